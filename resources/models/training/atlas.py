@@ -39,7 +39,7 @@ class Atlas:
         self.bones = {}
         for b in json.loads((folder / "skeleton.json").read_text())["bones"]:
             v, f = read_ply(folder / b["file"])
-            axes = np.array(b["joint_axes_columns"], float).T
+            axes = np.array(b["joint_axes_columns"], float)
             self.bones[b["name"]] = Bone(b["name"], v, f, np.array(b["joint_origin_mm"], float), axes,
                                          {k: np.array(p, float) for k, p in b.get("landmarks_mm", {}).items()})
 

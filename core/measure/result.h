@@ -1,0 +1,123 @@
+/* What a measurement of one picture says. Plain data, JSON in and out. Depends on
+ * imaging/transform.h (points), base. Schema: core/measure/README.md. */
+#pragma once
+
+#include "core/imaging/image.h"
+#include "core/imaging/transform.h"
+
+#include <json-glib/json-glib.h>
+
+G_BEGIN_DECLS
+
+#define GONIO_RESULT_SCHEMA 1
+
+typedef enum {
+  GONIO_CONFIDENCE_NONE, /* not found or skipped */
+  GONIO_CONFIDENCE_LOW,
+  GONIO_CONFIDENCE_HIGH,
+} GonioConfidence;
+
+/* A landmark. Frame: pixels of the original picture (after EXIF/DICOM orientation). */
+typedef struct {
+  char *id;           /* protocol's id, e.g. "mt1_prox" */
+  GonioPoint position;
+  double sigma;       /* standard deviation per axis, original px; 0 when set by hand */
+  double confidence;  /* 0..1: calibrated chance that the landmark is in the picture at the
+                         place; 1 when set by hand */
+  gboolean edited;
+  gboolean skipped;
+  GonioPoint proposed;     /* model's own answer, kept for "restore" */
+  double proposed_sigma, proposed_confidence;
+} GonioLandmark;
+
+/* What a measure means on the picture, for the overlay: two directed lines and the vertex. */
+typedef struct {
+  GonioPoint a[2]; /* first line, original px */
+  GonioPoint b[2]; /* second line */
+  gboolean has_b;
+} GonioMeasureGeometry;
+
+typedef struct {
+  char *id;           /* protocol's measure id, e.g. "hva" */
+  GonioSide side;
+  gboolean valid;     /* FALSE: value means nothing, problem says why */
+  char *problem;      /* nullable, words */
+  double value;       /* in unit */
+  char *unit;         /* "deg", "mm", "ratio" */
+  double se;          /* standard error from the landmarks, same unit */
+  char *grade;        /* id of the grade, nullable */
+  gboolean in_reference;
+  gboolean low_confidence;
+  GonioMeasureGeometry geometry;
+} GonioMeasurement;
+
+typedef struct {
+  char *kind;         /* "none", "homography", "homography+lens", "polynomial", "grid" */
+  char *source;       /* "model", "manual", "off" */
+  double residual;    /* fraction of the picture's diagonal by which the model's map departs
+                         from the fitted transform */
+  double tilt_deg;    /* camera tilt against the film; 0 when unknown */
+  gboolean doubtful;
+  char *reason;       /* nullable, words */
+  GonioPoint corners[4]; /* of the film in the original picture; valid with has_corners */
+  gboolean has_corners;
+} GonioRectification;
+
+/* The state in which a clinician finds the picture. */
+typedef enum {
+  GONIO_STATE_QUEUED,
+  GONIO_STATE_WORKING,
+  GONIO_STATE_TO_CHECK,
+  GONIO_STATE_NO_ANSWER,
+  GONIO_STATE_FAILED,
+  GONIO_STATE_CONFIRMED,
+} GonioResultState;
+
+typedef struct {
+  char *file;             /* as given */
+  char *error;            /* nullable */
+  GonioResultState state;
+  GPtrArray *reasons;     /* char*: why it wants a check, in words; never NULL */
+  char *view;             /* "foot-dp", ..., "other"; nullable when unknown */
+  double view_confidence;
+  GonioSide side;
+  char *side_source;      /* "dicom", "landmarks", "classifier", "user"; nullable */
+  char *protocol;         /* id; nullable */
+  char *protocol_version;
+  GonioRectification rectification;
+  GPtrArray *landmarks;   /* GonioLandmark* */
+  GPtrArray *measures;    /* GonioMeasurement* */
+  /* provenance */
+  char *input_sha256;
+  GPtrArray *models;      /* GonioModelUse* */
+  char *backend;          /* "cpu", with device and driver */
+  char *program_version;
+  GPtrArray *timings;     /* GonioStageTime* */
+  char *input_format;
+  guint width, height;    /* original picture */
+} GonioResult;
+
+typedef struct {
+  char *id, *version, *sha256, *task, *placement;
+} GonioModelUse;
+
+typedef struct {
+  char *stage; /* "decode", "rectify", "view", "landmarks", "measure" */
+  double ms;
+} GonioStageTime;
+
+GonioResult *gonio_result_new (const char *file);
+GonioResult *gonio_result_ref (GonioResult *result);
+void gonio_result_unref (GonioResult *result);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioResult, gonio_result_unref)
+GonioResult *gonio_result_copy (const GonioResult *result); /* deep */
+GonioLandmark *gonio_result_landmark (GonioResult *result, const char *id); /* nullable */
+GonioLandmark *gonio_landmark_new (const char *id);
+
+/* One object of "results". (transfer full) */
+JsonNode *gonio_result_to_json (const GonioResult *result);
+GonioResult *gonio_result_from_json (JsonNode *node, GError **error);
+/* {"schema": 1, "results": [...]}; (transfer full), pretty-printed. */
+char *gonio_results_to_string (GPtrArray *results);
+
+G_END_DECLS

@@ -1,0 +1,78 @@
+/* Picture in, measured result out. Depends on imaging, models, measure, session.h.
+ *
+ * decode -> rectify -> view and side -> landmarks -> measures. Models and protocols are
+ * loaded once and shared; a pipeline is thread-safe, each job is independent. */
+#pragma once
+
+#include "core/imaging/image.h"
+#include "core/imaging/transform.h"
+#include "core/measure/protocol.h"
+#include "core/measure/result.h"
+#include "core/session/session.h"
+
+G_BEGIN_DECLS
+
+typedef struct _GonioPipeline GonioPipeline;
+
+typedef struct {
+  const GonioBackendDef *const *backends; /* as for GonioSessionOptions */
+  guint threads;
+  const char *const *model_dirs;     /* folders that hold <id>/manifest.json, NULL-terminated */
+  const char *const *protocol_dirs;  /* folders that hold <id>.json */
+} GonioPipelineOptions;
+
+/* Reads manifests and protocols; models are loaded on first use. A broken user model is
+ * reported in gonio_pipeline_problems(), not fatal; no usable model at all is an error. */
+GonioPipeline *gonio_pipeline_new (const GonioPipelineOptions *options, GError **error);
+GonioPipeline *gonio_pipeline_ref (GonioPipeline *pipeline);
+void gonio_pipeline_unref (GonioPipeline *pipeline);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioPipeline, gonio_pipeline_unref)
+GPtrArray *gonio_pipeline_problems (GonioPipeline *pipeline);  /* char*, owned */
+GPtrArray *gonio_pipeline_protocols (GonioPipeline *pipeline); /* GonioProtocol*, owned */
+GonioProtocol *gonio_pipeline_find_protocol (GonioPipeline *pipeline, const char *id); /* borrowed */
+
+typedef enum { GONIO_RECTIFY_AUTO, GONIO_RECTIFY_OFF, GONIO_RECTIFY_CORNERS } GonioRectifyMode;
+
+typedef struct {
+  const char *protocol;  /* id, or NULL / "auto" */
+  GonioSide side;        /* UNKNOWN: find out */
+  GonioRectifyMode rectify;
+  GonioPoint corners[4]; /* for GONIO_RECTIFY_CORNERS: original px, tl tr br bl */
+  guint frame;
+} GonioMeasureOptions;
+
+/* Stage names as in GonioStageTime; fraction 0..1 of the whole job. Called on the worker's
+ * thread by the sync form, on the caller's main context by the async form. */
+typedef void (*GonioPipelineProgress) (const char *stage, double fraction, gpointer data);
+
+/* All that the viewer needs beside the result. */
+typedef struct {
+  GonioImage *original;
+  GonioImage *rectified;     /* == original (another reference) when nothing was rectified */
+  GonioTransform *to_flat;   /* original px -> rectified px; identity otherwise */
+  GonioResult *result;
+  GonioProtocol *protocol;   /* nullable */
+} GonioPipelineOutput;
+void gonio_pipeline_output_free (GonioPipelineOutput *output);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioPipelineOutput, gonio_pipeline_output_free)
+
+/* Blocking. A file that cannot be read is an error; a picture that is not understood is a
+ * result in state NO_ANSWER or TO_CHECK with reasons. options NULL: defaults. */
+GonioPipelineOutput *gonio_pipeline_measure (GonioPipeline *pipeline, const char *path,
+                                             const GonioMeasureOptions *options,
+                                             GonioPipelineProgress progress, gpointer progress_data,
+                                             GCancellable *cancellable, GError **error);
+/* Runs on a worker thread (one inference at a time), high first. */
+void gonio_pipeline_measure_async (GonioPipeline *pipeline, const char *path,
+                                   const GonioMeasureOptions *options, int io_priority,
+                                   GonioPipelineProgress progress, gpointer progress_data,
+                                   GCancellable *cancellable, GAsyncReadyCallback callback,
+                                   gpointer user_data);
+GonioPipelineOutput *gonio_pipeline_measure_finish (GonioPipeline *pipeline, GAsyncResult *result,
+                                                    GError **error);
+
+/* Draws image, lines, arcs, landmarks and values; used by --overlay and by export. PNG. */
+gboolean gonio_overlay_write_png (const GonioPipelineOutput *output, const char *path,
+                                  GError **error);
+
+G_END_DECLS

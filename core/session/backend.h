@@ -1,0 +1,100 @@
+/* The interface backends implement. Depends on plan, ops, graph, tensor, base.
+ *
+ * A backend is a const struct of functions. The session asks it which nodes it can run
+ * (claim), groups claimed neighbours into regions, lets plan/layout choose physical layouts,
+ * and hands each region to compile. A region is specialised: every boundary tensor that the
+ * claim relied on has a known shape.
+ */
+#pragma once
+
+#include "core/graph/graph.h"
+#include "core/plan/memory.h"
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+#define GONIO_BACKEND_API 1
+
+typedef struct _GonioBackend GonioBackend;   /* the backend's own */
+typedef struct _GonioCompiled GonioCompiled; /* the backend's own */
+
+typedef struct {
+  guint threads; /* 0: as many as the machine has physical cores */
+} GonioBackendOptions;
+
+typedef struct {
+  char *device; /* "AMD EPYC, AVX2, 2 threads" (transfer full) */
+  char *driver; /* library and version (transfer full) */
+} GonioBackendInfo;
+
+/* Layouts a claimed node can work in. */
+typedef enum {
+  GONIO_CLAIM_PLAIN = 1 << 0, /* all image-like inputs and outputs row-major */
+  GONIO_CLAIM_NHWC = 1 << 1,  /* all 3-D..5-D data inputs and outputs in NHWC */
+} GonioClaimLayouts;
+
+typedef struct {
+  guint layouts;          /* GonioClaimLayouts, at least one */
+  guint preferred;        /* one of layouts */
+  double cost;            /* rough nanoseconds saved against the next backend; 0: unknown */
+  const char *reason;     /* when claim says no: static or g_intern_string()ed */
+  guint nhwc_inputs;      /* bit i: in NHWC mode input i is expected in NHWC (others plain) */
+} GonioClaim;
+
+/* A group of nodes for one backend, in execution order. */
+typedef struct {
+  const GonioGraph *graph;     /* specialised; outlives the compiled region */
+  const GonioNodeId *nodes;
+  guint n_nodes;
+  const GonioValueId *inputs;  /* boundary: read from outside, constants excluded */
+  guint n_inputs;
+  const GonioValueId *outputs; /* boundary: read outside or graph outputs */
+  guint n_outputs;
+} GonioRegion;
+
+/* Called for each executed node when profiling or observing; may be NULL. */
+typedef void (*GonioNodeTimer) (gpointer data, GonioNodeId node, gint64 start_ns, gint64 end_ns);
+
+typedef struct {
+  GCancellable *cancellable;  /* polled between nodes; nullable */
+  void *workspace;            /* workspace_size bytes, 64-byte aligned; owned by the run */
+  GonioNodeTimer timer;       /* nullable */
+  gpointer timer_data;
+} GonioRunArgs;
+
+typedef struct {
+  guint api_version; /* GONIO_BACKEND_API */
+  const char *name;  /* "reference", "cpu", "gl-compute" */
+
+  /* Can this machine run it at all? Fills info. GONIO_BACKEND_ERROR_UNAVAILABLE says why not. */
+  gboolean (*probe) (GonioBackendInfo *out_info, GError **error);
+  GonioBackend *(*create) (const GonioBackendOptions *options, GError **error);
+  void (*destroy) (GonioBackend *backend);
+
+  /* TRUE: can run the node as it stands. FALSE: out_claim->reason says why. No side effects. */
+  gboolean (*claim) (GonioBackend *backend, const GonioGraph *graph, GonioNodeId node,
+                     GonioClaim *out_claim);
+  /* Prepares a region: packs weights, sets up kernels, plans its inside. May be called from
+   * any one thread at a time. */
+  GonioCompiled *(*compile) (GonioBackend *backend, const GonioRegion *region, GError **error);
+  void (*compiled_free) (GonioCompiled *compiled);
+  /* Bytes of scratch memory one run needs. */
+  size_t (*workspace_size) (const GonioCompiled *compiled);
+  /* Runs the region once. inputs[i]: plain-layout tensors of the region's inputs. outputs[i]:
+   * on entry a tensor of the planned shape to write to, or NULL when the shape was not known
+   * (or for non-tensor kinds); on success every slot is set, and a slot that was NULL holds a
+   * new reference. Thread-safe for different args on the same compiled region unless the
+   * backend sets serial. */
+  gboolean (*run) (GonioCompiled *compiled, const GonioRunArgs *args, GonioTensor *const *inputs,
+                   GonioTensor **outputs, GError **error);
+
+  gboolean serial;       /* run must not be entered twice at once for one compiled region */
+  gboolean any_layout;   /* understands regions with NHWC values (gonio.Layout nodes) */
+
+  /* Optional: computes one node with constant inputs (constant folding). */
+  gboolean (*evaluate) (const GonioGraph *graph, GonioNodeId node, GonioTensor *const *inputs,
+                        GonioTensor **outputs, GError **error);
+} GonioBackendDef;
+
+G_END_DECLS

@@ -1,0 +1,95 @@
+/* Models that run. The engine's public face: everything above the engine includes only this
+ * (and tensor.h). Depends on all engine folders.
+ *
+ * A session is immutable and may be shared by threads; each run has its own arena. Plans are
+ * specialised per set of input shapes and cached. Releasing the last reference frees all.
+ */
+#pragma once
+
+#include "core/passes/passes.h"
+#include "core/session/backend.h"
+#include "core/tensor/tensor.h"
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+typedef struct _GonioSession GonioSession;
+
+typedef struct {
+  const GonioBackendDef *const *backends; /* in order of preference, NULL-terminated, required */
+  guint threads;               /* 0: physical cores */
+  GonioOptLevel optimization;  /* GONIO_OPT_ALL */
+  const char *const *disabled_passes; /* nullable */
+  const char *dump_dir;        /* nullable: graph after each pass */
+  gboolean strict;             /* every node must run on the first backend of the list */
+  gboolean profile;            /* collect per-node times, see gonio_session_dup_profile() */
+  gboolean expose_all;         /* every intermediate value becomes an output (compare, stats) */
+  guint plan_cache;            /* plans kept per session, 0: 4 */
+} GonioSessionOptions;
+
+#define GONIO_SESSION_OPTIONS_DEFAULT                                                              \
+  ((GonioSessionOptions){ .optimization = GONIO_OPT_ALL })
+
+/* Blocking; loads, checks and optimises, and compiles when all input shapes are fixed. */
+GonioSession *gonio_session_new_from_file (const char *path, const GonioSessionOptions *options,
+                                           GCancellable *cancellable, GError **error);
+/* From a graph that is not used otherwise any more (transfer full). */
+GonioSession *gonio_session_new_from_graph (GonioGraph *graph, const GonioSessionOptions *options,
+                                            GCancellable *cancellable, GError **error);
+GonioSession *gonio_session_ref (GonioSession *session);
+void gonio_session_unref (GonioSession *session);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioSession, gonio_session_unref)
+
+/* What goes in and out. Owned by the session. */
+typedef struct {
+  const char *name;
+  GonioKind kind;
+  GonioDType dtype;
+  GonioSymShape shape;
+} GonioPort;
+const GonioPort *gonio_session_inputs (GonioSession *session, guint *out_count);
+const GonioPort *gonio_session_outputs (GonioSession *session, guint *out_count);
+
+/* Runs once. names/inputs: n_inputs pairs in any order, every model input without a default
+ * must be there. out_outputs: one new reference per port of gonio_session_outputs(), to be
+ * freed with gonio_tensor_unref (array of n_outputs, transfer full, on success only).
+ * Blocking; G_IO_ERROR_CANCELLED between nodes when cancelled. A tensor that does not fit is
+ * GONIO_RUN_ERROR_INPUT and the message names both sides. */
+gboolean gonio_session_run (GonioSession *session, const char *const *names,
+                            GonioTensor *const *inputs, guint n_inputs, GonioTensor ***out_outputs,
+                            GCancellable *cancellable, GError **error);
+void gonio_session_free_outputs (GonioTensor **outputs, guint n);
+
+/* Compiles for the given input shapes (NULL: fixed shapes, free dimensions as 1) and runs once
+ * on zeros, so that the first real run is not slower than the rest. */
+gboolean gonio_session_warm_up (GonioSession *session, const GonioShape *shapes, guint n_shapes,
+                                GCancellable *cancellable, GError **error);
+
+/* Where each node runs and why, of the most recent plan. (transfer full) */
+typedef struct {
+  char *node;
+  char *op;
+  char *backend;
+  char *layout;  /* "plain" or "nhwc" */
+  char *reason;  /* why no earlier backend took it, "" otherwise */
+  gint64 time_ns; /* profile only: summed over runs */
+  guint runs;
+  char *output_shape;
+} GonioPlacement;
+/* GPtrArray of GonioPlacement* with a free function. */
+GPtrArray *gonio_session_dup_report (GonioSession *session);
+/* "cpu 212 nodes, reference 3 nodes" (transfer full) */
+char *gonio_session_dup_placement_summary (GonioSession *session);
+
+typedef struct {
+  size_t arena_bytes;    /* planned peak of intermediate values */
+  size_t constant_bytes; /* weights as the graph holds them */
+  guint n_nodes;
+} GonioSessionStats;
+void gonio_session_stats (GonioSession *session, GonioSessionStats *out_stats);
+
+/* Optimised graph of the most recent plan, for dumps and reports. (transfer full) */
+GonioGraph *gonio_session_dup_graph (GonioSession *session);
+
+G_END_DECLS
