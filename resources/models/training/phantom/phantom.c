@@ -176,7 +176,7 @@ int ph_body (const PhWindow *win, const float *v, int32_t n, const int32_t *f, i
         const float *r1 = mat->tile + ((iv + 1) & wrap) * mat->tile_n;
         float t0 = r0[iu & wrap] * (1 - fu) + r0[(iu + 1) & wrap] * fu;
         float t1 = r1[iu & wrap] * (1 - fu) + r1[(iu + 1) & wrap] * fu;
-        grain += mat->texture * (t0 * (1 - fv) + t1 * fv);
+        grain += mat->texture / sqrtf (1 + core * 0.15f) * (t0 * (1 - fv) + t1 * fv);
       }
       int64_t o = (int64_t) (y + y0) * win->w + x + x0;
       atten[o] += slant * (mat->mu_cortical * (outer - core) + mat->mu_spongy * core * grain);
