@@ -25,6 +25,11 @@ DEFINITIONS = {f"{b}_{s}": _WORDS[b] + (", patient's right" if s == "r" else ", 
 REFINE = {"groups": [[f"{b}_r" for b in _BASE], [f"{b}_l" for b in _BASE]], "extent": 1.25, "passes": 1}
 
 
+def solid(v, f, kind, mu, name):
+    """Body of one material throughout."""
+    return Body(v, f, kind, mu, mu, 0.0, 0.0, name)
+
+
 def pelvis_parameters(rng):
     """Shape of a pelvis; cover and medial are per side (right, left), degrees of roof rotation."""
     if rng.random() < 0.25:
@@ -74,7 +79,7 @@ def place_pelvis(rng, pel, par):
     return out
 
 
-def pelvis_bodies(rng, pel, placed, density, to_scene, child):
+def pelvis_bodies(rng, pel, placed, density, to_scene):
     """Bodies of hip bones, sacrum, lumbar vertebrae."""
     cortex = rng.uniform(0.7, 1.5)
     mu_c, mu_s = 0.042 * density * rng.uniform(0.85, 1.15), 0.011 * density * rng.uniform(0.6, 1.4)
@@ -120,7 +125,7 @@ def belly_gas(rng, placed, to_scene, mu):
                             ((-30, -90, 0), (60, 90, 200), rng.integers(0, 60), rng.uniform(1.5, 4))):
         if n:
             v, f = an.gas(rng, np.array(lo, float), np.array(hi, float), n, size)
-            out.append(Body(to_scene(v @ placed["R"].T), f, "soft", -mu * rng.uniform(0.4, 1.0), 0.0, 0.0, 0.0, "gas"))
+            out.append(solid(to_scene(v @ placed["R"].T), f, "soft", -mu * rng.uniform(0.4, 1.0), "gas"))
     return out
 
 
@@ -201,9 +206,9 @@ def plates(rng, ring, axis, to_scene, mu, name):
         return a * np.sin(b * x + p) * np.cos(0.7 * b * y + p)
     t = rng.uniform(1.0, 2.6)
     v, f = an.physis(ring, axis, t, wave)
-    out = [Body(to_scene(v), f, "soft", -mu * rng.uniform(0.6, 1.1), 0.0, 0.0, 0.0, f"plate_{name}")]
+    out = [solid(to_scene(v), f, "soft", -mu * rng.uniform(0.6, 1.1), f"plate_{name}")]
     v2, f2 = an.physis(ring + unit(axis) * t, axis, 0.9, wave)
-    out.append(Body(to_scene(v2), f2, "soft", mu * rng.uniform(0.5, 1.6), 0.0, 0.0, 0.0, f"line_{name}"))
+    out.append(solid(to_scene(v2), f2, "soft", mu * rng.uniform(0.5, 1.6), f"line_{name}"))
     return out
 
 
@@ -221,7 +226,7 @@ def build(rng, atlas, par=None, legs=None):
     offset = np.array([rng.normal() * 6, rng.normal() * 6, lift], np.float32)
     density = np.exp(rng.normal() * 0.25)
     child = rng.random() < 0.15 and not fixed
-    bodies = pelvis_bodies(rng, pel, placed, density, to_scene, child)
+    bodies = pelvis_bodies(rng, pel, placed, density, to_scene)
     lm, vs = {}, {}
     size = float(par["scale"][1]) / 0.95
     shared = an.leg_parameters(rng)
@@ -281,7 +286,7 @@ def gonad_shield(rng, offset):
     v = v * 1.0
     v[:, 2] = np.clip(v[:, 2], -h, h * rng.uniform(0.2, 0.8))
     p = v @ AP.T + offset + [0, rng.uniform(-20, 30), 120]
-    return Body(p, f, "metal", rng.uniform(0.3, 1.0), 0.0, 0.0, 0.0, "shield")
+    return solid(p, f, "metal", rng.uniform(0.3, 1.0), "shield")
 
 
 def _film(rng, scene, fixed):
@@ -304,3 +309,25 @@ def _film(rng, scene, fixed):
     top = lo[1] + (u(-70, 15) if rng.random() < 0.8 else u(10, 60))
     bottom = low + (u(8, 110) if rng.random() < 0.9 else u(-25, 10))
     return (x0 + (u(-45, 6)), top, x1 - (u(-45, 6)), bottom)
+
+
+def measure(p):
+    """Landmarks id -> (x, y) px (y down) -> angles of both hips, degrees; NaN where a point is missing."""
+    nan = np.full(2, np.nan)
+    base = p.get("teardrop_l", nan) - p.get("teardrop_r", nan)
+    base = base / np.hypot(*base)
+    up = np.array([base[1], -base[0]])
+    out = {}
+    for s, sign in (("r", -1.0), ("l", 1.0)):
+        g = {b: p.get(f"{b}_{s}", nan) for b in _BASE}
+        lat = base * sign
+
+        def rise(v):
+            return np.degrees(np.arctan2(v @ up, v @ lat))
+        v = g["roof_lat"] - g["head_c"]
+        out[f"LCEA_{s}"] = np.degrees(np.arctan2(v @ lat, v @ up))
+        out[f"Sharp_{s}"] = rise(g["roof_lat"] - g["teardrop"])
+        out[f"Tonnis_{s}"] = rise(g["roof_lat"] - g["sourcil_med"])
+        n, d = g["head_c"] - g["neck_mid"], g["shaft_dist"] - g["shaft_prox"]
+        out[f"NSA_{s}"] = np.degrees(np.arccos(n @ d / (np.hypot(*n) * np.hypot(*d))))
+    return out
