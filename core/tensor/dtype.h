@@ -54,5 +54,7 @@ float gonio_half_to_float (uint16_t half);
 uint16_t gonio_float_to_half (float value);
 float gonio_bfloat16_to_float (uint16_t value);
 uint16_t gonio_float_to_bfloat16 (float value);
+/* Value of a code of the float8 kinds and float4e2m1; NaN for any other dtype. */
+float gonio_small_float_to_float (GonioDType dtype, uint8_t code);
 
 G_END_DECLS

@@ -1,0 +1,326 @@
+/* Tensors: memory, views, element access. Depends on base. */
+#include "core/tensor/tensor.h"
+
+#include "core/base/checked.h"
+#include "core/base/error.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MAX_TENSOR_BYTES ((size_t)16 << 30)
+
+struct _GonioTensor {
+  gatomicrefcount refs;
+  GonioDType dtype;
+  GonioShape shape;
+  int64_t count;
+  size_t size;
+  void *data;
+  gpointer owner; /* what data lives in: own block, foreign owner or viewed tensor */
+  GDestroyNotify destroy;
+  gboolean owns_strings;
+};
+
+gboolean
+gonio_tensor_bytes (GonioDType dtype, const GonioShape *shape, size_t *out_size)
+{
+  int64_t count;
+  size_t bits;
+  guint per_element = gonio_dtype_bits (dtype);
+  if (per_element == 0 || !gonio_shape_count (shape, &count) || (uint64_t)count > SIZE_MAX ||
+      !gonio_checked_mul ((size_t)count, per_element, &bits) || bits > SIZE_MAX - 7)
+    return FALSE;
+  *out_size = (bits + 7) / 8;
+  return TRUE;
+}
+
+/* Everything but the memory. */
+static GonioTensor *
+tensor_header (GonioDType dtype, const GonioShape *shape, GError **error)
+{
+  size_t size;
+  int64_t count;
+  if (shape->rank < 0 || shape->rank > GONIO_MAX_RANK || !gonio_shape_count (shape, &count) ||
+      !gonio_tensor_bytes (dtype, shape, &size) || size > MAX_TENSOR_BYTES) {
+    g_autofree char *text = gonio_shape_to_string (shape);
+    g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
+                 "a %s tensor of shape %s exceeds the limit of 16 GiB", gonio_dtype_name (dtype),
+                 text);
+    return NULL;
+  }
+  GonioTensor *tensor = g_new0 (GonioTensor, 1);
+  g_atomic_ref_count_init (&tensor->refs);
+  tensor->dtype = dtype;
+  tensor->shape = *shape;
+  tensor->count = count;
+  tensor->size = size;
+  return tensor;
+}
+
+static GonioTensor *
+tensor_alloc (GonioDType dtype, const GonioShape *shape, gboolean zero, GError **error)
+{
+  g_autoptr (GonioTensor) tensor = tensor_header (dtype, shape, error);
+  if (tensor == NULL)
+    return NULL;
+  size_t block = tensor->size + GONIO_TENSOR_TAIL + GONIO_TENSOR_ALIGN;
+  tensor->owns_strings = dtype == GONIO_DTYPE_STRING;
+  tensor->owner = zero || tensor->owns_strings ? g_try_malloc0 (block) : g_try_malloc (block);
+  if (tensor->owner == NULL) {
+    tensor->owns_strings = FALSE;
+    g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
+                 "out of memory: a tensor needs %" G_GSIZE_FORMAT " bytes", block);
+    return NULL;
+  }
+  tensor->destroy = g_free;
+  uintptr_t address = (uintptr_t)tensor->owner;
+  size_t skip = (GONIO_TENSOR_ALIGN - address % GONIO_TENSOR_ALIGN) % GONIO_TENSOR_ALIGN;
+  tensor->data = (char *)tensor->owner + skip;
+  memset ((char *)tensor->data + tensor->size, 0, GONIO_TENSOR_TAIL);
+  return g_steal_pointer (&tensor);
+}
+
+GonioTensor *
+gonio_tensor_new (GonioDType dtype, const GonioShape *shape, GError **error)
+{
+  return tensor_alloc (dtype, shape, FALSE, error);
+}
+
+GonioTensor *
+gonio_tensor_new_zeroed (GonioDType dtype, const GonioShape *shape, GError **error)
+{
+  return tensor_alloc (dtype, shape, TRUE, error);
+}
+
+GonioTensor *
+gonio_tensor_new_copy (GonioDType dtype, const GonioShape *shape, const void *data, size_t size,
+                       GError **error)
+{
+  g_return_val_if_fail (dtype != GONIO_DTYPE_STRING, NULL);
+  g_autoptr (GonioTensor) tensor = tensor_alloc (dtype, shape, FALSE, error);
+  if (tensor == NULL)
+    return NULL;
+  if (tensor->size != size) {
+    g_autofree char *text = gonio_shape_to_string (shape);
+    g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_INPUT,
+                 "a %s tensor of shape %s holds %" G_GSIZE_FORMAT " bytes, not %" G_GSIZE_FORMAT,
+                 gonio_dtype_name (dtype), text, tensor->size, size);
+    return NULL;
+  }
+  if (size > 0)
+    memcpy (tensor->data, data, size);
+  return g_steal_pointer (&tensor);
+}
+
+GonioTensor *
+gonio_tensor_new_wrapped (GonioDType dtype, const GonioShape *shape, void *data, gpointer owner,
+                          GDestroyNotify destroy, GError **error)
+{
+  g_return_val_if_fail (dtype != GONIO_DTYPE_STRING, NULL);
+  g_return_val_if_fail ((uintptr_t)data % GONIO_TENSOR_ALIGN == 0, NULL);
+  GonioTensor *tensor = tensor_header (dtype, shape, error);
+  if (tensor == NULL)
+    return NULL;
+  tensor->data = data;
+  tensor->owner = owner;
+  tensor->destroy = destroy;
+  return tensor;
+}
+
+GonioTensor *
+gonio_tensor_new_view (GonioTensor *tensor, const GonioShape *shape, GError **error)
+{
+  g_autoptr (GonioTensor) view = tensor_header (tensor->dtype, shape, error);
+  if (view == NULL)
+    return NULL;
+  if (view->count != tensor->count) {
+    g_autofree char *from = gonio_shape_to_string (&tensor->shape);
+    g_autofree char *to = gonio_shape_to_string (shape);
+    g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_SHAPE,
+                 "a tensor of shape %s cannot be seen as %s: element counts differ", from, to);
+    return NULL;
+  }
+  view->data = tensor->data;
+  view->owner = gonio_tensor_ref (tensor);
+  view->destroy = (GDestroyNotify)gonio_tensor_unref;
+  return g_steal_pointer (&view);
+}
+
+GonioTensor *
+gonio_tensor_ref (GonioTensor *tensor)
+{
+  g_atomic_ref_count_inc (&tensor->refs);
+  return tensor;
+}
+
+void
+gonio_tensor_unref (GonioTensor *tensor)
+{
+  if (!g_atomic_ref_count_dec (&tensor->refs))
+    return;
+  if (tensor->owns_strings) {
+    char **strings = tensor->data;
+    for (int64_t i = 0; i < tensor->count; i++)
+      g_free (strings[i]);
+  }
+  if (tensor->destroy != NULL)
+    tensor->destroy (tensor->owner);
+  g_free (tensor);
+}
+
+GonioDType
+gonio_tensor_dtype (const GonioTensor *tensor)
+{
+  return tensor->dtype;
+}
+
+const GonioShape *
+gonio_tensor_shape (const GonioTensor *tensor)
+{
+  return &tensor->shape;
+}
+
+int64_t
+gonio_tensor_count (const GonioTensor *tensor)
+{
+  return tensor->count;
+}
+
+size_t
+gonio_tensor_size (const GonioTensor *tensor)
+{
+  return tensor->size;
+}
+
+const void *
+gonio_tensor_data (const GonioTensor *tensor)
+{
+  return tensor->data;
+}
+
+void *
+gonio_tensor_writable_data (GonioTensor *tensor)
+{
+  return tensor->data;
+}
+
+const char *
+gonio_tensor_string (const GonioTensor *tensor, int64_t i)
+{
+  g_return_val_if_fail (tensor->dtype == GONIO_DTYPE_STRING && i >= 0 && i < tensor->count, "");
+  const char *text = ((char *const *)tensor->data)[i];
+  return text != NULL ? text : "";
+}
+
+void
+gonio_tensor_set_string (GonioTensor *tensor, int64_t i, const char *text)
+{
+  g_return_if_fail (tensor->dtype == GONIO_DTYPE_STRING && i >= 0 && i < tensor->count);
+  char **slot = (char **)tensor->data + i;
+  char *copy = g_strdup (text);
+  g_free (*slot);
+  *slot = copy;
+}
+
+/* Packed 4- and 2-bit codes, low bits first. */
+static guint
+packed_code (const GonioTensor *tensor, int64_t i)
+{
+  guint bits = gonio_dtype_bits (tensor->dtype);
+  guint per_byte = 8 / bits;
+  guint shift = (guint)(i % per_byte) * bits;
+  return ((const uint8_t *)tensor->data)[i / per_byte] >> shift & ((1u << bits) - 1);
+}
+
+static double
+float_at (const GonioTensor *tensor, int64_t i)
+{
+  const void *data = tensor->data;
+  switch (tensor->dtype) {
+  case GONIO_DTYPE_FLOAT:
+  case GONIO_DTYPE_COMPLEX64: /* the real part */
+    return ((const float *)data)[tensor->dtype == GONIO_DTYPE_FLOAT ? i : 2 * i];
+  case GONIO_DTYPE_DOUBLE:
+  case GONIO_DTYPE_COMPLEX128:
+    return ((const double *)data)[tensor->dtype == GONIO_DTYPE_DOUBLE ? i : 2 * i];
+  case GONIO_DTYPE_FLOAT16:
+    return (double)gonio_half_to_float (((const uint16_t *)data)[i]);
+  case GONIO_DTYPE_BFLOAT16:
+    return (double)gonio_bfloat16_to_float (((const uint16_t *)data)[i]);
+  case GONIO_DTYPE_FLOAT4E2M1:
+    return (double)gonio_small_float_to_float (tensor->dtype, (uint8_t)packed_code (tensor, i));
+  default:
+    return (double)gonio_small_float_to_float (tensor->dtype, ((const uint8_t *)data)[i]);
+  }
+}
+
+static int64_t
+integer_at (const GonioTensor *tensor, int64_t i)
+{
+  const void *data = tensor->data;
+  switch (tensor->dtype) {
+  case GONIO_DTYPE_BOOL:
+    return ((const uint8_t *)data)[i] != 0;
+  case GONIO_DTYPE_UINT8:
+    return ((const uint8_t *)data)[i];
+  case GONIO_DTYPE_INT8:
+    return ((const int8_t *)data)[i];
+  case GONIO_DTYPE_UINT16:
+    return ((const uint16_t *)data)[i];
+  case GONIO_DTYPE_INT16:
+    return ((const int16_t *)data)[i];
+  case GONIO_DTYPE_UINT32:
+    return ((const uint32_t *)data)[i];
+  case GONIO_DTYPE_INT32:
+    return ((const int32_t *)data)[i];
+  case GONIO_DTYPE_INT64:
+    return ((const int64_t *)data)[i];
+  case GONIO_DTYPE_UINT64:
+    return (int64_t)MIN (((const uint64_t *)data)[i], (uint64_t)INT64_MAX);
+  case GONIO_DTYPE_UINT4:
+  case GONIO_DTYPE_UINT2:
+    return packed_code (tensor, i);
+  case GONIO_DTYPE_INT4: {
+    guint code = packed_code (tensor, i);
+    return code < 8 ? (int64_t)code : (int64_t)code - 16;
+  }
+  case GONIO_DTYPE_INT2: {
+    guint code = packed_code (tensor, i);
+    return code < 2 ? (int64_t)code : (int64_t)code - 4;
+  }
+  default:
+    return 0;
+  }
+}
+
+static gboolean
+holds_floats (const GonioTensor *tensor)
+{
+  return gonio_dtype_is_float (tensor->dtype) || tensor->dtype == GONIO_DTYPE_COMPLEX64 ||
+         tensor->dtype == GONIO_DTYPE_COMPLEX128;
+}
+
+double
+gonio_tensor_get_double (const GonioTensor *tensor, int64_t i)
+{
+  g_return_val_if_fail (i >= 0 && i < tensor->count, NAN);
+  if (holds_floats (tensor))
+    return float_at (tensor, i);
+  if (tensor->dtype == GONIO_DTYPE_UINT64)
+    return (double)((const uint64_t *)tensor->data)[i];
+  return (double)integer_at (tensor, i);
+}
+
+int64_t
+gonio_tensor_get_int (const GonioTensor *tensor, int64_t i)
+{
+  g_return_val_if_fail (i >= 0 && i < tensor->count, 0);
+  if (!holds_floats (tensor))
+    return integer_at (tensor, i);
+  double value = float_at (tensor, i);
+  if (isnan (value))
+    return 0;
+  if (value >= 0x1p63)
+    return INT64_MAX;
+  return value <= -0x1p63 ? INT64_MIN : (int64_t)value;
+}
