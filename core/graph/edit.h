@@ -29,7 +29,8 @@ void gonio_graph_set_constant (GonioGraph *graph, GonioValueId id, GonioTensor *
 GonioNodeId gonio_graph_add_node (GonioGraph *graph, guint op, const char *name,
                                   const GonioValueId *inputs, guint n_inputs,
                                   const GonioValueId *outputs, guint n_outputs);
-void gonio_graph_remove_node (GonioGraph *graph, GonioNodeId node); /* outputs lose their producer */
+void gonio_graph_remove_node (GonioGraph *graph,
+                              GonioNodeId node); /* outputs lose their producer */
 void gonio_graph_set_op (GonioGraph *graph, GonioNodeId node, guint op);
 void gonio_graph_set_input (GonioGraph *graph, GonioNodeId node, guint index, GonioValueId value);
 void gonio_graph_set_inputs (GonioGraph *graph, GonioNodeId node, const GonioValueId *inputs,

@@ -1,8 +1,8 @@
 /* The intermediate representation. Depends on tensor and base.
  *
- * A graph owns values and nodes, addressed by small integers that stay valid until
- * gonio_graph_compact(). Readers use the accessors here; every change goes through
- * core/graph/edit.h, which keeps producers and use lists right. A graph is not thread-safe
+ * A graph owns values and nodes, addressed by small integers that stay valid as long as the
+ * graph lives; so do the pointers to them. Readers use the accessors here; every change goes
+ * through core/graph/edit.h, which keeps producers and use lists right. A graph is not thread-safe
  * while it is edited; a finished graph may be read from any thread.
  *
  * All operators are in canonical form: the newest ONNX signature (see core/ops/op-list.h);
@@ -22,8 +22,8 @@ typedef guint32 GonioValueId;
 typedef guint32 GonioNodeId;
 
 /* An omitted optional input or output. */
-#define GONIO_VALUE_NONE ((GonioValueId) G_MAXUINT32)
-#define GONIO_NODE_NONE  ((GonioNodeId) G_MAXUINT32)
+#define GONIO_VALUE_NONE ((GonioValueId)G_MAXUINT32)
+#define GONIO_NODE_NONE  ((GonioNodeId)G_MAXUINT32)
 
 /* ---- symbolic shapes ---- */
 
@@ -33,8 +33,8 @@ typedef struct {
   const char *symbol; /* interned with g_intern_string(), nullable */
 } GonioDim;
 
-#define GONIO_DIM_UNKNOWN ((GonioDim){ .value = -1 })
-#define GONIO_DIM(n)      ((GonioDim){ .value = (n) })
+#define GONIO_DIM_UNKNOWN ((GonioDim){.value = -1})
+#define GONIO_DIM(n)      ((GonioDim){.value = (n)})
 
 typedef struct {
   gboolean has_rank;
@@ -43,6 +43,8 @@ typedef struct {
 } GonioSymShape;
 
 GonioSymShape gonio_sym_shape_from_shape (const GonioShape *shape);
+gboolean gonio_dim_equal (GonioDim a, GonioDim b); /* certainly equal: same number or symbol */
+gboolean gonio_sym_shape_equal (const GonioSymShape *a, const GonioSymShape *b); /* certainly */
 /* FALSE unless rank and every dimension are known. */
 gboolean gonio_sym_shape_known (const GonioSymShape *sym, GonioShape *out_shape);
 char *gonio_sym_shape_to_string (const GonioSymShape *sym); /* "[N,3,?,224]", "?" without rank */
@@ -109,8 +111,8 @@ typedef struct {
 /* ---- nodes ---- */
 
 typedef struct {
-  guint op;          /* GonioOpId, see core/ops/op.h */
-  const char *name;  /* never NULL; the importer names nameless nodes "<Op>_<index>" */
+  guint op;         /* GonioOpId, see core/ops/op.h */
+  const char *name; /* never NULL; the importer names nameless nodes "<Op>_<index>" */
   GonioValueId *inputs;
   guint n_inputs;
   GonioValueId *outputs;
@@ -141,6 +143,7 @@ GonioGraph *gonio_graph_clone (const GonioGraph *graph);
 const char *gonio_graph_name (const GonioGraph *graph);
 guint gonio_graph_n_values (const GonioGraph *graph); /* upper bound of ids, some may be dead */
 guint gonio_graph_n_nodes (const GonioGraph *graph);  /* likewise */
+/* Never NULL for an id below n_values; a dropped value has neither facts nor users. */
 const GonioValue *gonio_graph_value (const GonioGraph *graph, GonioValueId id);
 const GonioNode *gonio_graph_node (const GonioGraph *graph, GonioNodeId id); /* NULL when removed */
 /* GONIO_VALUE_NONE when there is none of that name. */
@@ -166,8 +169,8 @@ const GonioCapture *gonio_graph_captures (const GonioGraph *graph, guint *out_co
 /* Model-level facts the importer leaves for reports. Nullable strings, owned by the graph. */
 typedef struct {
   int64_t ir_version;
-  int64_t opset;       /* of ai.onnx */
-  char *opsets;        /* "ai.onnx 13, com.microsoft 1" */
+  int64_t opset; /* of ai.onnx */
+  char *opsets;  /* "ai.onnx 13, com.microsoft 1" */
   char *producer;
   char *doc;
   GHashTable *metadata; /* char* -> char*, never NULL on an imported graph */

@@ -18,14 +18,15 @@ typedef enum {
   GONIO_OP_COUNT
 } GonioOpId;
 
+/* GONIO_OPF_..., so that no flag can clash with an operator's id. */
 typedef enum {
-  GONIO_OP_ELEMENTWISE = 1 << 0,      /* output element i depends on (broadcast) element i only */
-  GONIO_OP_LAYOUT_SENSITIVE = 1 << 1, /* means something by the position of its axes */
-  GONIO_OP_IMPURE = 1 << 2,           /* random: never folded, never shared */
-  GONIO_OP_SHAPE = 1 << 3,            /* small integer arithmetic on shapes: pinned to the host */
-  GONIO_OP_CONTROL = 1 << 4,          /* holds subgraphs */
-  GONIO_OP_NO_FOLD = 1 << 5,          /* folding would blow the model up (Expand, Tile, ...) */
-  GONIO_OP_DYNAMIC = 1 << 6,          /* output shape depends on the data */
+  GONIO_OPF_ELEMENTWISE = 1 << 0,      /* output element i depends on (broadcast) element i only */
+  GONIO_OPF_LAYOUT_SENSITIVE = 1 << 1, /* means something by the position of its axes */
+  GONIO_OPF_IMPURE = 1 << 2,           /* random: never folded, never shared */
+  GONIO_OPF_SHAPE = 1 << 3,            /* small integer arithmetic on shapes: pinned to the host */
+  GONIO_OPF_CONTROL = 1 << 4,          /* holds subgraphs */
+  GONIO_OPF_NO_FOLD = 1 << 5,          /* folding would blow the model up (Expand, Tile, ...) */
+  GONIO_OPF_DYNAMIC = 1 << 6,          /* output shape depends on the data */
 } GonioOpFlags;
 
 /* How closely two correct implementations agree. */
