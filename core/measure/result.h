@@ -17,6 +17,9 @@ typedef enum {
   GONIO_CONFIDENCE_HIGH,
 } GonioConfidence;
 
+/* A landmark below this confidence is shown and reported as low. */
+#define GONIO_CONFIDENT 0.5
+
 /* A landmark. Frame: pixels of the original picture (after EXIF/DICOM orientation). */
 typedef struct {
   char *id;           /* protocol's id, e.g. "mt1_prox" */
