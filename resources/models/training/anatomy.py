@@ -12,6 +12,7 @@ import numpy as np
 
 from atlas import ellipsoid, rotation, tube, unit, vertex_normals
 
+LDTA_SHIFT = -6.3  # degrees of bend that bring the atlas' ankle to a textbook plafond
 FOOT = ("talus", "calcaneus", "navicular", "cuboid", "medial_cuneiform", "intermediate_cuneiform",
         "lateral_cuneiform", "first_metatarsal", "second_metatarsal", "third_metatarsal", "fourth_metatarsal",
         "fifth_metatarsal", "first_proximal_phalanx", "second_proximal_phalanx")
@@ -236,13 +237,14 @@ class Leg:
             m = plat & (np.abs(tibia[:, 1] - y) < 4) & (np.abs(tibia[:, 0] - xm) < 11)
             q = tibia[m]
             p[name] = np.array([q[:, 0].mean(), y, np.median(q[:, 2])])
-        plaf = (tibia[:, 2] < tibia[:, 2].min() + 24) & (tn[:, 2] < -0.8)
-        zc = np.median(tibia[plaf, 2])
-        m = plaf & (np.abs(tibia[:, 2] - zc) < 3.5) & (np.abs(tibia[:, 0] - ankle[0]) < 8)
+        # plafond: the straight part of the ceiling in the coronal plane; it ends where the malleolus turns down
+        m = (np.abs(tibia[:, 0] - ankle[0]) < 5) & (tn[:, 2] < -0.5) & (np.abs(tibia[:, 2] - ankle[2]) < 7)
         q = tibia[m]
-        fit = np.polyfit(q[:, 1], q[:, 2], 1)
-        for name, y in (("plaf_med", q[:, 1].max()), ("plaf_lat", q[:, 1].min())):
-            p[name] = np.array([ankle[0], y, np.polyval(fit, y)])
+        core = np.abs(q[:, 1] - ankle[1] + 2.5) < 10
+        fit = np.polyfit(q[core, 1], q[core, 2], 1)
+        y = np.sort(q[np.abs(q[:, 2] - np.polyval(fit, q[:, 1])) < 1.2, 1])
+        for name, end in (("plaf_med", y[y < ankle[1] + 16].max()), ("plaf_lat", y[y > ankle[1] - 21].min())):
+            p[name] = np.array([ankle[0], end, np.polyval(fit, end)])
         p["ankle_c"] = (p["plaf_med"] + p["plaf_lat"]) / 2
         # femoral neck axis: centre of the cross-section 1.25 radii away from the head centre
         shaft_top = femur[np.abs(femur[:, 2] - (self.hip[2] - 75)) < 8]
@@ -293,21 +295,21 @@ class Leg:
 
 
 def leg_parameters(rng, severity=None):
-    """Random shape of one leg. Angles in degrees, coronal angles positive = valgus bend going down."""
-    s = rng.choice([0.45, 1.0, 1.9], p=[0.35, 0.45, 0.2]) if severity is None else severity
+    """Random shape of one leg. Angles in degrees, coronal angles positive = varus."""
+    s = rng.choice([0.5, 1.2, 2.7], p=[0.3, 0.45, 0.25]) if severity is None else severity
     n = rng.normal
     return dict(
         length_f=n(1, 0.03), length_t=n(1, 0.03), wide_hip=n(0.98, 0.05), wide_shaft=n(0.95, 0.08), wide_knee=n(0.98, 0.05),
         wide_ankle=n(0.98, 0.05), nsa=np.clip(n(0, 7 * max(s, 0.7)), -18, 22), version=n(-3, 10), neck_len=n(1, 0.06),
         bow_f=n(0, 1.6 * s), sag_f=n(0, 3), bow_t=n(0, 1.6 * s), sag_t=n(0, 2),
-        dist_f=np.clip(n(0, 2.6 * s), -11, 11), prox_t=np.clip(n(0, 2.6 * s), -11, 11), dist_t=np.clip(n(0, 2.4 * s), -8, 8),
+        dist_f=np.clip(n(1.0, 2.6 * s), -14, 14), prox_t=np.clip(n(0, 2.6 * s), -14, 14), dist_t=np.clip(n(0, 2.4 * s), -8, 8),
         torsion_t=n(0, 8), jlca=np.clip(n(0.3, 1.2 * s), -5, 9), flex=abs(n(0, 5)) - 2, tib_rot=n(0, 4),
         slide=n(0, 1.5), gap=n(0, 0.9), plantar=rng.uniform(-5, 35), foot_out=n(0, 8),
         pat_y=n(0, 6), pat_z=n(0, 8), pat_scale=n(1, 0.07))
 
 
 NEUTRAL = dict(length_f=1, length_t=1, wide_hip=1, wide_shaft=1, wide_knee=1, wide_ankle=1, nsa=0, version=0, neck_len=1,
-               bow_f=0, sag_f=0, bow_t=0, sag_t=0, dist_f=0, prox_t=0, dist_t=0, torsion_t=0, jlca=0.5, flex=0, tib_rot=0,
+               bow_f=0, sag_f=0, bow_t=0, sag_t=0, dist_f=1.2, prox_t=0, dist_t=0, torsion_t=0, jlca=0.5, flex=0, tib_rot=0,
                slide=0, gap=0, plantar=10, foot_out=0, pat_y=0, pat_z=0, pat_scale=1)
 
 
@@ -342,7 +344,7 @@ def deform_leg(leg, par, head_scale):
         return smooth((z - at + half) / (2 * half))
     cor = -par["bow_f"] * step(lf * 0.5, lf * 0.35) - par["dist_f"] * step(62, 35)
     cor = cor + par["prox_t"] * (1 - step(-52, 30)) + par["bow_t"] * (1 - step(-lt * 0.5, lt * 0.33))
-    cor = cor + par["dist_t"] * (1 - step(-lt + 28, 22))
+    cor = cor + (par["dist_t"] + LDTA_SHIFT) * (1 - step(-lt + 28, 22))
     sag = par["sag_f"] * (step(lf * 0.5, lf * 0.4) - 0.5) * (z > 0) - par["sag_t"] * (step(-lt * 0.5, lt * 0.4) - 0.5) * (z < 0)
     sag = sag - np.interp(0, z, sag)
     twist = par["version"] * step(lf * 0.55, lf * 0.35) - par["torsion_t"] * (1 - step(-lt * 0.6, lt * 0.3))
@@ -364,13 +366,13 @@ def deform_leg(leg, par, head_scale):
     t = np.clip((v[:, 2] - z[0]) / 4.0, 0, len(z) - 1.001).astype(np.float32)
     k = t.astype(np.int32)
     t = (t - k)[:, None]
-    g = table[k] * (1 - t) + table[k + 1] * t
+    g = np.take(table, k, 0) + np.take(np.diff(table, axis=0), k, 0) * t
     v = v[:, :1] * g[:, 0:3] + v[:, 1:2] * g[:, 3:6] + g[:, 6:9]
     # 5. knee: opening about the contact condyle, flexion about the condyles' centre, rotation, slide
     side = 22.0 if par["jlca"] > 0 else -22.0
     w = v[shank]
     pivot = np.array([0, side, -4], np.float32)
-    w = (w - pivot) @ rotation([1, 0, 0], -par["jlca"] + 0.5).astype(np.float32).T + pivot
+    w = (w - pivot) @ rotation([1, 0, 0], par["jlca"] - 0.5).astype(np.float32).T + pivot
     pivot = np.array([-9, 0, 16], np.float32)
     r = (rotation([0, 1, 0], par["flex"]) @ rotation([0, 0, 1], par["tib_rot"])).astype(np.float32)
     w = (w - pivot) @ r.T + pivot
@@ -457,10 +459,11 @@ class Pelvis:
 
 # ---- things round the bones ---------------------------------------------------------------------------------
 def physis(ring, axis, thickness, wave, n=28):
-    """Closed wavy slab that fills a bone's cross-section: ring [N,3] bone vertices round one level, axis the
-    bone's direction there, wave(x, y) mm its undulation. -> vertices, faces (a growth plate, or the dense
+    """Closed wavy slab that fills a bone's cross-section: ring [N,3] bone vertices round one level, axis its
+    rough direction there (the slab lies in the ring's own plane), wave(x, y) mm its undulation. -> vertices, faces (a growth plate, or the dense
     line beside it)."""
-    axis = unit(axis)
+    flat = np.linalg.svd(ring - ring.mean(0), full_matrices=False)[2][2]
+    axis = flat * np.sign(flat @ np.asarray(axis, float))
     e1 = unit(np.cross(axis, [0.31, 0.2, 0.93] if abs(axis[0]) > 0.8 else [1.0, 0, 0]))
     e2 = np.cross(axis, e1)
     c = ring.mean(0)
@@ -504,22 +507,31 @@ def blobs(centres, radii):
     return vs, fs.astype(np.int32)
 
 
-def vertebra(rng, centre, scale):
-    """Rough lumbar vertebra (anatomical frame): list of (vertices, faces, cortex_mm)."""
-    w, dep, h = 24 * scale * rng.uniform(0.9, 1.1), 17 * scale, 26 * scale * rng.uniform(0.9, 1.1)
-    path = np.array([[0, 0, -h / 2], [0, 0, -h / 2 + 1.5], [0, 0, -h / 4], [0, 0, 0], [0, 0, h / 4], [0, 0, h / 2 - 1.5], [0, 0, h / 2]])
+def _vertebra_template():
+    """Body and processes of a lumbar vertebra, about (0, 0, 0): vertices, faces, cortex weight."""
+    path = np.array([[0, 0, z] for z in (-13, -11.5, -6.5, 0, 6.5, 11.5, 13)], float)
     k = np.array([0.9, 1.0, 0.92, 0.88, 0.92, 1.0, 0.9])[:, None]
-    body = tube(path, np.hstack([k * w, k * dep]), 20)
-    v = body[0]
+    v, f = tube(path, np.hstack([k * 24, k * 17]), 20)
     if np.ptp(v[:, 1]) < np.ptp(v[:, 0]):
         v = v[:, [1, 0, 2]]
-    out = [(v + centre, body[1], 1.2)]
+    c, r, w = [], [], []
     for s in (-1, 1):
-        out.append((*ellipsoid(centre + [-dep - 6, s * 15 * scale, 4], [9, 5 * scale, 7.5 * scale], 8), 1.8))
-        out.append((*ellipsoid(centre + [-dep - 10, s * 34 * scale, 4], [4, 16 * scale, 4 * scale], 8), 1.2))
-        out.append((*ellipsoid(centre + [-dep - 17, s * 14 * scale, -12 * scale], [5, 6 * scale, 12 * scale], 8), 1.6))
-    out.append((*ellipsoid(centre + [-dep - 32, 0, -8 * scale], [14, 3 * scale, 9 * scale], 8), 1.5))
-    return out
+        c += [[-23, s * 15, 4], [-27, s * 34, 4], [-34, s * 14, -12]]
+        r += [[9, 5, 7.5], [4, 16, 4], [5, 6, 12]]
+        w += [1.8, 1.2, 1.6]
+    c.append([-49, 0, -8]), r.append([14, 3, 9]), w.append(1.5)
+    bv, bf = blobs(np.array(c, float), np.array(r, float))
+    return (np.vstack([v, bv]), np.vstack([f, bf + len(v)]),
+            np.concatenate([np.full(len(v), 1.2), np.repeat(w, len(bv) // len(w))]))
+
+
+_VERTEBRA = _vertebra_template()
+
+
+def vertebra(rng, centre, scale):
+    """Rough lumbar vertebra (anatomical frame) -> vertices, faces, cortex weight."""
+    v, f, w = _VERTEBRA
+    return v * (scale * rng.uniform(0.9, 1.1, 3)) + centre, f, w
 
 
 def kit(atlas):

@@ -22,7 +22,7 @@ _WORDS = {
 }
 DEFINITIONS = {f"{b}_{s}": _WORDS[b] + (", patient's right" if s == "r" else ", patient's left")
                for s in "rl" for b in _BASE}
-REFINE = {"groups": [[f"{b}_r" for b in _BASE], [f"{b}_l" for b in _BASE]], "extent": 1.25, "passes": 1}
+REFINE = {"groups": [[f"{b}_r" for b in _BASE], [f"{b}_l" for b in _BASE]], "extent": 1.4, "passes": 1}
 
 
 def solid(v, f, kind, mu, name):
@@ -96,12 +96,9 @@ def pelvis_bodies(rng, pel, placed, density, to_scene):
     bend = rng.normal(0, 4)
     for k in range(5):
         at = base + [6 * k - 1.2 * k * k, bend * k * 0.6, 36 * size * k]
-        vs, fs, cs, n = [], [], [], 0
-        for v, f, c in an.vertebra(rng, at, size):
-            vs.append(v), fs.append(f + n), cs.append(np.full(len(v), c * cortex))
-            n += len(v)
-        bodies.append(Body(to_scene(np.vstack(vs) @ placed["R"].T), np.vstack(fs), "bone", mu_c * 0.8, mu_s * 0.7,
-                           np.concatenate(cs), rng.uniform(0.1, 0.5), f"lumbar_{5 - k}"))
+        v, f, w = an.vertebra(rng, at, size)
+        bodies.append(Body(to_scene(v @ placed["R"].T), f, "bone", mu_c * 0.8, mu_s * 0.7, w * cortex,
+                           rng.uniform(0.1, 0.5), f"lumbar_{5 - k}"))
     return bodies
 
 
