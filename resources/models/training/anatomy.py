@@ -303,7 +303,7 @@ def leg_parameters(rng, severity=None):
         wide_ankle=n(0.98, 0.05), nsa=np.clip(n(0, 7 * max(s, 0.7)), -18, 22), version=n(-3, 10), neck_len=n(1, 0.06),
         bow_f=n(0, 1.6 * s), sag_f=n(0, 3), bow_t=n(0, 1.6 * s), sag_t=n(0, 2),
         dist_f=np.clip(n(1.0, 2.6 * s), -14, 14), prox_t=np.clip(n(0, 2.6 * s), -14, 14), dist_t=np.clip(n(0, 2.4 * s), -8, 8),
-        torsion_t=n(0, 8), jlca=np.clip(n(0.3, 1.2 * s), -5, 9), flex=abs(n(0, 5)) - 2, tib_rot=n(0, 4),
+        torsion_t=n(0, 8), jlca=np.clip(n(1.3, 1.2 * s), -5, 9), flex=abs(n(0, 5)) - 2, tib_rot=n(0, 4),
         slide=n(0, 1.5), gap=n(0, 0.9), plantar=rng.uniform(-5, 35), foot_out=n(0, 8),
         pat_y=n(0, 6), pat_z=n(0, 8), pat_scale=n(1, 0.07))
 
@@ -558,3 +558,34 @@ def gas(rng, box_lo, box_hi, n, size):
             r.append(s * rng.uniform(0.6, 1.3, 3) * [0.8, 1, 1])
             p = p + unit(d + rng.normal(size=3) * 0.4) * s * 1.1
     return blobs(np.array(c), np.array(r))
+
+
+def turned(rng, scene, degrees):
+    """The scene seen from another side (turned about the vertical through its middle), without landmarks:
+    same bones, other view. Keeps the film rectangle's size."""
+    a = np.radians(degrees)
+    c, s = np.cos(a), np.sin(a)
+    z0 = float(np.mean([b.vertices[:, 2].mean() for b in scene.bodies]))
+    x0 = float(np.mean([b.vertices[:, 0].mean() for b in scene.bodies]))
+
+    def turn(p):
+        q = np.array(p, np.float32)
+        x, z = p[:, 0] - x0, p[:, 2] - z0
+        q[:, 0], q[:, 2] = c * x - s * z + x0, s * x + c * z + z0
+        return q
+    for b in scene.bodies:
+        if b.kind != "marker":
+            b.vertices = np.ascontiguousarray(turn(b.vertices))
+    for t in scene.tissue:
+        t.centres = turn(np.asarray(t.centres))
+    low = min(float(b.vertices[:, 2].min()) for b in scene.bodies)
+    if low < 5:
+        for b in scene.bodies:
+            b.vertices[:, 2] += 5 - low
+        for t in scene.tissue:
+            t.centres[:, 2] += 5 - low
+    scene.landmarks = {}
+    w = scene.film[2] - scene.film[0]
+    x = rng.normal(scene.geometry.project([x0, 0, z0])[0], 0.08 * w)
+    scene.film = (x - w / 2, scene.film[1], x + w / 2, scene.film[3])
+    return scene

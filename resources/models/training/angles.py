@@ -20,12 +20,54 @@ def _foot(p):
             "DMAA": m * line_angle(np.array([-mt1[1], mt1[0]]) * m, cap)}
 
 
-MEASURES = {"foot-dp": _foot}
+def _between(u, v):
+    """Unsigned angle 0..180."""
+    return abs(line_angle(u, v))
+
+
+def _pelvis(p):
+    out = {}
+    base = p["teardrop_l"] - p["teardrop_r"]
+    up = np.array([base[1], -base[0]])
+    for s, lateral in (("r", -base), ("l", base)):
+        roof, med, head = p["roof_lat_" + s], p["sourcil_med_" + s], p["head_c_" + s]
+        turn = np.sign(line_angle(up, lateral))
+        out["Sharp_" + s] = _between(lateral, roof - p["teardrop_" + s])
+        out["LCEA_" + s] = turn * line_angle(up, roof - head)
+        out["Tonnis_" + s] = -turn * line_angle(lateral, roof - med)
+        out["NSA_" + s] = _between(head - p["neck_mid_" + s], p["shaft_dist_" + s] - p["shaft_prox_" + s])
+    return out
+
+
+def _leg(p):
+    out = {}
+    for s in "rl":
+        q = {k[:-2]: v for k, v in p.items() if k.endswith("_" + s)}
+        femur, tibia = q["knee_c"] - q["hip_c"], q["ankle_c"] - q["knee_c"]
+        cond, plat, plaf = (q[k + "_lat"] - q[k + "_med"] for k in ("cond", "plat", "plaf"))
+        m = -np.sign(line_angle(femur, cond))  # + = towards medial
+        out["HKA_dev_" + s] = m * line_angle(femur, tibia)  # + = varus
+        out["mLDFA_" + s] = _between(-femur, cond)
+        out["MPTA_" + s] = _between(tibia, -plat)
+        out["JLCA_" + s] = m * line_angle(cond, plat)  # + = opening laterally
+        out["LDTA_" + s] = _between(-tibia, plaf)
+        out["aTFA_" + s] = -m * line_angle(q["fem_dist"] - q["fem_prox"], q["tib_dist"] - q["tib_prox"])  # + = valgus
+    return out
+
+
+MEASURES = {"foot-dp": _foot, "pelvis-ap": _pelvis, "leg-ap": _leg}
+
+
+def required(view):
+    import importlib
+    return importlib.import_module(view.replace("-", "_")).LANDMARKS
 
 
 def measure(view, points):
     if view not in MEASURES:
         return {}
     p = {k: np.asarray(v, float) for k, v in points.items()}
+    if any(k not in p for k in required(view)):
+        return {}
     with np.errstate(invalid="ignore"):
         return MEASURES[view](p)

@@ -58,6 +58,10 @@ def inverse(m):
     return np.column_stack([i, -i @ m[:, 2]])
 
 
+# Views whose films show each other's landmarks: never each other's negatives.
+OVERLAP = {"pelvis-ap": ("leg-ap",), "leg-ap": ("pelvis-ap",)}
+
+
 class Sampler:
     """Endless source of (crop [256,256], points [K,2] px, present [K]) for one view."""
 
@@ -74,49 +78,55 @@ class Sampler:
         self.real = real_negatives(view)
         self.others = []
         for v in VIEWS:
-            if v != view:
+            if v != view and v not in OVERLAP.get(view, ()):
                 try:
                     self.others.append(module(v))
                 except ImportError:
                     pass
 
-    def film(self, n):
-        """Scene n rendered: image, points px, visible, kind of crop to take."""
+    def films(self, n, count):
+        """Scene n rendered count times, whole or near a group of landmarks -> rng, list of (image, points px,
+        visible, kind of crop to take)."""
         rng = np.random.default_rng([self.seed, n])
         nothing = np.full((len(self.ids), 2), np.nan), np.zeros(len(self.ids), bool)
         if rng.random() < self.share:
-            kind = rng.random()
-            if kind < 0.35 and self.real:
-                im = self.real[rng.integers(len(self.real))]
-                im = 1 - im if rng.random() < 0.2 else im
-                return rng, im ** np.float32(np.exp(rng.normal() * 0.3)), *nothing, "any"
-            if kind < 0.40:
-                im = 0.5 + rng.uniform(0, 0.3) * phantom.smooth_noise(rng, (256, 200), rng.uniform(1, 120))
-                return rng, np.clip(im * rng.uniform(0, 2), 0, 1), *nothing, "any"
-            if kind < 0.6 and self.others:
-                scene = self.others[rng.integers(len(self.others))].build(rng, self.atlas)
-                clash = getattr(self.mod, "SHARED_WITH", {}).get(scene.view)
-                if clash is None:
-                    return rng, phantom.render(scene, rng, 384, ids=[])[0], *nothing, "any"
-            if hasattr(self.mod, "negative"):
-                scene = self.mod.negative(rng, self.atlas)
-                image = phantom.render(scene, rng, 384, ids=[])[0]
-                return rng, image, *nothing, "any"
+            return rng, [(self.without(rng), *nothing, "any")]
         scene = self.mod.build(rng, self.atlas)
-        if rng.random() < 0.4:
-            return rng, *phantom.render(scene, rng, 512, ids=self.ids), "whole"
         mm = scene.landmarks_mm(self.ids)
-        g = self.groups[rng.integers(len(self.groups))]
-        p = mm[g][np.isfinite(mm[g]).all(1)]
-        if not len(p):
-            return rng, *phantom.render(scene, rng, 512, ids=self.ids), "whole"
-        rect, _ = self.around(p, 1.7, scene.meta.get("refine_min_mm", 60.0))
+        return rng, [self.near(rng, scene, mm) for _ in range(count)]
+
+    def without(self, rng):
+        """A picture with none of the landmarks."""
+        kind = rng.random()
+        if kind < 0.35 and self.real:
+            im = self.real[rng.integers(len(self.real))]
+            im = 1 - im if rng.random() < 0.2 else im
+            return im ** np.float32(np.exp(rng.normal() * 0.3))
+        if kind < 0.40:
+            im = 0.5 + rng.uniform(0, 0.3) * phantom.smooth_noise(rng, (256, 200), rng.uniform(1, 120))
+            return np.clip(im * rng.uniform(0, 2), 0, 1).astype(np.float32)
+        if self.others and (kind < 0.6 or not hasattr(self.mod, "negative")):
+            make = self.others[rng.integers(len(self.others))].build
+        else:
+            make = getattr(self.mod, "negative", None) or module("foot-dp").negative
+        return phantom.render(make(rng, self.atlas), rng, 384, ids=[])[0]
+
+    def near(self, rng, scene, mm):
+        """The whole film, or the part around one group of landmarks."""
+        if rng.random() > 0.4:
+            g = self.groups[rng.integers(len(self.groups))]
+            p = mm[g][np.isfinite(mm[g]).all(1)]
+            if len(p):
+                rect, _ = self.around(p, 1.7, self.floor_mm(scene))
+                f = scene.film
+                rect = (max(rect[0], f[0]), max(rect[1], f[1]), min(rect[2], f[2]), min(rect[3], f[3]))
+                if rect[2] - rect[0] > 20 and rect[3] - rect[1] > 20:
+                    return (*phantom.render(scene, rng, 416, window=rect, ids=self.ids), g)
+        return (*phantom.render(scene, rng, 512, ids=self.ids), "whole")
+
+    def floor_mm(self, scene):
         f = scene.film
-        rect = (max(rect[0], f[0]), max(rect[1], f[1]), min(rect[2], f[2]), min(rect[3], f[3]))
-        if rect[2] - rect[0] < 20 or rect[3] - rect[1] < 20:
-            return rng, *phantom.render(scene, rng, 512, ids=self.ids), "whole"
-        image, px, ok = phantom.render(scene, rng, 416, window=rect, ids=self.ids)
-        return rng, image, px, ok, g
+        return max(f[2] - f[0], f[3] - f[1]) * self.mod.REFINE.get("floor", 0.12)
 
     def around(self, p, extra, floor):
         """Square of the refine extent around points [N,2], times extra."""
@@ -125,11 +135,12 @@ class Sampler:
         return (c[0] - e / 2, c[1] - e / 2, c[0] + e / 2, c[1] + e / 2), e
 
     def crops(self, n, count):
-        """count crops of scene n."""
-        rng, image, px, ok, kind = self.film(n)
-        h, w = image.shape
+        """count crops of scene n, from two films of it."""
+        rng, films = self.films(n, 2)
         out = []
-        for _ in range(count):
+        for c in range(count):
+            image, px, ok, kind = films[c % len(films)]
+            h, w = image.shape
             if kind == "whole" or (kind == "any" and rng.random() < 0.6):
                 centre = np.array([w, h]) / 2 + rng.normal(size=2) * 0.04 * max(w, h)
                 extent = max(w, h) * np.exp(rng.uniform(np.log(0.9), np.log(1.35)))

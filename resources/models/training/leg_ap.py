@@ -29,9 +29,11 @@ _WORDS = {
 }
 DEFINITIONS = {f"{b}_{s}": _WORDS[b] + (", patient's right" if s == "r" else ", patient's left")
                for s in "rl" for b in _BASE}
-_GROUPS = (("hip_c",), ("knee_c", "cond_med", "cond_lat", "plat_med", "plat_lat"), ("ankle_c", "plaf_med", "plaf_lat"),
-           ("fem_prox", "fem_dist"), ("tib_prox", "tib_dist"))
-REFINE = {"groups": [[f"{b}_{s}" for b in g] for s in "rl" for g in _GROUPS], "extent": 1.6, "passes": 1}
+# A shaft alone does not show which leg it is of, so its crop reaches to a joint; later groups win.
+_GROUPS = (("fem_prox", "fem_dist", "knee_c"), ("tib_prox", "tib_dist", "ankle_c"), ("hip_c",),
+           ("knee_c", "cond_med", "cond_lat", "plat_med", "plat_lat"), ("ankle_c", "plaf_med", "plaf_lat"))
+REFINE = {"groups": [[f"{b}_{s}" for b in g] for s in "rl" for g in _GROUPS], "extent": 1.6, "floor": 0.13, "passes": 1}
+PARTIAL = True
 _SEGMENTS = {"0": "abcdef", "1": "bc", "2": "abdeg", "3": "abcdg", "4": "bcfg", "5": "acdfg", "6": "acdefg", "7": "abc",
              "8": "abcdefg", "9": "abcdfg"}
 _STROKES = {"a": (0, -2, 1, 0), "b": (1, -1, 0, 1), "c": (1, 1, 0, 1), "d": (0, 2, 1, 0), "e": (-1, 1, 0, 1),
@@ -81,8 +83,9 @@ def _bodies(rng, leg, v, side, to_scene, look, child):
     out = []
     for part, k in (("femur", 1.0), ("tibia", 0.9), ("fibula", 0.6), ("patella", 0.0)):
         sl, f = leg.parts[part]
+        thin = rng.uniform(0.3, 0.9) if part == "patella" else 1.0
         cortex = end + max(shaft * k - end, 0) * leg.shaft_w[sl]
-        out.append(Body(to_scene(v[sl]), f, "bone", mu_c, mu_s * (0.8 if part == "patella" else 1.0), cortex, grain,
+        out.append(Body(to_scene(v[sl]), f, "bone", mu_c, mu_s * thin, cortex * thin, grain,
                         f"{part}_{side}"))
     out.append(Body(to_scene(v[foot[0]]), foot[1], "bone", mu_c * 0.9, mu_s, end * 0.8, grain, f"foot_{side}"))
     if child:
@@ -219,7 +222,7 @@ def build(rng, atlas, par=None, legs=None):
     one = rng.random() < 0.2 and not fixed
     keep = rng.choice(["r", "l"]) if one else "rl"
     bodies = pa.pelvis_bodies(rng, pel, placed, density, to_scene)
-    fat = np.exp(rng.normal(-0.02, 0.14))
+    fat = np.exp(rng.normal(0.02, 0.18))
     centres, radii = pa.trunk(rng, placed, 1.0, fat)
     centres, radii, lm, vs = [centres], [radii], {}, {}
     wave = [an.Waves(rng, 0.0 if fixed else 1.3, 90, 5) for _ in range(2)]
@@ -252,6 +255,11 @@ def build(rng, atlas, par=None, legs=None):
     if not fixed:
         _extras(rng, scene, offset, float(scale))
     return scene
+
+
+def negative(rng, atlas):
+    """Legs from the side or steeply oblique: none of the landmarks is defined."""
+    return an.turned(rng, build(rng, atlas), rng.choice([-1, 1]) * rng.uniform(50, 120))
 
 
 def _film(rng, scene, keep, scale, fixed):

@@ -276,6 +276,11 @@ def build(rng, atlas, par=None, legs=None):
     return scene
 
 
+def negative(rng, atlas):
+    """A pelvis from the side or steeply oblique: none of the landmarks is defined."""
+    return an.turned(rng, build(rng, atlas), rng.choice([-1, 1]) * rng.uniform(55, 110))
+
+
 def gonad_shield(rng, offset):
     """Lead apron piece over the pelvic middle."""
     w, h = rng.uniform(25, 45), rng.uniform(30, 60)

@@ -30,7 +30,7 @@ def _load():
     lib.ph_body.restype = C.c_int
     lib.ph_noise.argtypes = [C.c_void_p, C.c_int64, C.c_uint64]
     lib.ph_blur.argtypes = [C.c_void_p, C.c_void_p, C.c_int32, C.c_int32, C.c_float]
-    lib.ph_balls.argtypes = [C.c_void_p, C.c_void_p, C.c_int32, C.c_float, C.c_void_p]
+    lib.ph_balls.argtypes = [C.c_void_p, C.c_void_p, C.c_int32, C.c_void_p]
     lib.ph_warp.argtypes = [C.c_void_p, C.c_int32, C.c_int32, C.c_void_p, C.c_void_p, C.c_int32, C.c_int32,
                             C.c_int32, C.c_float]
     lib.ph_collimate.argtypes = [C.c_void_p, C.c_int32, C.c_int32, C.c_void_p, C.c_int32, C.c_float, C.c_float]
@@ -145,15 +145,15 @@ def attenuation(scene, rng, win, mm):
         if rc:
             raise ValueError(f"body {b.name!r} cannot be drawn: bad indices or far outside the film")
     for t in scene.tissue:
-        shrink = max(1.0, max(win.w, win.h) / 150)
+        shrink = max(1.0, max(win.w, win.h) / 220)
         low = _Window(win.sx, win.sy, win.sid, win.x0, win.y0, mm * shrink, int(win.w / shrink) + 2,
                       int(win.h / shrink) + 2)
         balls = np.ascontiguousarray(np.column_stack([t.centres, t.radius]), np.float32)
         thick = np.zeros((low.h, low.w), np.float32)
-        _LIB.ph_balls(C.byref(low), _ptr(balls), len(balls), float(rng.uniform(3, 5)), _ptr(thick))
+        _LIB.ph_balls(C.byref(low), _ptr(balls), len(balls), _ptr(thick))
         # Two passes keep a crisp skin line while the inside becomes smooth.
-        soft = blur(thick, 3.0 * rng.uniform(0.5, 1.5))
-        edge = np.clip(blur(thick, 0.6) / max(1e-3, 6.0 * mm * shrink), 0, 1)
+        soft = blur(thick, 4.0 * rng.uniform(0.5, 1.5))
+        edge = np.clip(blur(thick, 1.2) / max(1e-3, 8.0 * mm * shrink), 0, 1)
         thick = warp(np.minimum(soft, 2.0 * thick + 2.0) * edge, [1 / shrink, 0, 0, 0, 1 / shrink, 0], win.w, win.h)
         thick *= 1 + 0.04 * smooth_noise(rng, thick.shape, rng.uniform(3, 20))
         att += t.mu * np.maximum(thick, 0)

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 import dataset
 from net import GRID, SIZE, LandmarkNet
 
-CROPS = 4
+CROPS = 6
 
 
 class Stream(IterableDataset):
@@ -81,7 +81,6 @@ def main():
     ap.add_argument("--init")
     a = ap.parse_args()
     os.makedirs(a.out, exist_ok=True)
-    os.nice(5)
     torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
     ids = dataset.module(a.view).LANDMARKS
@@ -102,7 +101,7 @@ def main():
         opt.load_state_dict(c["opt"])
         step, scenes, spent = c["step"], c["scenes"], c["spent"]
     log = open(os.path.join(a.out, "log.txt"), "a", buffering=1)
-    stream = DataLoader(Stream(a.view, a.seed, scenes, a.batch), batch_size=None, num_workers=a.workers, prefetch_factor=4)
+    stream = DataLoader(Stream(a.view, a.seed, int(scenes), a.batch), batch_size=None, num_workers=a.workers, prefetch_factor=4)
     start, tick, shown = time.time(), time.time(), []
     net.train()
     for image, points, present in stream:
@@ -120,7 +119,7 @@ def main():
         torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         opt.step()
         step += 1
-        scenes += a.batch // CROPS
+        scenes += a.batch / CROPS
         decay = min(0.998, (step + 1) / (step + 10))
         with torch.no_grad():
             for p, q in zip(average.state_dict().values(), net.state_dict().values()):

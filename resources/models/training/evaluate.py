@@ -1,0 +1,171 @@
+# Measures a landmark network on held-out rendered shapes with the product's two-step procedure.
+# May depend on torch, numpy and the training modules.
+"""usage: evaluate.py --model DIR/last.pt --view foot-dp --count 200 --out metrics.json [--real films.json ...]
+Held-out means other random shapes, poses and appearances (seed 1000003); the bones are the same person's.
+Confidence thresholds are fixed here and written out: a picture is accepted when the mean presence and the
+mean confidence of its landmarks reach them."""
+import argparse
+import glob
+import json
+import os
+
+import numpy as np
+from PIL import Image
+
+import dataset
+import infer
+import phantom
+from angles import measure
+
+SEED = 1000003
+PRESENT, CONFIDENCE = 0.5, 0.35
+
+
+def accepted(mod, ids, conf, total):
+    """Whole views: every landmark counts. Views that may show a part (one leg): landmarks said present."""
+    use = total >= PRESENT if getattr(mod, "PARTIAL", False) else np.ones(len(ids), bool)
+    if getattr(mod, "PARTIAL", False) and use.sum() < getattr(mod, "PARTIAL_MIN", 6):
+        return False
+    return bool(total[use].mean() >= PRESENT and conf[use].mean() >= CONFIDENCE)
+
+
+def spread_stats(e):
+    """Errors -> MAE, bias, 95 % limits."""
+    e = np.asarray(e)
+    return {"mae": round(float(abs(e).mean()), 2), "bias": round(float(e.mean()), 2),
+            "limits95": [round(float(v), 2) for v in np.percentile(e, [2.5, 97.5])], "n": len(e)}
+
+
+def wrap(d):
+    return (d + 180) % 360 - 180
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--model", required=True)
+    ap.add_argument("--view", required=True)
+    ap.add_argument("--count", type=int, default=200)
+    ap.add_argument("--size", type=int, default=1100)
+    ap.add_argument("--real", nargs="*", default=[], help="hand-annotated films: json with file and points")
+    ap.add_argument("--passes", type=int)
+    ap.add_argument("--out")
+    a = ap.parse_args()
+    net, ids, check = infer.load(a.model)
+    mod = dataset.module(a.view)
+    refine = dict(mod.REFINE)
+    if a.passes is not None:
+        refine["passes"] = a.passes
+    source = dataset.Sampler(a.view, SEED, negatives=0)
+    err, z, angle, rejected, per, cover, first_err = [], [], {}, 0, {k: [] for k in ids}, {}, []
+    absent = []
+    usual = phantom.Appearance(photons=(3e3, 4e4), invert=0.0)
+    for n in range(a.count):
+        rng = np.random.default_rng([SEED, n])
+        scene = mod.build(rng, source.atlas)
+        image, px, ok = phantom.render(scene, rng, a.size, usual, ids=ids)
+        f = scene.film
+        mm = max(f[2] - f[0], f[3] - f[1]) / a.size
+        pts, spread, conf, total, first = infer.measure(net, image, ids, refine)
+        absent += [(bool(o), float(t)) for o, t in zip(ok, total)]
+        if not accepted(mod, ids, conf, total):
+            rejected += 1
+            continue
+        good = ok & (total >= PRESENT)
+        d = (pts - px)
+        for k, i in enumerate(ids):
+            if good[k]:
+                per[i].append(np.hypot(*d[k]) * mm)
+        err += list(np.hypot(*d[good].T) * mm)
+        first_err += list(np.hypot(*(first[0] - px)[good].T) * mm)
+        z += list((d[good] / np.maximum(spread[good], 1e-6)).ravel())
+        truth = measure(a.view, {k: p if g else p * np.nan for k, p, g in zip(ids, px, good)})
+        found = measure(a.view, dict(zip(ids, pts)))
+        # Standard error of each angle from the spread, by first-order propagation.
+        for key, t in truth.items():
+            if not np.isfinite(t):
+                continue
+            e = wrap(found[key] - t)
+            angle.setdefault(key, []).append(e)
+            var = 0.0
+            for k, i in enumerate(ids):
+                for axis in (0, 1):
+                    q = pts.copy()
+                    q[k, axis] += 0.5
+                    g = wrap(measure(a.view, dict(zip(ids, q)))[key] - found[key]) / 0.5
+                    var += (g * spread[k, axis]) ** 2
+            cover.setdefault(key, []).append((e, np.sqrt(var)))
+    z = np.abs(z)
+    scale = float(np.percentile(z, 95) / 1.96) if len(z) else 1.0
+    inside = {k: round(float(np.mean([abs(e) <= 1.96 * scale * s for e, s in v])), 3) for k, v in cover.items()}
+    false_accept = {}
+    rng = np.random.default_rng(SEED)
+    for name, count in (("look-alike renders", 60), ("other views", 40)):
+        hits = made = 0
+        for n in range(count):
+            r = np.random.default_rng([SEED + 1, n])
+            if name == "look-alike renders":
+                if not hasattr(mod, "negative"):
+                    break
+                scene = mod.negative(r, source.atlas)
+            else:
+                if not source.others:
+                    break
+                other = source.others[n % len(source.others)]
+                scene = other.build(r, source.atlas)
+            image = phantom.render(scene, r, 700, usual, ids=[])[0]
+            _, _, conf, total, _ = infer.measure(net, image, ids, refine)
+            hits += accepted(mod, ids, conf, total)
+            made += 1
+        if made:
+            false_accept[name] = {"accepted": hits, "of": made}
+    root = os.environ.get("GONIO_NEGATIVES")
+    if root:
+        hits = 0
+        names = sorted(glob.glob(os.path.join(root, "radiographs/chest/**/*.png"), recursive=True))[1::6] + \
+            sorted(glob.glob(os.path.join(root, "radiographs/spine/**/*.jpg"), recursive=True))[1::12]
+        for name in names:
+            im = Image.open(name).convert("L")
+            im.thumbnail((800, 800))
+            _, _, conf, total, _ = infer.measure(net, np.asarray(im, np.float32) / 255, ids, refine)
+            hits += accepted(mod, ids, conf, total)
+        false_accept["real chest and spine films not trained on"] = {"accepted": hits, "of": len(names)}
+    present = np.array([t for o, t in absent if o])
+    metrics = {
+        "simulated": {
+            "images": a.count, "what": "held-out random shapes, poses and appearances of the training bones (seed 1000003)",
+            "landmark_error_mm": {"mean": round(float(np.mean(err)), 2), "median": round(float(np.median(err)), 2),
+                                  "p95": round(float(np.percentile(err, 95)), 2),
+                                  "whole_picture_only_mean": round(float(np.mean(first_err)), 2)},
+            "per_landmark_mm": {k: [round(float(np.mean(v)), 2), round(float(np.percentile(v, 95)), 2)] for k, v in per.items() if v},
+            "angles_deg": {k: dict(spread_stats(v), median=round(float(np.median(np.abs(v))), 2)) for k, v in angle.items()},
+            "rejected_share": round(rejected / a.count, 3),
+            "visible_landmarks_found": round(float((present >= PRESENT).mean()), 3),
+            "absent_landmarks_claimed": round(float(np.mean([t >= PRESENT for o, t in absent if not o] or [0])), 3),
+            "interval95_coverage": inside,
+        },
+        "false_accept": false_accept,
+    }
+    films = []
+    for name in a.real:
+        film = json.loads(open(name).read())
+        if film.get("view") != a.view:
+            continue
+        im = Image.open(os.path.join(root, film["file"])).convert("L")
+        pts, _, conf, total, _ = infer.measure(net, np.asarray(im, np.float32) / 255, ids, refine)
+        truth = {k: np.mean([p[k] for p in film["passes"] if k in p], 0) for k in ids if any(k in p for p in film["passes"])}
+        t = measure(a.view, {k: truth.get(k, np.array([np.nan, np.nan])) for k in ids})
+        f = measure(a.view, dict(zip(ids, pts)))
+        films.append({"file": film["file"], "accepted": accepted(mod, ids, conf, total),
+                      "angle_error_deg": {k: round(float(wrap(f[k] - t[k])), 1) for k in t if np.isfinite(t[k])}})
+    if films:
+        metrics["real_films"] = {"films": len(films), "against": "hand annotation, mean of two passes", "each": films}
+    result = {"metrics": metrics, "sigma_scale": round(scale, 3), "present_threshold": PRESENT, "min_confidence": CONFIDENCE,
+              "steps": check["step"]}
+    print(json.dumps(result, indent=1))
+    if a.out:
+        with open(a.out, "w") as f:
+            json.dump(result, f, indent=1)
+
+
+if __name__ == "__main__":
+    main()
