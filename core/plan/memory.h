@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 
 /* One buffer: alive from step first to step last inclusive. */
 typedef struct {
-  size_t size;   /* bytes asked for; 0 is allowed */
+  size_t size; /* bytes asked for; 0 is allowed */
   guint first;
   guint last;
   int alias;     /* index of an earlier item whose memory it takes over, or -1 */

@@ -39,7 +39,9 @@ typedef struct {
   guint preferred;        /* one of layouts */
   double cost;            /* rough nanoseconds saved against the next backend; 0: unknown */
   const char *reason;     /* when claim says no: static or g_intern_string()ed */
-  guint nhwc_inputs;      /* bit i: in NHWC mode input i is expected in NHWC (others plain) */
+  guint nhwc_inputs;      /* bit i: in NHWC mode input i is expected in NHWC (others plain).
+                           * Only values of rank 3 to 5 that are no constants are ever turned;
+                           * constants stay plain and are rearranged by compile. */
 } GonioClaim;
 
 /* A group of nodes for one backend, in execution order. */
@@ -91,6 +93,12 @@ typedef struct {
 
   gboolean serial;       /* run must not be entered twice at once for one compiled region */
   gboolean any_layout;   /* understands regions with NHWC values (gonio.Layout nodes) */
+
+  /* What entering and leaving a region costs (uploads, flushes): nanoseconds for each region
+   * and for each byte that crosses. Regions whose claims' costs sum to less are left to the
+   * next backend. 0 for backends that work in host memory. */
+  double border_ns;
+  double border_ns_per_byte;
 
   /* Optional: computes one node with constant inputs (constant folding). */
   gboolean (*evaluate) (const GonioGraph *graph, GonioNodeId node, GonioTensor *const *inputs,
