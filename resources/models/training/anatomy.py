@@ -64,13 +64,6 @@ def extreme(q, d, soft=0.7):
     return d * s.max() + n * (w @ (q @ n) / w.sum())
 
 
-def mid_width(q, d, n_along):
-    """Middle of the projected width across direction d at position n_along along d."""
-    n = np.array([-d[1], d[0]])
-    s = q @ n
-    return d * n_along + n * 0.5 * (s.min() + s.max())
-
-
 def ring_centre(ring, above, below):
     """Callable: centre of a diaphysis as projected. ring [N,3] around the level, above/below [N,3] rings that
     give the local direction."""

@@ -186,7 +186,7 @@ def _metal(rng, leg, v, side, to_scene):
     bone = rng.choice(["fem", "tib"])
     a, b = (v[rings[f"{bone}_{k}"][0]].mean(0) for k in ("prox", "dist"))
     stretch = rng.uniform(0.2, 1.1)
-    path = np.stack([a + (a - b) * stretch * (1 - t) + (b - a) * (1 + stretch) * t - (a - b) * 0 for t in np.linspace(0, 1, 6)])
+    path = np.linspace(a + (a - b) * stretch, b + (b - a) * stretch, 6)
     mu = rng.uniform(0.1, 0.5)
     if rng.random() < 0.5:
         m, f = tube(path, rng.uniform(3.5, 6), 10)
@@ -210,7 +210,7 @@ def build(rng, atlas, par=None, legs=None):
     placed = pa.place_pelvis(rng, pel, par)
     child = rng.random() < 0.3 and not fixed
     scale = np.float32(1.0 if fixed else rng.uniform(0.62, 0.95) if child else rng.uniform(0.92, 1.1))
-    offset = np.array([rng.normal() * 5, 0, rng.uniform(70, 190)], np.float32)
+    offset = np.array([rng.normal() * 5, 0, rng.uniform(130, 210)], np.float32)
     turn_down = AP.T.astype(np.float32)
 
     def to_scene(p):
@@ -246,7 +246,7 @@ def build(rng, atlas, par=None, legs=None):
         if rng.random() < 0.04 and not fixed:
             bodies += _metal(rng, leg, v, side, to_scene)
     mu_t = np.exp(rng.uniform(np.log(0.001), np.log(0.006)))
-    bodies += pa.belly_gas(rng, placed, to_scene, rng.uniform(0.006, 0.022))
+    bodies += pa.belly_gas(rng, placed, to_scene, rng.uniform(0.005, 0.016))
     tissue = [Tissue(to_scene(np.vstack(centres)), np.concatenate(radii) * scale, mu_t)]
     knee = np.mean([to_scene(v[leg.point_slice][leg.point_names.index("knee_c")]) for v in vs.values()], 0)
     geometry = Geometry(knee[0] + rng.normal() * 40, knee[1] + rng.normal(-30, 110), rng.uniform(1500, 3100))
@@ -294,27 +294,3 @@ def _extras(rng, scene, offset, scale):
         shield = pa.gonad_shield(rng, offset)
         shield.vertices[:, 1] -= np.float32(rng.uniform(0, 90) * scale)
         scene.bodies.append(shield)
-
-
-def measure(p):
-    """Landmarks id -> (x, y) px (y down) -> angles of both legs, degrees; NaN where a point is missing. HKA
-    below 180 = varus; mLDFA, MPTA, LDTA by their usual quadrants; JLCA + = opening lateral; aTFA + = valgus."""
-    nan = np.full(2, np.nan)
-    out = {}
-
-    def between(u, v):
-        return np.degrees(np.arccos(np.clip(u @ v / (np.hypot(*u) * np.hypot(*v)), -1, 1)))
-
-    def signed(u, v):
-        return np.degrees(np.arctan2(u[0] * v[1] - u[1] * v[0], u @ v))
-    for s, m in (("r", 1.0), ("l", -1.0)):
-        g = {b: p.get(f"{b}_{s}", nan) for b in _BASE}
-        fem, tib = g["knee_c"] - g["hip_c"], g["ankle_c"] - g["knee_c"]
-        cond, plat, plaf = (g[f"{b}_lat"] - g[f"{b}_med"] for b in ("cond", "plat", "plaf"))
-        out[f"HKA_{s}"] = 180 + m * signed(fem, tib)
-        out[f"mLDFA_{s}"] = between(-fem, cond)
-        out[f"MPTA_{s}"] = between(tib, -plat)
-        out[f"JLCA_{s}"] = m * signed(plat, cond)
-        out[f"LDTA_{s}"] = between(-tib, plaf)
-        out[f"aTFA_{s}"] = m * signed(g["fem_dist"] - g["fem_prox"], g["tib_dist"] - g["tib_prox"])
-    return out

@@ -133,7 +133,7 @@ def femur_cortex(leg, rng, part="femur", shaft=None, end=None):
     return end + (shaft - end) * leg.shaft_w[sl]
 
 
-def hip_landmarks(pel, leg, placed, v, side, to_scene, lm, film_shaft=True):
+def hip_landmarks(pel, leg, placed, v, side, to_scene, lm):
     """Adds the pelvis-ap landmarks of one side; v: leg vertices in the room frame (mirrored)."""
     centre, _ = an.sphere_fit(v[leg.head_idx[::4]])
     head = to_scene(centre)
@@ -215,12 +215,11 @@ def build(rng, atlas, par=None, legs=None):
     fixed = par is not None
     par = par or pelvis_parameters(rng)
     placed = place_pelvis(rng, pel, par)
-    lift = rng.uniform(105, 190)
-    offset = np.zeros(3)
+    lift = rng.uniform(130, 200)
+    offset = np.array([rng.normal() * 6, rng.normal() * 6, lift], np.float32)
 
     def to_scene(p):
         return np.asarray(p) @ AP.T.astype(np.float32) + offset
-    offset = np.array([rng.normal() * 6, rng.normal() * 6, lift], np.float32)
     density = np.exp(rng.normal() * 0.25)
     child = rng.random() < 0.15 and not fixed
     bodies = pelvis_bodies(rng, pel, placed, density, to_scene)
@@ -236,7 +235,7 @@ def build(rng, atlas, par=None, legs=None):
         p = dict(p, length_f=p["length_f"] * size)
         if legs is not None:
             p = legs
-        v = an.deform_leg(leg, p, placed["radius"][side] / leg.head_r / p["wide_hip"] * 1.0)
+        v = an.deform_leg(leg, p, placed["radius"][side] / leg.head_r / p["wide_hip"])
         turn, ab, fl = (spin + rng.normal() * 5, abd + rng.normal() * 3, flex) if not fixed else (8.0, 0.0, 0.0)
         # internal rotation of the right leg = right-hand turn about +z; abduction swings the knee to -y
         r = rotation([1, 0, 0], -ab) @ rotation([0, 1, 0], -fl) @ rotation([0, 0, 1], turn)
@@ -256,7 +255,7 @@ def build(rng, atlas, par=None, legs=None):
         hip_landmarks(pel, leg, placed, v, side, to_scene, lm)
     # thick parts are exposed longer, so only contrast counts: less attenuation than a foot's tissue
     mu_t = np.exp(rng.uniform(np.log(0.0015), np.log(0.008)))
-    bodies += belly_gas(rng, placed, to_scene, rng.uniform(0.006, 0.022))
+    bodies += belly_gas(rng, placed, to_scene, rng.uniform(0.005, 0.016))
     fat = np.exp(rng.normal(0.02, 0.13))
     c, r = trunk(rng, placed, size, fat)
     c, r = [c], [r]
@@ -285,7 +284,6 @@ def gonad_shield(rng, offset):
     """Lead apron piece over the pelvic middle."""
     w, h = rng.uniform(25, 45), rng.uniform(30, 60)
     v, f = an.blobs([[0, rng.normal() * 8, 0]], [[1, w, h]])
-    v = v * 1.0
     v[:, 2] = np.clip(v[:, 2], -h, h * rng.uniform(0.2, 0.8))
     p = v @ AP.T + offset + [0, rng.uniform(-20, 30), 120]
     return solid(p, f, "metal", rng.uniform(0.3, 1.0), "shield")
@@ -311,25 +309,3 @@ def _film(rng, scene, fixed):
     top = lo[1] + (u(-70, 15) if rng.random() < 0.8 else u(10, 60))
     bottom = low + (u(8, 110) if rng.random() < 0.9 else u(-25, 10))
     return (x0 + (u(-45, 6)), top, x1 - (u(-45, 6)), bottom)
-
-
-def measure(p):
-    """Landmarks id -> (x, y) px (y down) -> angles of both hips, degrees; NaN where a point is missing."""
-    nan = np.full(2, np.nan)
-    base = p.get("teardrop_l", nan) - p.get("teardrop_r", nan)
-    base = base / np.hypot(*base)
-    up = np.array([base[1], -base[0]])
-    out = {}
-    for s, sign in (("r", -1.0), ("l", 1.0)):
-        g = {b: p.get(f"{b}_{s}", nan) for b in _BASE}
-        lat = base * sign
-
-        def rise(v):
-            return np.degrees(np.arctan2(v @ up, v @ lat))
-        v = g["roof_lat"] - g["head_c"]
-        out[f"LCEA_{s}"] = np.degrees(np.arctan2(v @ lat, v @ up))
-        out[f"Sharp_{s}"] = rise(g["roof_lat"] - g["teardrop"])
-        out[f"Tonnis_{s}"] = rise(g["roof_lat"] - g["sourcil_med"])
-        n, d = g["head_c"] - g["neck_mid"], g["shaft_dist"] - g["shaft_prox"]
-        out[f"NSA_{s}"] = np.degrees(np.arccos(n @ d / (np.hypot(*n) * np.hypot(*d))))
-    return out
