@@ -44,7 +44,8 @@ class LandmarkNet(nn.Module):
         self.absent_out = nn.Conv2d(64, k, 1)
         nn.init.constant_(self.absent_out.bias, 9.0)
 
-    def forward(self, image):
+    def parts(self, image):
+        """-> map [B,K,GRID,GRID] and absent [B,K,1,1], both logits."""
         x = self.stem(image * 2 - 1)
         skips = []
         for e in self.enc:
@@ -55,7 +56,11 @@ class LandmarkNet(nn.Module):
         for side, dec, skip in zip(self.side, self.dec, reversed(skips)):
             x = F.interpolate(side(x), scale_factor=2.0, mode="nearest")
             x = dec(x + skip)
-        return torch.cat([self.head(x).flatten(2), missing.flatten(2)], 2)
+        return self.head(x), missing
+
+    def forward(self, image):
+        here, missing = self.parts(image)
+        return torch.cat([here.flatten(2), missing.flatten(2)], 2)
 
 
 class Exported(nn.Module):
@@ -66,5 +71,7 @@ class Exported(nn.Module):
         self.net = net
 
     def forward(self, image):
-        p = torch.softmax(self.net(image).float(), 2)
-        return p[:, :, :GRID * GRID].reshape(1, self.net.k, GRID, GRID)
+        here, missing = self.net.parts(image)
+        k = self.net.k
+        p = torch.softmax(torch.cat([here.reshape(1, k, GRID * GRID), missing.reshape(1, k, 1)], 2), 2)
+        return p[:, :, :GRID * GRID].reshape(1, k, GRID, GRID)
