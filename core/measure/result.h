@@ -20,16 +20,20 @@ typedef enum {
 /* A landmark below this confidence is shown and reported as low. */
 #define GONIO_CONFIDENT 0.5
 
+/* Limits between the levels, on GonioLandmark.confidence. */
+#define GONIO_CONFIDENCE_FOUND 0.25 /* below: not found */
+#define GONIO_CONFIDENCE_SURE  0.60 /* below: low */
+
 /* A landmark. Frame: pixels of the original picture (after EXIF/DICOM orientation). */
 typedef struct {
-  char *id;           /* protocol's id, e.g. "mt1_prox" */
+  char *id; /* protocol's id, e.g. "mt1_prox" */
   GonioPoint position;
-  double sigma;       /* standard deviation per axis, original px; 0 when set by hand */
-  double confidence;  /* 0..1: calibrated chance that the landmark is in the picture at the
-                         place; 1 when set by hand */
+  double sigma;      /* standard deviation per axis, original px; 0 when set by hand */
+  double confidence; /* 0..1: calibrated chance that the landmark is in the picture at the
+                        place; 1 when set by hand */
   gboolean edited;
   gboolean skipped;
-  GonioPoint proposed;     /* model's own answer, kept for "restore" */
+  GonioPoint proposed; /* model's own answer, kept for "restore" */
   double proposed_sigma, proposed_confidence;
 } GonioLandmark;
 
@@ -41,27 +45,30 @@ typedef struct {
 } GonioMeasureGeometry;
 
 typedef struct {
-  char *id;           /* protocol's measure id, e.g. "hva" */
+  char *id; /* protocol's measure id, e.g. "hva" */
   GonioSide side;
-  gboolean valid;     /* FALSE: value means nothing, problem says why */
-  char *problem;      /* nullable, words */
-  double value;       /* in unit */
-  char *unit;         /* "deg", "mm", "ratio" */
-  double se;          /* standard error from the landmarks, same unit */
-  char *grade;        /* id of the grade, nullable */
+  gboolean valid; /* FALSE: value means nothing, problem says why */
+  char *problem;  /* nullable, words */
+  double value;   /* in unit */
+  char *unit;     /* "deg", "mm", "ratio" */
+  double se;      /* standard error from the landmarks, same unit */
+  char *grade;    /* id of the grade, nullable */
   gboolean in_reference;
   gboolean low_confidence;
+  double reference_low, reference_high; /* NAN when open */
+  double human_error;                   /* 95 % between readers, same unit; NAN when not known */
   GonioMeasureGeometry geometry;
+  gboolean has_geometry; /* also invalid measures may have lines to show */
 } GonioMeasurement;
 
 typedef struct {
-  char *kind;         /* "none", "homography", "homography+lens", "polynomial", "grid" */
-  char *source;       /* "model", "manual", "off" */
-  double residual;    /* fraction of the picture's diagonal by which the model's map departs
-                         from the fitted transform */
-  double tilt_deg;    /* camera tilt against the film; 0 when unknown */
+  char *kind;      /* "none", "homography", "homography+lens", "polynomial", "grid" */
+  char *source;    /* "model", "manual", "off" */
+  double residual; /* fraction of the picture's diagonal by which the model's map departs
+                      from the fitted transform */
+  double tilt_deg; /* camera tilt against the film; 0 when unknown */
   gboolean doubtful;
-  char *reason;       /* nullable, words */
+  char *reason;          /* nullable, words */
   GonioPoint corners[4]; /* of the film in the original picture; valid with has_corners */
   gboolean has_corners;
 } GonioRectification;
@@ -77,27 +84,27 @@ typedef enum {
 } GonioResultState;
 
 typedef struct {
-  char *file;             /* as given */
-  char *error;            /* nullable */
+  char *file;  /* as given */
+  char *error; /* nullable */
   GonioResultState state;
-  GPtrArray *reasons;     /* char*: why it wants a check, in words; never NULL */
-  char *view;             /* "foot-dp", ..., "other"; nullable when unknown */
+  GPtrArray *reasons; /* char*: why it wants a check, in words; never NULL */
+  char *view;         /* "foot-dp", ..., "other"; nullable when unknown */
   double view_confidence;
   GonioSide side;
-  char *side_source;      /* "dicom", "landmarks", "classifier", "user"; nullable */
-  char *protocol;         /* id; nullable */
+  char *side_source; /* "dicom", "landmarks", "classifier", "user"; nullable */
+  char *protocol;    /* id; nullable */
   char *protocol_version;
   GonioRectification rectification;
-  GPtrArray *landmarks;   /* GonioLandmark* */
-  GPtrArray *measures;    /* GonioMeasurement* */
+  GPtrArray *landmarks; /* GonioLandmark* */
+  GPtrArray *measures;  /* GonioMeasurement* */
   /* provenance */
   char *input_sha256;
-  GPtrArray *models;      /* GonioModelUse* */
-  char *backend;          /* "cpu", with device and driver */
+  GPtrArray *models; /* GonioModelUse* */
+  char *backend;     /* "cpu", with device and driver */
   char *program_version;
-  GPtrArray *timings;     /* GonioStageTime* */
+  GPtrArray *timings; /* GonioStageTime* */
   char *input_format;
-  guint width, height;    /* original picture */
+  guint width, height; /* original picture */
 } GonioResult;
 
 typedef struct {
@@ -109,18 +116,37 @@ typedef struct {
   double ms;
 } GonioStageTime;
 
+/* Everything unknown: no view, no landmarks, rectification "none" / "off". Reference counting
+ * is thread-safe, the contents are not guarded. */
 GonioResult *gonio_result_new (const char *file);
 GonioResult *gonio_result_ref (GonioResult *result);
 void gonio_result_unref (GonioResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioResult, gonio_result_unref)
-GonioResult *gonio_result_copy (const GonioResult *result); /* deep */
+GonioResult *gonio_result_copy (const GonioResult *result);                 /* deep */
 GonioLandmark *gonio_result_landmark (GonioResult *result, const char *id); /* nullable */
+/* Not found yet: position NAN, confidence 0. */
 GonioLandmark *gonio_landmark_new (const char *id);
+void gonio_landmark_free (GonioLandmark *landmark);
+GonioConfidence gonio_landmark_level (const GonioLandmark *landmark);
+/* Nothing measured: value NAN, invalid. */
+GonioMeasurement *gonio_measurement_new (const char *id);
+void gonio_measurement_free (GonioMeasurement *measurement);
+GonioMeasurement *gonio_result_measure (GonioResult *result, const char *id); /* nullable */
+GonioModelUse *gonio_model_use_new (const char *id, const char *version, const char *sha256,
+                                    const char *task, const char *placement);
+void gonio_result_add_time (GonioResult *result, const char *stage, double ms);
+/* Adds a reason in words unless it is there already. */
+void gonio_result_add_reason (GonioResult *result, const char *reason);
+const char *gonio_side_name (GonioSide side); /* "left", "right", "both"; NULL when unknown */
+const char *gonio_result_state_name (GonioResultState state); /* "to-check", ... */
 
 /* One object of "results". (transfer full) */
 JsonNode *gonio_result_to_json (const GonioResult *result);
 GonioResult *gonio_result_from_json (JsonNode *node, GError **error);
 /* {"schema": 1, "results": [...]}; (transfer full), pretty-printed. */
 char *gonio_results_to_string (GPtrArray *results);
+/* The reverse: GonioResult* with a free function. Fields that are not known are passed over,
+ * another schema is refused. GONIO_MEASURE_ERROR_RESULT names name and JSON path. */
+GPtrArray *gonio_results_from_bytes (GBytes *bytes, const char *name, GError **error);
 
 G_END_DECLS

@@ -1,0 +1,183 @@
+/* Evaluates constructions: landmarks to points, lines and circles. Depends on geometry.h.
+ *
+ * Frame: isotropic flat units, x right, y down. */
+#include "core/measure/protocol-private.h"
+
+#include <math.h>
+
+static GonioPoint
+direction (const GonioValue *line)
+{
+  return gonio_point_sub (line->p[1], line->p[0]);
+}
+
+static GonioPoint
+step (GonioPoint from, GonioPoint unit, double length)
+{
+  return (GonioPoint){from.x + unit.x * length, from.y + unit.y * length};
+}
+
+/* Gathers the points of a node into out (room for GONIO_PROTOCOL_MAX_POINTS). */
+static void
+gather (const GonioNode *node, const GonioValue *values, GonioPoint *out)
+{
+  for (guint i = 0; i < node->n_points; i++)
+    out[i] = values[node->points[i]].p[0];
+}
+
+static gboolean
+make_line (const GonioNode *node, const GonioValue *values, GonioValue *out)
+{
+  GonioPoint points[GONIO_PROTOCOL_MAX_POINTS];
+  gather (node, values, points);
+  return gonio_line_fit (points, node->n_points, out->p);
+}
+
+static gboolean
+make_midpoint (const GonioNode *node, const GonioValue *values, GonioValue *out)
+{
+  GonioPoint points[GONIO_PROTOCOL_MAX_POINTS], mean = {0, 0};
+  gather (node, values, points);
+  for (guint i = 0; i < node->n_points; i++)
+    mean = step (mean, points[i], 1.0 / node->n_points);
+  out->p[0] = mean;
+  return TRUE;
+}
+
+static gboolean
+make_circle (const GonioNode *node, const GonioValue *values, GonioValue *out)
+{
+  GonioPoint points[GONIO_PROTOCOL_MAX_POINTS];
+  gather (node, values, points);
+  return gonio_circle_fit (points, node->n_points, &out->p[0], &out->radius);
+}
+
+/* Across the line, the way that has a positive share of "along". */
+static gboolean
+make_perpendicular (const GonioNode *node, const GonioValue *values, GonioValue *out)
+{
+  GonioPoint u = direction (&values[node->line[0]]), along = direction (&values[node->along]);
+  double length = gonio_point_length (u);
+  GonioPoint n = {-u.y / length, u.x / length};
+  double share = gonio_point_dot (n, along);
+  if (!(fabs (share) > 1e-9 * gonio_point_length (along)))
+    return FALSE;
+  out->p[0] = values[node->through].p[0];
+  out->p[1] = step (out->p[0], n, copysign (gonio_point_length (along), share));
+  return TRUE;
+}
+
+static gboolean
+make_parallel (const GonioNode *node, const GonioValue *values, GonioValue *out)
+{
+  GonioPoint u = direction (&values[node->line[0]]);
+  double sign = 1;
+  if (node->along >= 0)
+    sign = copysign (1, gonio_point_dot (u, direction (&values[node->along])));
+  out->p[0] = values[node->through].p[0];
+  out->p[1] = step (out->p[0], u, sign);
+  return TRUE;
+}
+
+static gboolean
+make_tangent (const GonioNode *node, const GonioValue *values, GonioValue *out)
+{
+  const GonioValue *circle = &values[node->line[0]];
+  out->p[0] = values[node->through].p[0];
+  return gonio_circle_tangent (circle->p[0], circle->radius, out->p[0],
+                               direction (&values[node->along]), &out->p[1]);
+}
+
+/* The edge of the picture nearest to "along", so that a film scanned sideways measures the same. */
+static gboolean
+make_edge (const GonioNode *node, const GonioValue *values, GonioValue *out)
+{
+  GonioPoint along = direction (&values[node->along]);
+  double length = gonio_point_length (along);
+  GonioPoint edge = fabs (along.x) >= fabs (along.y) ? (GonioPoint){copysign (1, along.x), 0}
+                                                     : (GonioPoint){0, copysign (1, along.y)};
+  if (node->through >= 0) {
+    out->p[0] = values[node->through].p[0];
+  } else {
+    GonioPoint mid = gonio_point_mid (values[node->along].p[0], values[node->along].p[1]);
+    out->p[0] = step (mid, edge, -0.5 * length);
+  }
+  out->p[1] = step (out->p[0], edge, length);
+  return TRUE;
+}
+
+static gboolean
+make_intersection (const GonioNode *node, const GonioValue *values, GonioValue *out)
+{
+  return gonio_line_intersection (values[node->line[0]].p, values[node->line[1]].p, &out->p[0]);
+}
+
+typedef gboolean (*Make) (const GonioNode *node, const GonioValue *values, GonioValue *out);
+
+static const Make makers[] = {
+    [GONIO_NODE_LINE] = make_line,
+    [GONIO_NODE_MIDPOINT] = make_midpoint,
+    [GONIO_NODE_PERPENDICULAR] = make_perpendicular,
+    [GONIO_NODE_PARALLEL] = make_parallel,
+    [GONIO_NODE_CIRCLE] = make_circle,
+    [GONIO_NODE_TANGENT] = make_tangent,
+    [GONIO_NODE_HORIZONTAL] = make_edge,
+    [GONIO_NODE_VERTICAL] = make_edge,
+    [GONIO_NODE_INTERSECTION] = make_intersection,
+};
+
+/* The first dependency that has no value, or -1. */
+static int
+broken_dependency (const GonioNode *node, const GonioValue *values)
+{
+  for (guint i = 0; i < node->n_points; i++)
+    if (values[node->points[i]].state != GONIO_VALUE_OK)
+      return node->points[i];
+  const int single[] = {node->line[0], node->line[1], node->through, node->along};
+  for (guint i = 0; i < G_N_ELEMENTS (single); i++)
+    if (single[i] >= 0 && values[single[i]].state != GONIO_VALUE_OK)
+      return single[i];
+  return -1;
+}
+
+void
+gonio_constructions_evaluate (const GonioProtocol *protocol, const int *order, guint n_order,
+                              GonioValue *values)
+{
+  for (guint k = 0; k < n_order; k++) {
+    int i = order[k];
+    const GonioNode *node = gonio_protocol_node (protocol, i);
+    if (node->kind == GONIO_NODE_LANDMARK)
+      continue;
+    int broken = broken_dependency (node, values);
+    if (broken >= 0) {
+      values[i] = (GonioValue){.state = values[broken].state, .node = values[broken].node};
+      continue;
+    }
+    GonioValue value = {.state = GONIO_VALUE_OK, .node = i};
+    if (!makers[node->kind](node, values, &value) || !gonio_point_is_finite (value.p[0]) ||
+        !gonio_point_is_finite (value.p[1]))
+      value.state = GONIO_VALUE_DEGENERATE;
+    values[i] = value;
+  }
+}
+
+int
+gonio_frame_chirality (const GonioFrame *frame, const GonioValue *values)
+{
+  if (!frame->set)
+    return 0;
+  for (guint i = 0; i < 2; i++)
+    if (values[frame->lateral[i]].state != GONIO_VALUE_OK ||
+        values[frame->distal[i]].state != GONIO_VALUE_OK)
+      return 0;
+  GonioPoint lateral =
+      gonio_point_sub (values[frame->lateral[1]].p[0], values[frame->lateral[0]].p[0]);
+  GonioPoint distal =
+      gonio_point_sub (values[frame->distal[1]].p[0], values[frame->distal[0]].p[0]);
+  double cross = gonio_point_cross (distal, lateral);
+  /* About one degree: nearer to parallel the sense is anybody's guess. */
+  if (!(fabs (cross) > 0.02 * gonio_point_length (distal) * gonio_point_length (lateral)))
+    return 0;
+  return cross > 0 ? 1 : -1;
+}
