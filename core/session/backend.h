@@ -35,21 +35,21 @@ typedef enum {
 } GonioClaimLayouts;
 
 typedef struct {
-  guint layouts;          /* GonioClaimLayouts, at least one */
-  guint preferred;        /* one of layouts */
-  double cost;            /* rough nanoseconds saved against the next backend; 0: unknown */
-  const char *reason;     /* when claim says no: static or g_intern_string()ed */
-  guint nhwc_inputs;      /* bit i: in NHWC mode input i is expected in NHWC (others plain).
-                           * Only values of rank 3 to 5 that are no constants are ever turned;
-                           * constants stay plain and are rearranged by compile. */
+  guint layouts;      /* GonioClaimLayouts, at least one */
+  guint preferred;    /* one of layouts */
+  double cost;        /* rough nanoseconds saved against the next backend; 0: unknown */
+  const char *reason; /* when claim says no: static or g_intern_string()ed */
+  guint nhwc_inputs;  /* bit i: in NHWC mode input i is expected in NHWC (others plain).
+                       * Only values of rank 3 to 5 that are no constants are ever turned;
+                       * constants stay plain and are rearranged by compile. */
 } GonioClaim;
 
 /* A group of nodes for one backend, in execution order. */
 typedef struct {
-  const GonioGraph *graph;     /* specialised; outlives the compiled region */
+  const GonioGraph *graph; /* specialised; outlives the compiled region */
   const GonioNodeId *nodes;
   guint n_nodes;
-  const GonioValueId *inputs;  /* boundary: read from outside, constants excluded */
+  const GonioValueId *inputs; /* boundary: read from outside, constants excluded */
   guint n_inputs;
   const GonioValueId *outputs; /* boundary: read outside or graph outputs */
   guint n_outputs;
@@ -59,9 +59,9 @@ typedef struct {
 typedef void (*GonioNodeTimer) (gpointer data, GonioNodeId node, gint64 start_ns, gint64 end_ns);
 
 typedef struct {
-  GCancellable *cancellable;  /* polled between nodes; nullable */
-  void *workspace;            /* workspace_size bytes, 64-byte aligned; owned by the run */
-  GonioNodeTimer timer;       /* nullable */
+  GCancellable *cancellable; /* polled between nodes; nullable */
+  void *workspace;           /* workspace_size bytes, 64-byte aligned; owned by the run */
+  GonioNodeTimer timer;      /* nullable */
   gpointer timer_data;
 } GonioRunArgs;
 
@@ -91,8 +91,8 @@ typedef struct {
   gboolean (*run) (GonioCompiled *compiled, const GonioRunArgs *args, GonioTensor *const *inputs,
                    GonioTensor **outputs, GError **error);
 
-  gboolean serial;       /* run must not be entered twice at once for one compiled region */
-  gboolean any_layout;   /* understands regions with NHWC values (gonio.Layout nodes) */
+  gboolean serial;     /* run must not be entered twice at once for one compiled region */
+  gboolean any_layout; /* understands regions with NHWC values (gonio.Layout nodes) */
 
   /* What entering and leaving a region costs (uploads, flushes): nanoseconds for each region
    * and for each byte that crosses. Regions whose claims' costs sum to less are left to the

@@ -18,18 +18,18 @@ typedef struct _GonioSession GonioSession;
 
 typedef struct {
   const GonioBackendDef *const *backends; /* in order of preference, NULL-terminated, required */
-  guint threads;               /* 0: physical cores */
-  GonioOptLevel optimization;  /* GONIO_OPT_ALL */
-  const char *const *disabled_passes; /* nullable */
-  const char *dump_dir;        /* nullable: graph after each pass */
-  gboolean strict;             /* every node must run on the first backend of the list */
-  gboolean profile;            /* collect per-node times, see gonio_session_dup_profile() */
-  gboolean expose_all;         /* every intermediate value becomes an output (compare, stats) */
-  guint plan_cache;            /* plans kept per session, 0: 4 */
+  guint threads;                          /* 0: physical cores */
+  GonioOptLevel optimization;             /* GONIO_OPT_ALL */
+  const char *const *disabled_passes;     /* nullable */
+  const char *dump_dir;                   /* nullable: graph after each pass */
+  gboolean strict;     /* every node must run on the first backend of the list; shape
+                        * arithmetic that the plan keeps on the host is excepted */
+  gboolean profile;    /* collect per-node times, see gonio_session_dup_profile() */
+  gboolean expose_all; /* every intermediate value becomes an output (compare, stats) */
+  guint plan_cache;    /* plans kept per session, 0: 4 */
 } GonioSessionOptions;
 
-#define GONIO_SESSION_OPTIONS_DEFAULT                                                              \
-  ((GonioSessionOptions){ .optimization = GONIO_OPT_ALL })
+#define GONIO_SESSION_OPTIONS_DEFAULT ((GonioSessionOptions){.optimization = GONIO_OPT_ALL})
 
 /* Blocking; loads, checks and optimises, and compiles when all input shapes are fixed. */
 GonioSession *gonio_session_new_from_file (const char *path, const GonioSessionOptions *options,
@@ -41,7 +41,8 @@ GonioSession *gonio_session_ref (GonioSession *session);
 void gonio_session_unref (GonioSession *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioSession, gonio_session_unref)
 
-/* What goes in and out. Owned by the session. */
+/* What goes in and out. Owned by the session. Graph inputs with an initializer are constants
+ * and no ports. With expose_all the model's own outputs come first. */
 typedef struct {
   const char *name;
   GonioKind kind;
@@ -71,8 +72,8 @@ typedef struct {
   char *node;
   char *op;
   char *backend;
-  char *layout;  /* "plain" or "nhwc" */
-  char *reason;  /* why no earlier backend took it, "" otherwise */
+  char *layout;   /* "plain" or "nhwc" */
+  char *reason;   /* why no earlier backend took it, "" otherwise */
   gint64 time_ns; /* profile only: summed over runs */
   guint runs;
   char *output_shape;
@@ -86,6 +87,7 @@ typedef struct {
   size_t arena_bytes;    /* planned peak of intermediate values */
   size_t constant_bytes; /* weights as the graph holds them */
   guint n_nodes;
+  double flops; /* of one run, convolutions and matrix products only; 2 per multiply-add */
 } GonioSessionStats;
 void gonio_session_stats (GonioSession *session, GonioSessionStats *out_stats);
 

@@ -1,0 +1,69 @@
+/* What building (executable.c) and running (run.c) share. Private to core/session. */
+#pragma once
+
+#include "core/session/executable.h"
+
+G_BEGIN_DECLS
+
+/* Where a value that crosses regions lives during a run. */
+typedef enum {
+  GONIO_SLOT_INPUT,    /* the caller's tensor */
+  GONIO_SLOT_CONSTANT, /* the graph's */
+  GONIO_SLOT_ARENA,    /* a fixed place in the run's arena */
+  GONIO_SLOT_FRESH,    /* known shape, but leaves the run or holds strings: own memory */
+  GONIO_SLOT_DYNAMIC,  /* the backend allocates, because the shape depends on the data */
+} GonioSlotKind;
+
+typedef struct {
+  GonioSlotKind kind;
+  GonioValueId value;
+  GonioDType dtype;
+  GonioShape shape;
+  guint index;   /* INPUT: position among the inputs */
+  size_t offset; /* ARENA */
+  guint first;   /* region that makes it */
+  guint last;    /* region that reads it last; G_MAXUINT for graph outputs */
+} GonioSlot;
+
+typedef struct {
+  const GonioBackendDef *def;
+  GonioCompiled *compiled;
+  GMutex serial; /* held while running when the backend asks for it */
+  guint *inputs; /* slots */
+  guint n_inputs;
+  guint *outputs;
+  guint n_outputs;
+  GArray *dying; /* slots read here for the last time */
+} GonioStep;
+
+/* Memory of one run; kept and reused. */
+typedef struct {
+  void *arena_block;
+  char *arena;
+  void *workspace_block;
+  char *workspace;
+  GonioTensor **places; /* by slot: tensor in the arena, or NULL */
+  GonioTensor **values; /* by slot: owned references during a run */
+} GonioRunState;
+
+struct _GonioExecutable {
+  gatomicrefcount refs;
+  GonioGraph *graph;
+  GonioPartition *partition;
+  GonioStep *steps;
+  guint n_steps;
+  GArray *slots;        /* GonioSlot */
+  GArray *output_slots; /* guint, by graph output */
+  size_t arena_size;
+  size_t workspace_size;
+
+  GMutex lock; /* guards pool and profile */
+  GQueue pool; /* GonioRunState */
+  gboolean profile;
+  gint64 *node_ns; /* by node id, when profiling */
+  guint *node_runs;
+};
+
+void gonio_run_state_free (GonioExecutable *exec, GonioRunState *state);
+
+G_END_DECLS

@@ -1,0 +1,245 @@
+/* Running a plan: one arena per run, regions in order, values released when last read.
+ * Depends on plan, backend.h. */
+#include "core/session/executable-private.h"
+
+#include "core/base/error.h"
+
+#include <string.h>
+
+/* Run states kept for the next run; more only exist while so many threads run at once. */
+#define MAX_POOLED 4
+
+static const GonioSlot *
+slot_at (const GonioExecutable *exec, guint i)
+{
+  return &g_array_index (exec->slots, GonioSlot, i);
+}
+
+/* ---- run states ---- */
+
+static char *
+aligned_block (size_t size, void **out_block, GError **error)
+{
+  size_t padded = size + GONIO_TENSOR_ALIGN + GONIO_TENSOR_TAIL;
+  void *block = padded > size ? g_try_malloc (padded) : NULL;
+  if (block == NULL) {
+    g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
+                 "out of memory: the intermediate values need %" G_GSIZE_FORMAT " bytes", size);
+    return NULL;
+  }
+  *out_block = block;
+  size_t skip = GONIO_TENSOR_ALIGN - (uintptr_t)block % GONIO_TENSOR_ALIGN;
+  return (char *)block + skip % GONIO_TENSOR_ALIGN;
+}
+
+static void
+drop_values (GonioExecutable *exec, GonioRunState *state)
+{
+  for (guint i = 0; i < exec->slots->len; i++)
+    g_clear_pointer (&state->values[i], gonio_tensor_unref);
+}
+
+void
+gonio_run_state_free (GonioExecutable *exec, GonioRunState *state)
+{
+  drop_values (exec, state);
+  for (guint i = 0; i < exec->slots->len; i++)
+    g_clear_pointer (&state->places[i], gonio_tensor_unref);
+  g_free (state->values);
+  g_free (state->places);
+  g_free (state->arena_block);
+  g_free (state->workspace_block);
+  g_free (state);
+}
+
+static gboolean
+fill_state (GonioExecutable *exec, GonioRunState *state, GError **error)
+{
+  state->arena = aligned_block (exec->arena_size, &state->arena_block, error);
+  if (state->arena == NULL)
+    return FALSE;
+  state->workspace = aligned_block (exec->workspace_size, &state->workspace_block, error);
+  if (state->workspace == NULL)
+    return FALSE;
+  for (guint i = 0; i < exec->slots->len; i++) {
+    const GonioSlot *slot = slot_at (exec, i);
+    if (slot->kind != GONIO_SLOT_ARENA)
+      continue;
+    state->places[i] = gonio_tensor_new_wrapped (slot->dtype, &slot->shape,
+                                                 state->arena + slot->offset, NULL, NULL, error);
+    if (state->places[i] == NULL)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static GonioRunState *
+take_state (GonioExecutable *exec, GError **error)
+{
+  g_mutex_lock (&exec->lock);
+  GonioRunState *state = g_queue_pop_head (&exec->pool);
+  g_mutex_unlock (&exec->lock);
+  if (state != NULL)
+    return state;
+  guint n = MAX (exec->slots->len, 1);
+  state = g_new0 (GonioRunState, 1);
+  state->values = g_new0 (GonioTensor *, n);
+  state->places = g_new0 (GonioTensor *, n);
+  if (fill_state (exec, state, error))
+    return state;
+  gonio_run_state_free (exec, state);
+  return NULL;
+}
+
+static void
+return_state (GonioExecutable *exec, GonioRunState *state)
+{
+  drop_values (exec, state);
+  g_mutex_lock (&exec->lock);
+  gboolean keep = exec->pool.length < MAX_POOLED;
+  if (keep)
+    g_queue_push_head (&exec->pool, state);
+  g_mutex_unlock (&exec->lock);
+  if (!keep)
+    gonio_run_state_free (exec, state);
+}
+
+/* ---- one region ---- */
+
+static void
+record_time (gpointer data, GonioNodeId node, gint64 start_ns, gint64 end_ns)
+{
+  GonioExecutable *exec = data;
+  g_mutex_lock (&exec->lock);
+  exec->node_ns[node] += end_ns - start_ns;
+  exec->node_runs[node]++;
+  g_mutex_unlock (&exec->lock);
+}
+
+static gboolean
+lies_in (const void *data, const char *block, size_t size)
+{
+  return (uintptr_t)data >= (uintptr_t)block && (uintptr_t)data < (uintptr_t)block + size;
+}
+
+/* A backend may hand out a view of its input as an output of unknown shape. Such a view must
+ * not outlive the place it looks at. */
+static gboolean
+detach (GonioExecutable *exec, GonioRunState *state, GonioTensor **tensor, GError **error)
+{
+  const void *data = gonio_tensor_data (*tensor);
+  if (!lies_in (data, state->arena, exec->arena_size) &&
+      !lies_in (data, state->workspace, exec->workspace_size))
+    return TRUE;
+  GonioTensor *copy =
+      gonio_tensor_new_copy (gonio_tensor_dtype (*tensor), gonio_tensor_shape (*tensor), data,
+                             gonio_tensor_size (*tensor), error);
+  if (copy == NULL)
+    return FALSE;
+  gonio_tensor_unref (*tensor);
+  *tensor = copy;
+  return TRUE;
+}
+
+static gboolean
+prepare_output (GonioExecutable *exec, GonioRunState *state, guint slot_index, GError **error)
+{
+  const GonioSlot *slot = slot_at (exec, slot_index);
+  if (slot->kind == GONIO_SLOT_ARENA)
+    state->values[slot_index] = gonio_tensor_ref (state->places[slot_index]);
+  else if (slot->kind == GONIO_SLOT_FRESH)
+    state->values[slot_index] = gonio_tensor_new (slot->dtype, &slot->shape, error);
+  return slot->kind == GONIO_SLOT_DYNAMIC || state->values[slot_index] != NULL;
+}
+
+static gboolean
+finish_output (GonioExecutable *exec, GonioRunState *state, guint slot_index, GError **error)
+{
+  const GonioSlot *slot = slot_at (exec, slot_index);
+  if (slot->kind != GONIO_SLOT_DYNAMIC)
+    return TRUE;
+  if (state->values[slot_index] == NULL) {
+    g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_FAILED,
+                 "the backend left the value '%s' out",
+                 gonio_graph_value (exec->graph, slot->value)->name);
+    return FALSE;
+  }
+  return detach (exec, state, &state->values[slot_index], error);
+}
+
+static gboolean
+call_backend (GonioExecutable *exec, GonioStep *step, GonioRunState *state,
+              GCancellable *cancellable, GonioTensor **inputs, GonioTensor **outputs,
+              GError **error)
+{
+  GonioRunArgs args = {
+      .cancellable = cancellable,
+      .workspace = state->workspace,
+      .timer = exec->profile ? record_time : NULL,
+      .timer_data = exec,
+  };
+  if (step->def->serial)
+    g_mutex_lock (&step->serial);
+  gboolean ok = step->def->run (step->compiled, &args, inputs, outputs, error);
+  if (step->def->serial)
+    g_mutex_unlock (&step->serial);
+  return ok;
+}
+
+static gboolean
+run_step (GonioExecutable *exec, GonioStep *step, GonioRunState *state, GCancellable *cancellable,
+          GError **error)
+{
+  g_autofree GonioTensor **inputs = g_new (GonioTensor *, MAX (step->n_inputs, 1));
+  g_autofree GonioTensor **outputs = g_new (GonioTensor *, MAX (step->n_outputs, 1));
+  for (guint i = 0; i < step->n_inputs; i++)
+    inputs[i] = state->values[step->inputs[i]];
+  for (guint i = 0; i < step->n_outputs; i++)
+    if (!prepare_output (exec, state, step->outputs[i], error))
+      return FALSE;
+  for (guint i = 0; i < step->n_outputs; i++)
+    outputs[i] = state->values[step->outputs[i]];
+
+  if (!call_backend (exec, step, state, cancellable, inputs, outputs, error))
+    return FALSE;
+  for (guint i = 0; i < step->n_outputs; i++)
+    state->values[step->outputs[i]] = outputs[i];
+  for (guint i = 0; i < step->n_outputs; i++)
+    if (!finish_output (exec, state, step->outputs[i], error))
+      return FALSE;
+  for (guint i = 0; i < step->dying->len; i++)
+    g_clear_pointer (&state->values[g_array_index (step->dying, guint, i)], gonio_tensor_unref);
+  return TRUE;
+}
+
+/* ---- the whole ---- */
+
+static void
+bind_given (GonioExecutable *exec, GonioRunState *state, GonioTensor *const *inputs)
+{
+  for (guint i = 0; i < exec->slots->len; i++) {
+    const GonioSlot *slot = slot_at (exec, i);
+    if (slot->kind == GONIO_SLOT_INPUT)
+      state->values[i] = gonio_tensor_ref (inputs[slot->index]);
+    else if (slot->kind == GONIO_SLOT_CONSTANT)
+      state->values[i] = gonio_tensor_ref (gonio_graph_value (exec->graph, slot->value)->constant);
+  }
+}
+
+gboolean
+gonio_executable_run (GonioExecutable *exec, GonioTensor *const *inputs, GonioTensor **out_outputs,
+                      GCancellable *cancellable, GError **error)
+{
+  GonioRunState *state = take_state (exec, error);
+  if (state == NULL)
+    return FALSE;
+  bind_given (exec, state, inputs);
+  gboolean ok = TRUE;
+  for (guint r = 0; ok && r < exec->n_steps; r++)
+    ok = !g_cancellable_set_error_if_cancelled (cancellable, error) &&
+         run_step (exec, &exec->steps[r], state, cancellable, error);
+  for (guint i = 0; ok && i < exec->output_slots->len; i++)
+    out_outputs[i] = gonio_tensor_ref (state->values[g_array_index (exec->output_slots, guint, i)]);
+  return_state (exec, state);
+  return ok;
+}

@@ -1,0 +1,39 @@
+/* The session's own structure. Private to core/session. */
+#pragma once
+
+#include "core/session/executable.h"
+#include "core/session/session.h"
+
+G_BEGIN_DECLS
+
+struct _GonioSession {
+  gatomicrefcount refs;
+  GonioGraph *graph; /* optimised, shapes still symbolic */
+  GArray *backends;  /* GonioPlanBackend */
+  GArray *inputs;    /* GonioPort, without inputs that have a constant */
+  GArray *outputs;   /* GonioPort */
+
+  GonioOptLevel optimization;
+  char **disabled_passes;
+  char *dump_dir;
+  gboolean strict;
+  gboolean profile;
+  guint plan_cache;
+
+  GMutex build_lock; /* held while a plan is built; taken before lock */
+  GMutex lock;       /* guards plans */
+  GQueue plans;      /* Plan*, most recently used first */
+};
+
+/* Checks names, kinds, types, ranks and dimensions. out_ordered: borrowed tensors by port. */
+gboolean gonio_session_match_inputs (GonioSession *session, const char *const *names,
+                                     GonioTensor *const *inputs, guint n_inputs,
+                                     GonioTensor **out_ordered, GError **error);
+/* The plan for these shapes (one per input port), built when it is not there yet.
+ * (transfer full) */
+GonioExecutable *gonio_session_get_plan (GonioSession *session, const GonioShape *shapes,
+                                         GCancellable *cancellable, GError **error);
+/* The plan used last, or NULL. (transfer full) */
+GonioExecutable *gonio_session_latest_plan (GonioSession *session);
+
+G_END_DECLS

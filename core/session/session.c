@@ -1,0 +1,358 @@
+/* Sessions: creation, ports, the cache of plans. Depends on all engine folders. */
+#include "core/session/session-private.h"
+
+#include "core/base/error.h"
+#include "core/graph/edit.h"
+#include "core/onnx/load.h"
+#include "core/ops/op.h"
+
+#define DEFAULT_PLANS 4
+
+/* One specialised plan and the input shapes it is for. */
+typedef struct {
+  char *key;
+  GonioExecutable *exec;
+} Plan;
+
+static void
+free_plan (Plan *plan)
+{
+  gonio_executable_unref (plan->exec);
+  g_free (plan->key);
+  g_free (plan);
+}
+
+/* ---- ports ---- */
+
+static void
+clear_port (GonioPort *port)
+{
+  g_free ((char *)port->name);
+}
+
+static GArray *
+new_ports (void)
+{
+  GArray *ports = g_array_new (FALSE, TRUE, sizeof (GonioPort));
+  g_array_set_clear_func (ports, (GDestroyNotify)clear_port);
+  return ports;
+}
+
+static void
+add_port (GArray *ports, const GonioValue *value)
+{
+  GonioPort port = {g_strdup (value->name), value->kind, value->dtype, value->shape};
+  g_array_append_val (ports, port);
+}
+
+static void
+list_inputs (const GonioGraph *graph, GArray *ports)
+{
+  guint n;
+  const GonioValueId *ids = gonio_graph_inputs (graph, &n);
+  for (guint i = 0; i < n; i++)
+    if (gonio_graph_value (graph, ids[i])->constant == NULL)
+      add_port (ports, gonio_graph_value (graph, ids[i]));
+}
+
+static void
+list_outputs (const GonioGraph *graph, GArray *ports)
+{
+  guint n;
+  const GonioValueId *ids = gonio_graph_outputs (graph, &n);
+  for (guint i = 0; i < n; i++)
+    add_port (ports, gonio_graph_value (graph, ids[i]));
+}
+
+/* Passes may put another value in an output's place; the model's name stays. */
+static void
+refresh_outputs (GonioSession *session)
+{
+  guint n;
+  const GonioValueId *ids = gonio_graph_outputs (session->graph, &n);
+  for (guint i = 0; i < n; i++) {
+    const GonioValue *value = gonio_graph_value (session->graph, ids[i]);
+    if (i >= session->outputs->len) {
+      add_port (session->outputs, value);
+      continue;
+    }
+    GonioPort *port = &g_array_index (session->outputs, GonioPort, i);
+    port->kind = value->kind;
+    port->dtype = value->dtype;
+    port->shape = value->shape;
+  }
+}
+
+/* Every computed value becomes an output, after the model's own ones. */
+static void
+expose_values (GonioGraph *graph)
+{
+  guint n;
+  const GonioNodeId *order = gonio_graph_order (graph, &n);
+  g_autoptr (GArray) values = g_array_new (FALSE, FALSE, sizeof (GonioValueId));
+  for (guint i = 0; i < n; i++) {
+    const GonioNode *node = gonio_graph_node (graph, order[i]);
+    for (guint o = 0; o < node->n_outputs; o++)
+      if (node->outputs[o] != GONIO_VALUE_NONE &&
+          gonio_graph_value (graph, node->outputs[o])->kind == GONIO_KIND_TENSOR &&
+          !gonio_graph_is_output (graph, node->outputs[o]))
+        g_array_append_val (values, node->outputs[o]);
+  }
+  for (guint i = 0; i < values->len; i++)
+    gonio_graph_add_output (graph, g_array_index (values, GonioValueId, i));
+}
+
+/* ---- plans ---- */
+
+static GonioPassOptions
+pass_options (GonioSession *session)
+{
+  GonioPassOptions options = {.level = session->optimization,
+                              .disabled = (const char *const *)session->disabled_passes,
+                              .dump_dir = session->dump_dir};
+  /* The last backend is the oracle: what it folds is what it would have computed. */
+  for (guint i = session->backends->len; i-- > 0 && options.evaluate == NULL;)
+    options.evaluate = g_array_index (session->backends, GonioPlanBackend, i).def->evaluate;
+  return options;
+}
+
+static char *
+make_key (const GonioShape *shapes, guint n)
+{
+  GString *key = g_string_new (NULL);
+  for (guint i = 0; i < n; i++) {
+    g_autofree char *text = gonio_shape_to_string (&shapes[i]);
+    g_string_append (key, text);
+  }
+  return g_string_free (key, FALSE);
+}
+
+/* Also moves the plan to the front. (transfer full) */
+static GonioExecutable *
+find_plan (GonioSession *session, const char *key)
+{
+  GonioExecutable *exec = NULL;
+  g_mutex_lock (&session->lock);
+  for (GList *l = session->plans.head; l != NULL && exec == NULL; l = l->next) {
+    Plan *plan = l->data;
+    if (!g_str_equal (plan->key, key))
+      continue;
+    exec = gonio_executable_ref (plan->exec);
+    g_queue_unlink (&session->plans, l);
+    g_queue_push_head_link (&session->plans, l);
+    break;
+  }
+  g_mutex_unlock (&session->lock);
+  return exec;
+}
+
+static void
+remember_plan (GonioSession *session, const char *key, GonioExecutable *exec)
+{
+  Plan *plan = g_new0 (Plan, 1), *evicted = NULL;
+  plan->key = g_strdup (key);
+  plan->exec = gonio_executable_ref (exec);
+  g_mutex_lock (&session->lock);
+  g_queue_push_head (&session->plans, plan);
+  if (session->plans.length > session->plan_cache)
+    evicted = g_queue_pop_tail (&session->plans);
+  g_mutex_unlock (&session->lock);
+  g_clear_pointer (&evicted, free_plan);
+}
+
+static gboolean
+ports_are_static (GonioSession *session, GonioShape *out_shapes)
+{
+  for (guint i = 0; i < session->inputs->len; i++)
+    if (!gonio_sym_shape_known (&g_array_index (session->inputs, GonioPort, i).shape,
+                                &out_shapes[i]))
+      return FALSE;
+  return TRUE;
+}
+
+GonioExecutable *
+gonio_session_get_plan (GonioSession *session, const GonioShape *shapes, GCancellable *cancellable,
+                        GError **error)
+{
+  guint n = session->inputs->len;
+  g_autofree char *key = make_key (shapes, n);
+  g_autoptr (GonioExecutable) exec = find_plan (session, key);
+  if (exec != NULL)
+    return g_steal_pointer (&exec);
+
+  g_mutex_lock (&session->build_lock);
+  exec = find_plan (session, key); /* built while we waited? */
+  if (exec == NULL) {
+    /* With every shape fixed, the passes have seen all there is to see. */
+    g_autofree GonioShape *fixed = g_new0 (GonioShape, MAX (n, 1));
+    GonioPassOptions passes = pass_options (session);
+    GonioExecutableOptions options = {
+        .backends = (const GonioPlanBackend *)session->backends->data,
+        .n_backends = session->backends->len,
+        .passes = ports_are_static (session, fixed) ? NULL : &passes,
+        .strict = session->strict,
+        .profile = session->profile,
+    };
+    exec = gonio_executable_new (session->graph, shapes, &options, cancellable, error);
+    if (exec != NULL)
+      remember_plan (session, key, exec);
+  }
+  g_mutex_unlock (&session->build_lock);
+  return g_steal_pointer (&exec);
+}
+
+GonioExecutable *
+gonio_session_latest_plan (GonioSession *session)
+{
+  g_mutex_lock (&session->lock);
+  Plan *plan = g_queue_peek_head (&session->plans);
+  GonioExecutable *exec = plan != NULL ? gonio_executable_ref (plan->exec) : NULL;
+  g_mutex_unlock (&session->lock);
+  return exec;
+}
+
+/* ---- life ---- */
+
+static gboolean
+create_backends (GonioSession *session, const GonioSessionOptions *options, GError **error)
+{
+  GonioBackendOptions how = {.threads = options->threads};
+  for (guint i = 0; options->backends[i] != NULL; i++) {
+    const GonioBackendDef *def = options->backends[i];
+    if (def->api_version != GONIO_BACKEND_API) {
+      g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_UNAVAILABLE,
+                   "backend %s has interface version %u, this program needs %u", def->name,
+                   def->api_version, GONIO_BACKEND_API);
+      return FALSE;
+    }
+    GonioPlanBackend row = {def, def->create (&how, error)};
+    if (row.backend == NULL)
+      return FALSE;
+    g_array_append_val (session->backends, row);
+  }
+  return TRUE;
+}
+
+static void
+copy_options (GonioSession *session, const GonioSessionOptions *options)
+{
+  session->optimization = options->optimization;
+  session->disabled_passes = g_strdupv ((char **)options->disabled_passes);
+  session->dump_dir = g_strdup (options->dump_dir);
+  session->strict = options->strict;
+  session->profile = options->profile;
+  session->plan_cache = options->plan_cache > 0 ? options->plan_cache : DEFAULT_PLANS;
+}
+
+static GonioSession *
+new_session (GonioGraph *graph, const GonioSessionOptions *options)
+{
+  GonioSession *session = g_new0 (GonioSession, 1);
+  g_atomic_ref_count_init (&session->refs);
+  g_mutex_init (&session->lock);
+  g_mutex_init (&session->build_lock);
+  g_queue_init (&session->plans);
+  session->graph = graph;
+  session->backends = g_array_new (FALSE, FALSE, sizeof (GonioPlanBackend));
+  session->inputs = new_ports ();
+  session->outputs = new_ports ();
+  copy_options (session, options);
+  return session;
+}
+
+static gboolean
+prepare (GonioSession *session, gboolean expose_all, GCancellable *cancellable, GError **error)
+{
+  list_inputs (session->graph, session->inputs);
+  list_outputs (session->graph, session->outputs);
+  GonioPassOptions passes = pass_options (session);
+  if (!gonio_graph_check (session->graph, gonio_op_check_node, error) ||
+      g_cancellable_set_error_if_cancelled (cancellable, error) ||
+      !gonio_passes_run (session->graph, &passes, error))
+    return FALSE;
+  if (expose_all)
+    expose_values (session->graph);
+  refresh_outputs (session);
+
+  g_autofree GonioShape *shapes = g_new0 (GonioShape, MAX (session->inputs->len, 1));
+  if (!ports_are_static (session, shapes))
+    return TRUE;
+  g_autoptr (GonioExecutable) exec = gonio_session_get_plan (session, shapes, cancellable, error);
+  return exec != NULL;
+}
+
+GonioSession *
+gonio_session_new_from_graph (GonioGraph *graph, const GonioSessionOptions *options,
+                              GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GonioSession) session = new_session (graph, options);
+  if (options->backends == NULL || options->backends[0] == NULL) {
+    g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_UNAVAILABLE,
+                 "no backend was given to run the model on");
+    return NULL;
+  }
+  if (!create_backends (session, options, error) ||
+      !prepare (session, options->expose_all, cancellable, error))
+    return NULL;
+  return g_steal_pointer (&session);
+}
+
+GonioSession *
+gonio_session_new_from_file (const char *path, const GonioSessionOptions *options,
+                             GCancellable *cancellable, GError **error)
+{
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return NULL;
+  GonioGraph *graph = gonio_onnx_load_file (path, NULL, error);
+  if (graph == NULL)
+    return NULL;
+  g_autoptr (GError) local = NULL;
+  GonioSession *session = gonio_session_new_from_graph (graph, options, cancellable, &local);
+  if (session == NULL)
+    g_propagate_prefixed_error (error, g_steal_pointer (&local), "%s: ", path);
+  return session;
+}
+
+GonioSession *
+gonio_session_ref (GonioSession *session)
+{
+  g_atomic_ref_count_inc (&session->refs);
+  return session;
+}
+
+void
+gonio_session_unref (GonioSession *session)
+{
+  if (!g_atomic_ref_count_dec (&session->refs))
+    return;
+  Plan *plan;
+  while ((plan = g_queue_pop_head (&session->plans)) != NULL)
+    free_plan (plan);
+  for (guint i = 0; i < session->backends->len; i++) {
+    GonioPlanBackend *row = &g_array_index (session->backends, GonioPlanBackend, i);
+    row->def->destroy (row->backend);
+  }
+  g_array_unref (session->backends);
+  g_array_unref (session->inputs);
+  g_array_unref (session->outputs);
+  gonio_graph_unref (session->graph);
+  g_strfreev (session->disabled_passes);
+  g_free (session->dump_dir);
+  g_mutex_clear (&session->lock);
+  g_mutex_clear (&session->build_lock);
+  g_free (session);
+}
+
+const GonioPort *
+gonio_session_inputs (GonioSession *session, guint *out_count)
+{
+  *out_count = session->inputs->len;
+  return (const GonioPort *)session->inputs->data;
+}
+
+const GonioPort *
+gonio_session_outputs (GonioSession *session, guint *out_count)
+{
+  *out_count = session->outputs->len;
+  return (const GonioPort *)session->outputs->data;
+}
