@@ -1,0 +1,116 @@
+/* The program as the desktop sees it; see gonio-application.h. */
+#include "app/desktop/gonio-application.h"
+
+#include "app/backends.h"
+#include "app/data-dirs.h"
+#include "ui/dialogs/gonio-about.h"
+#include "ui/window/gonio-main-window.h"
+
+#include <glib/gi18n.h>
+
+struct _GonioApplication {
+  AdwApplication parent_instance;
+  GonioPipeline *pipeline;
+  char *pipeline_error;
+  GFile *sample;
+};
+
+G_DEFINE_FINAL_TYPE (GonioApplication, gonio_application, ADW_TYPE_APPLICATION)
+
+static GonioMainWindow *
+ensure_window (GonioApplication *self)
+{
+  GtkWindow *window = gtk_application_get_active_window (GTK_APPLICATION (self));
+  if (!window)
+    window = GTK_WINDOW (gonio_main_window_new (GTK_APPLICATION (self), self->pipeline,
+                                                self->pipeline_error, self->sample));
+  gtk_window_present (window);
+  return GONIO_MAIN_WINDOW (window);
+}
+
+static void
+gonio_application_activate (GApplication *application)
+{
+  ensure_window (GONIO_APPLICATION (application));
+}
+
+static void
+gonio_application_open (GApplication *application, GFile **files, int n_files, const char *hint)
+{
+  gonio_main_window_open_files (ensure_window (GONIO_APPLICATION (application)), files, n_files);
+}
+
+static void
+on_about (GSimpleAction *action, GVariant *parameter, gpointer self)
+{
+  gonio_about_present (gtk_application_get_active_window (self));
+}
+
+static void
+on_quit (GSimpleAction *action, GVariant *parameter, gpointer self)
+{
+  GtkWindow *window;
+  while ((window = gtk_application_get_active_window (self)))
+    gtk_window_destroy (window);
+}
+
+/* Reads manifests and protocols only; models load with the first picture. */
+static void
+gonio_application_startup (GApplication *application)
+{
+  static const GActionEntry actions[] = {{.name = "about", .activate = on_about},
+                                         {.name = "quit", .activate = on_quit}};
+  GonioApplication *self = GONIO_APPLICATION (application);
+  G_APPLICATION_CLASS (gonio_application_parent_class)->startup (application);
+  g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
+  gtk_application_set_accels_for_action (GTK_APPLICATION (self), "app.quit",
+                                         (const char *[]){"<Control>q", NULL});
+  gtk_application_set_accels_for_action (GTK_APPLICATION (self), "win.show-help-overlay",
+                                         (const char *[]){"<Control>question", NULL});
+  gtk_window_set_default_icon_name ("org.gonio.Gonio");
+
+  g_auto (GStrv) dirs = gonio_data_dirs ();
+  g_auto (GStrv) models = gonio_data_subdirs ((const char *const *)dirs, "models");
+  g_auto (GStrv) protocols = gonio_data_subdirs ((const char *const *)dirs, "protocols");
+  const GonioPipelineOptions options = {
+      .backends = gonio_backends_default (),
+      .model_dirs = (const char *const *)models,
+      .protocol_dirs = (const char *const *)protocols,
+  };
+  g_autoptr (GError) error = NULL;
+  self->pipeline = gonio_pipeline_new (&options, &error);
+  if (!self->pipeline)
+    self->pipeline_error = g_strdup (error->message);
+  self->sample = gonio_data_find_sample ((const char *const *)dirs);
+}
+
+static void
+gonio_application_finalize (GObject *object)
+{
+  GonioApplication *self = GONIO_APPLICATION (object);
+  g_clear_pointer (&self->pipeline, gonio_pipeline_unref);
+  g_clear_pointer (&self->pipeline_error, g_free);
+  g_clear_object (&self->sample);
+  G_OBJECT_CLASS (gonio_application_parent_class)->finalize (object);
+}
+
+static void
+gonio_application_class_init (GonioApplicationClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = gonio_application_finalize;
+  G_APPLICATION_CLASS (klass)->activate = gonio_application_activate;
+  G_APPLICATION_CLASS (klass)->open = gonio_application_open;
+  G_APPLICATION_CLASS (klass)->startup = gonio_application_startup;
+}
+
+static void
+gonio_application_init (GonioApplication *self)
+{
+}
+
+GonioApplication *
+gonio_application_new (void)
+{
+  return g_object_new (GONIO_TYPE_APPLICATION, "application-id", "org.gonio.Gonio", "flags",
+                       G_APPLICATION_HANDLES_OPEN, "resource-base-path", "/org/gonio/Gonio", NULL);
+}

@@ -1,0 +1,18 @@
+/* main of `gonio`. */
+#include "app/desktop/gonio-application.h"
+
+#include <glib/gi18n.h>
+#include <locale.h>
+
+int
+main (int argc, char **argv)
+{
+  setlocale (LC_ALL, "");
+  const char *locale_dir = g_getenv ("GONIO_LOCALE_DIR");
+  bindtextdomain (GETTEXT_PACKAGE, locale_dir ? locale_dir : GONIO_LOCALE_DIR);
+  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+  textdomain (GETTEXT_PACKAGE);
+
+  g_autoptr (GonioApplication) application = gonio_application_new ();
+  return g_application_run (G_APPLICATION (application), argc, argv);
+}

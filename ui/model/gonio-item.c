@@ -1,0 +1,433 @@
+/* One picture in the list; see gonio-item.h. */
+#include "ui/model/gonio-item.h"
+
+#include <glib/gi18n.h>
+
+#define MAX_UNDO 200
+
+struct _GonioItem {
+  GObject parent_instance;
+  GFile *file;
+  char *title;
+  char *subtitle;
+  char *message;
+  GonioResultState state;
+  GdkTexture *thumbnail;
+  GonioPipelineOutput *output;
+  GonioPyramid *pyramid[2]; /* original, rectified */
+  GonioMeasureOptions options;
+  char *protocol;  /* storage of options.protocol */
+  GPtrArray *undo; /* GonioResult*, oldest first */
+  GPtrArray *redo;
+  gboolean editing; /* the present step already has its undo entry */
+};
+
+G_DEFINE_FINAL_TYPE (GonioItem, gonio_item, G_TYPE_OBJECT)
+
+enum { PROP_0, PROP_TITLE, PROP_SUBTITLE, PROP_STATE, PROP_THUMBNAIL, PROP_MESSAGE, N_PROPS };
+static GParamSpec *props[N_PROPS];
+enum { CHANGED, N_SIGNALS };
+static guint signals[N_SIGNALS];
+
+const char *
+gonio_state_words (GonioResultState state)
+{
+  static const char *const words[] = {
+      [GONIO_STATE_QUEUED] = N_ ("Waiting"),    [GONIO_STATE_WORKING] = N_ ("Measuring"),
+      [GONIO_STATE_TO_CHECK] = N_ ("To check"), [GONIO_STATE_NO_ANSWER] = N_ ("No answer"),
+      [GONIO_STATE_FAILED] = N_ ("Failed"),     [GONIO_STATE_CONFIRMED] = N_ ("Confirmed"),
+  };
+  return state < G_N_ELEMENTS (words) ? _ (words[state]) : "";
+}
+
+const char *
+gonio_state_icon (GonioResultState state)
+{
+  static const char *const icons[] = {
+      [GONIO_STATE_QUEUED] = "document-open-recent-symbolic",
+      [GONIO_STATE_WORKING] = "emblem-synchronizing-symbolic",
+      [GONIO_STATE_TO_CHECK] = "view-reveal-symbolic",
+      [GONIO_STATE_NO_ANSWER] = "dialog-question-symbolic",
+      [GONIO_STATE_FAILED] = "dialog-error-symbolic",
+      [GONIO_STATE_CONFIRMED] = "object-select-symbolic",
+  };
+  return state < G_N_ELEMENTS (icons) ? icons[state] : "dialog-question-symbolic";
+}
+
+/* ---- life ---- */
+
+static void
+gonio_item_finalize (GObject *object)
+{
+  GonioItem *self = GONIO_ITEM (object);
+  g_clear_object (&self->file);
+  g_clear_object (&self->thumbnail);
+  g_clear_pointer (&self->title, g_free);
+  g_clear_pointer (&self->subtitle, g_free);
+  g_clear_pointer (&self->message, g_free);
+  g_clear_pointer (&self->protocol, g_free);
+  g_clear_pointer (&self->output, gonio_pipeline_output_free);
+  for (int i = 0; i < 2; i++)
+    g_clear_pointer (&self->pyramid[i], gonio_pyramid_unref);
+  g_clear_pointer (&self->undo, g_ptr_array_unref);
+  g_clear_pointer (&self->redo, g_ptr_array_unref);
+  G_OBJECT_CLASS (gonio_item_parent_class)->finalize (object);
+}
+
+static void
+gonio_item_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GonioItem *self = GONIO_ITEM (object);
+  switch (id) {
+  case PROP_TITLE:
+    g_value_set_string (value, self->title);
+    break;
+  case PROP_SUBTITLE:
+    g_value_set_string (value, self->subtitle);
+    break;
+  case PROP_STATE:
+    g_value_set_uint (value, self->state);
+    break;
+  case PROP_THUMBNAIL:
+    g_value_set_object (value, self->thumbnail);
+    break;
+  case PROP_MESSAGE:
+    g_value_set_string (value, self->message);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+}
+
+static void
+gonio_item_class_init (GonioItemClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  object_class->finalize = gonio_item_finalize;
+  object_class->get_property = gonio_item_get_property;
+  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
+  props[PROP_TITLE] = g_param_spec_string ("title", NULL, NULL, NULL, flags);
+  props[PROP_SUBTITLE] = g_param_spec_string ("subtitle", NULL, NULL, NULL, flags);
+  props[PROP_STATE] = g_param_spec_uint ("state", NULL, NULL, 0, 16, 0, flags);
+  props[PROP_THUMBNAIL] = g_param_spec_object ("thumbnail", NULL, NULL, GDK_TYPE_PAINTABLE, flags);
+  props[PROP_MESSAGE] = g_param_spec_string ("message", NULL, NULL, NULL, flags);
+  g_object_class_install_properties (object_class, N_PROPS, props);
+  signals[CHANGED] = g_signal_new ("changed", GONIO_TYPE_ITEM, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                   NULL, G_TYPE_NONE, 0);
+}
+
+static void
+gonio_item_init (GonioItem *self)
+{
+  self->undo = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_result_unref);
+  self->redo = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_result_unref);
+}
+
+GonioItem *
+gonio_item_new (GFile *file)
+{
+  GonioItem *self = g_object_new (GONIO_TYPE_ITEM, NULL);
+  self->file = g_object_ref (file);
+  g_autofree char *name = g_file_get_basename (file);
+  self->title = g_filename_display_name (name);
+  return self;
+}
+
+/* ---- facts ---- */
+
+GFile *
+gonio_item_get_file (GonioItem *self)
+{
+  return self->file;
+}
+
+const char *
+gonio_item_get_title (GonioItem *self)
+{
+  return self->title;
+}
+
+GonioResultState
+gonio_item_get_state (GonioItem *self)
+{
+  return self->state;
+}
+
+const char *
+gonio_item_get_message (GonioItem *self)
+{
+  return self->message;
+}
+
+const GonioPipelineOutput *
+gonio_item_get_output (GonioItem *self)
+{
+  return self->output;
+}
+
+GonioResult *
+gonio_item_get_result (GonioItem *self)
+{
+  return self->output ? self->output->result : NULL;
+}
+
+GonioPyramid *
+gonio_item_get_pyramid (GonioItem *self, gboolean rectified)
+{
+  return self->pyramid[rectified ? 1 : 0];
+}
+
+GonioMeasureOptions *
+gonio_item_options (GonioItem *self)
+{
+  return &self->options;
+}
+
+void
+gonio_item_set_protocol (GonioItem *self, const char *protocol)
+{
+  g_free (self->protocol);
+  self->protocol = g_strdup (protocol);
+  self->options.protocol = self->protocol;
+}
+
+/* ---- states ---- */
+
+static const char *
+side_words (GonioSide side)
+{
+  switch (side) {
+  case GONIO_SIDE_LEFT:
+    return _ ("left");
+  case GONIO_SIDE_RIGHT:
+    return _ ("right");
+  case GONIO_SIDE_BOTH:
+    return _ ("both sides");
+  default:
+    return NULL;
+  }
+}
+
+static void
+update_subtitle (GonioItem *self)
+{
+  g_free (self->subtitle);
+  self->subtitle = NULL;
+  if (self->output && self->output->protocol) {
+    const char *language = g_get_language_names ()[0];
+    const char *side = side_words (self->output->result->side);
+    const char *title = gonio_protocol_title (self->output->protocol, language);
+    self->subtitle = side ? g_strdup_printf ("%s, %s", title, side) : g_strdup (title);
+  } else {
+    self->subtitle = g_strdup (gonio_state_words (self->state));
+  }
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_SUBTITLE]);
+}
+
+static void
+set_state (GonioItem *self, GonioResultState state, const char *message)
+{
+  self->state = state;
+  if (self->output)
+    self->output->result->state = state;
+  g_autofree char *old = g_steal_pointer (&self->message);
+  self->message = g_strdup (message);
+  update_subtitle (self);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_MESSAGE]);
+}
+
+void
+gonio_item_set_queued (GonioItem *self)
+{
+  g_clear_pointer (&self->output, gonio_pipeline_output_free);
+  set_state (self, GONIO_STATE_QUEUED, NULL);
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
+void
+gonio_item_set_working (GonioItem *self, const char *stage)
+{
+  set_state (self, GONIO_STATE_WORKING, stage);
+}
+
+void
+gonio_item_set_failed (GonioItem *self, const char *message)
+{
+  set_state (self, GONIO_STATE_FAILED, message);
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
+void
+gonio_item_set_output (GonioItem *self, GonioPipelineOutput *output, GonioPyramid *original,
+                       GonioPyramid *rectified, GdkTexture *thumbnail)
+{
+  g_clear_pointer (&self->output, gonio_pipeline_output_free);
+  self->output = output;
+  g_clear_pointer (&self->pyramid[0], gonio_pyramid_unref);
+  g_clear_pointer (&self->pyramid[1], gonio_pyramid_unref);
+  self->pyramid[0] = original;
+  self->pyramid[1] = rectified;
+  g_clear_object (&self->thumbnail);
+  self->thumbnail = thumbnail;
+  g_ptr_array_set_size (self->undo, 0);
+  g_ptr_array_set_size (self->redo, 0);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_THUMBNAIL]);
+  g_autofree char *reasons = NULL;
+  if (output->result->reasons->len > 0) {
+    g_autoptr (GString) text = g_string_new (NULL);
+    for (guint i = 0; i < output->result->reasons->len; i++)
+      g_string_append_printf (text, "%s%s", i ? "\n" : "",
+                              (char *)g_ptr_array_index (output->result->reasons, i));
+    reasons = g_strdup (text->str);
+  }
+  set_state (self, output->result->state, reasons);
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
+/* ---- edits ---- */
+
+static void
+push_undo (GonioItem *self)
+{
+  if (self->undo->len >= MAX_UNDO)
+    g_ptr_array_remove_index (self->undo, 0);
+  g_ptr_array_add (self->undo, gonio_result_copy (self->output->result));
+  g_ptr_array_set_size (self->redo, 0);
+}
+
+/* Measures again from the landmarks as they stand and tells the views. */
+static void
+after_edit (GonioItem *self)
+{
+  const GonioPipelineOutput *output = self->output;
+  if (output->protocol) {
+    g_autoptr (GError) error = NULL;
+    if (!gonio_protocol_measure_all (output->protocol, output->result, output->to_flat,
+                                     gonio_image_spacing (output->rectified), &error))
+      g_warning ("%s: %s", self->title, error->message);
+  }
+  if (self->state == GONIO_STATE_CONFIRMED)
+    set_state (self, GONIO_STATE_TO_CHECK, _ ("Changed after it was confirmed"));
+  update_subtitle (self);
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
+void
+gonio_item_begin_edit (GonioItem *self)
+{
+  if (!self->output || self->editing)
+    return;
+  push_undo (self);
+  self->editing = TRUE;
+}
+
+void
+gonio_item_end_edit (GonioItem *self)
+{
+  self->editing = FALSE;
+}
+
+void
+gonio_item_move_landmark (GonioItem *self, const char *id, GonioPoint original_px)
+{
+  GonioLandmark *landmark = self->output ? gonio_result_landmark (self->output->result, id) : NULL;
+  if (!landmark)
+    return;
+  if (!self->editing)
+    push_undo (self);
+  landmark = gonio_result_landmark (self->output->result, id);
+  landmark->position = original_px;
+  landmark->edited = TRUE;
+  landmark->skipped = FALSE;
+  landmark->confidence = 1.0;
+  landmark->sigma = 0.0;
+  after_edit (self);
+}
+
+void
+gonio_item_restore_landmark (GonioItem *self, const char *id)
+{
+  GonioLandmark *landmark = self->output ? gonio_result_landmark (self->output->result, id) : NULL;
+  if (!landmark || (!landmark->edited && !landmark->skipped))
+    return;
+  push_undo (self);
+  landmark->position = landmark->proposed;
+  landmark->sigma = landmark->proposed_sigma;
+  landmark->confidence = landmark->proposed_confidence;
+  landmark->edited = FALSE;
+  landmark->skipped = FALSE;
+  after_edit (self);
+}
+
+void
+gonio_item_skip_landmark (GonioItem *self, const char *id, gboolean skip)
+{
+  GonioLandmark *landmark = self->output ? gonio_result_landmark (self->output->result, id) : NULL;
+  if (!landmark || landmark->skipped == skip)
+    return;
+  push_undo (self);
+  landmark->skipped = skip;
+  after_edit (self);
+}
+
+void
+gonio_item_set_side (GonioItem *self, GonioSide side)
+{
+  self->options.side = side;
+  if (!self->output)
+    return;
+  push_undo (self);
+  self->output->result->side = side;
+  g_free (self->output->result->side_source);
+  self->output->result->side_source = g_strdup ("user");
+  after_edit (self);
+}
+
+void
+gonio_item_confirm (GonioItem *self, gboolean confirmed)
+{
+  if (!self->output)
+    return;
+  set_state (self, confirmed ? GONIO_STATE_CONFIRMED : GONIO_STATE_TO_CHECK, NULL);
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
+gboolean
+gonio_item_can_undo (GonioItem *self)
+{
+  return self->output && self->undo->len > 0;
+}
+
+gboolean
+gonio_item_can_redo (GonioItem *self)
+{
+  return self->output && self->redo->len > 0;
+}
+
+/* Moves one step from one history to the other. */
+static void
+step (GonioItem *self, GPtrArray *from, GPtrArray *to)
+{
+  if (!self->output || from->len == 0)
+    return;
+  g_ptr_array_add (to, self->output->result);
+  self->output->result = g_ptr_array_steal_index (from, from->len - 1);
+  self->editing = FALSE;
+  self->state = self->output->result->state;
+  update_subtitle (self);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
+void
+gonio_item_undo (GonioItem *self)
+{
+  step (self, self->undo, self->redo);
+}
+
+void
+gonio_item_redo (GonioItem *self)
+{
+  step (self, self->redo, self->undo);
+}

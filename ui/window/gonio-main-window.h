@@ -1,0 +1,20 @@
+/* The window: list, picture, measures. Depends on the other folders of ui. */
+#pragma once
+
+#include "core/pipeline/pipeline.h"
+
+#include <adwaita.h>
+
+G_BEGIN_DECLS
+
+#define GONIO_TYPE_MAIN_WINDOW (gonio_main_window_get_type ())
+G_DECLARE_FINAL_TYPE (GonioMainWindow, gonio_main_window, GONIO, MAIN_WINDOW, AdwApplicationWindow)
+
+/* pipeline_error: why there is no pipeline (then pipeline is NULL); shown in place. sample:
+ * file behind the "Open sample" button, nullable. */
+GonioMainWindow *gonio_main_window_new (GtkApplication *application, GonioPipeline *pipeline,
+                                        const char *pipeline_error, GFile *sample);
+/* Files and folders (their pictures, not deeper than 8 levels). */
+void gonio_main_window_open_files (GonioMainWindow *self, GFile *const *files, int n_files);
+
+G_END_DECLS
