@@ -12,22 +12,22 @@ LANDMARKS = ["mt1_prox", "mt1_dist", "ph1_prox", "ph1_dist", "mt2_prox", "mt2_di
              "mt1_head_med", "mt1_head_lat"]
 FLIP_PAIRS = []
 DEFINITIONS = {
-    "mt1_prox": "First metatarsal: centre of the shaft as seen, at 28 % of its length from the base (about 1.5-2 cm off the joint; AOFAS 2002).",
+    "mt1_prox": "First metatarsal: centre of the shaft as seen, at 27 % of its length from the base (about 1.5-2 cm off the joint; AOFAS 2002).",
     "mt1_dist": "First metatarsal: centre of the shaft as seen, at 70 % of its length from the base (proximal to the head's flare).",
-    "ph1_prox": "Proximal phalanx of the great toe: centre of the shaft as seen, at 35 % of its length from the base.",
-    "ph1_dist": "Proximal phalanx of the great toe: centre of the shaft as seen, at 70 % of its length from the base.",
-    "mt2_prox": "Second metatarsal: centre of the shaft as seen, at 35 % of its length from the base.",
+    "ph1_prox": "Proximal phalanx of the great toe: centre of the shaft as seen, at 27 % of its length from the base.",
+    "ph1_dist": "Proximal phalanx of the great toe: centre of the shaft as seen, at 75 % of its length from the base.",
+    "mt2_prox": "Second metatarsal: centre of the shaft as seen, at 30 % of its length from the base.",
     "mt2_dist": "Second metatarsal: centre of the shaft as seen, at 75 % of its length from the base.",
-    "dp1_prox": "Distal phalanx of the great toe: centre of the shaft as seen, at 30 % of its length from the base.",
-    "dp1_dist": "Distal phalanx of the great toe: centre of the shaft as seen, at 75 % of its length from the base.",
+    "dp1_prox": "Distal phalanx of the great toe: centre of the shaft as seen, at 28 % of its length from the base.",
+    "dp1_dist": "Distal phalanx of the great toe: centre of the shaft as seen, at 78 % of its length from the base.",
     "mt1_head_med": "First metatarsal head: medial edge of the distal articular surface as seen.",
     "mt1_head_lat": "First metatarsal head: lateral edge of the distal articular surface as seen.",
 }
 REFINE = {"groups": [["mt1_prox", "mt1_dist", "ph1_prox", "ph1_dist", "mt2_prox", "mt2_dist", "dp1_prox",
                       "dp1_dist", "mt1_head_med", "mt1_head_lat"]], "extent": 1.45, "passes": 2}
 # landmark -> bone, share of its length, half height of the slab (share)
-SHAFT = {"mt1_prox": ("mt1", 0.28), "mt1_dist": ("mt1", 0.70), "ph1_prox": ("pp1", 0.35), "ph1_dist": ("pp1", 0.70),
-         "mt2_prox": ("mt2", 0.35), "mt2_dist": ("mt2", 0.75), "dp1_prox": ("dp1", 0.30), "dp1_dist": ("dp1", 0.75)}
+SHAFT = {"mt1_prox": ("mt1", 0.27), "mt1_dist": ("mt1", 0.70), "ph1_prox": ("pp1", 0.27), "ph1_dist": ("pp1", 0.75),
+         "mt2_prox": ("mt2", 0.30), "mt2_dist": ("mt2", 0.75), "dp1_prox": ("dp1", 0.28), "dp1_dist": ("dp1", 0.78)}
 SLAB = 0.05
 ORDINAL = ["first", "second", "third", "fourth", "fifth"]
 TARSALS = ["talus", "calcaneus", "navicular", "cuboid", "medial_cuneiform", "intermediate_cuneiform",
