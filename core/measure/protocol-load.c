@@ -262,10 +262,10 @@ read_ref (Loader *l, JsonObject *object, const char *member, gboolean required, 
   return index;
 }
 
-/* Number of references read into out, which has room for max. */
+/* Number of references read into out, which has room for max; all different unless repeats. */
 static guint
 read_refs (Loader *l, JsonObject *object, const char *member, GonioSide side, Want want, guint min,
-           guint max, int *out)
+           guint max, gboolean repeats, int *out)
 {
   g_auto (GStrv) texts = gonio_json_strv (l->json, object, member, TRUE, min, max);
   guint n = 0;
@@ -273,7 +273,7 @@ read_refs (Loader *l, JsonObject *object, const char *member, GonioSide side, Wa
   for (; texts != NULL && texts[n] != NULL; n++) {
     gonio_json_push_index (l->json, n);
     out[n] = find_node (l, texts[n], side, want);
-    for (guint k = 0; k < n; k++)
+    for (guint k = 0; k < n && !repeats; k++)
       if (out[k] == out[n] && gonio_json_ok (l->json))
         gonio_json_fail (l->json, "\"%s\" is listed twice", texts[n]);
     gonio_json_pop (l->json);
@@ -295,7 +295,7 @@ resolve_construction (Loader *l, JsonObject *object, const char *pattern, GonioS
   case GONIO_NODE_CIRCLE:
     node->n_points =
         read_refs (l, object, "points", side, WANT_POINT, node->kind == GONIO_NODE_CIRCLE ? 3 : 2,
-                   GONIO_PROTOCOL_MAX_POINTS, points);
+                   GONIO_PROTOCOL_MAX_POINTS, FALSE, points);
     node->points = g_memdup2 (points, node->n_points * sizeof *points);
     break;
   case GONIO_NODE_PERPENDICULAR:
@@ -316,7 +316,7 @@ resolve_construction (Loader *l, JsonObject *object, const char *pattern, GonioS
     node->along = read_ref (l, object, "along", TRUE, side, WANT_LINE);
     break;
   case GONIO_NODE_INTERSECTION:
-    read_refs (l, object, "lines", side, WANT_LINE, 2, 2, node->line);
+    read_refs (l, object, "lines", side, WANT_LINE, 2, 2, FALSE, node->line);
     break;
   }
 }
@@ -386,8 +386,8 @@ read_frame (Loader *l, JsonObject *root)
     GonioSide side = !l->protocol->both_sides ? GONIO_SIDE_UNKNOWN
                      : i == 0                 ? GONIO_SIDE_RIGHT
                                               : GONIO_SIDE_LEFT;
-    read_refs (l, object, "lateral", side, WANT_POINT, 2, 2, frame->lateral);
-    read_refs (l, object, "distal", side, WANT_POINT, 2, 2, frame->distal);
+    read_refs (l, object, "lateral", side, WANT_POINT, 2, 2, FALSE, frame->lateral);
+    read_refs (l, object, "distal", side, WANT_POINT, 2, 2, FALSE, frame->distal);
     frame->set = TRUE;
   }
   gonio_json_pop (l->json);
@@ -539,25 +539,26 @@ read_operands (Loader *l, JsonObject *object, GonioMeasure *m)
   m->lines[0] = m->lines[1] = m->of[0] = m->of[1] = -1;
   switch (m->kind) {
   case GONIO_MEASURE_ANGLE:
-    read_refs (l, object, "lines", m->side, WANT_LINE, 2, 2, m->lines);
+    read_refs (l, object, "lines", m->side, WANT_LINE, 2, 2, FALSE, m->lines);
     m->offset = gonio_json_number (l->json, object, "offset", FALSE, 0, -360, 360);
     read_sign (l, object, m);
     break;
   case GONIO_MEASURE_ANGLE_AT_VERTEX:
-    m->n_points = read_refs (l, object, "points", m->side, WANT_POINT, 3, 3, m->points);
+    m->n_points = read_refs (l, object, "points", m->side, WANT_POINT, 3, 3, FALSE, m->points);
     break;
   case GONIO_MEASURE_DISTANCE:
     m->lines[0] = read_ref (l, object, "to", FALSE, m->side, WANT_LINE);
-    m->n_points = m->lines[0] >= 0
-                      ? read_refs (l, object, "points", m->side, WANT_POINT, 1, 1, m->points)
-                      : read_refs (l, object, "points", m->side, WANT_POINT, 2, 2, m->points);
+    m->n_points =
+        m->lines[0] >= 0
+            ? read_refs (l, object, "points", m->side, WANT_POINT, 1, 1, FALSE, m->points)
+            : read_refs (l, object, "points", m->side, WANT_POINT, 2, 2, FALSE, m->points);
     if (m->lines[0] >= 0)
       read_sign (l, object, m);
     else if (gonio_json_member (l->json, object, "positive", FALSE) != NULL)
       gonio_json_fail (l->json, "\"positive\" needs \"to\": a distance of points has no sign");
     break;
   case GONIO_MEASURE_RATIO:
-    m->n_points = read_refs (l, object, "points", m->side, WANT_POINT, 4, 4, m->points);
+    m->n_points = read_refs (l, object, "points", m->side, WANT_POINT, 4, 4, TRUE, m->points);
     break;
   case GONIO_MEASURE_DIFFERENCE: {
     g_auto (GStrv) of = gonio_json_strv (l->json, object, "of", TRUE, 2, 2);
