@@ -1,0 +1,26 @@
+/* gonio-cli model infer-shapes: the graph with inferred types and shapes, as text or dot. */
+#include "app/cli/cli.h"
+
+#include "core/onnx/load.h"
+#include "core/ops/op.h"
+
+GonioExit
+gonio_cli_model_infer_shapes (const GonioCommand *command, int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean dot = FALSE;
+  GonioExit code = GONIO_EXIT_DONE;
+  const GOptionEntry entries[] = {
+      {"dot", 0, 0, G_OPTION_ARG_NONE, &dot, "Graphviz instead of text", NULL},
+      G_OPTION_ENTRY_NULL,
+  };
+  if (!gonio_cli_parse (command, entries, NULL, 1, 1, &argc, &argv, &code))
+    return code;
+  g_autoptr (GonioGraph) graph = gonio_onnx_load_file (argv[1], NULL, &error);
+  if (graph == NULL || !gonio_infer_graph (graph, &error))
+    return gonio_cli_fail (error);
+  g_autofree char *text =
+      dot ? gonio_graph_to_dot (graph, gonio_op_name) : gonio_graph_to_text (graph, gonio_op_name);
+  gonio_cli_print ("%s", text);
+  return GONIO_EXIT_DONE;
+}

@@ -1,0 +1,132 @@
+/* gonio-cli model run: inputs from files, outputs to .npy files. */
+#include "app/cli/cli.h"
+
+#include <string.h>
+
+/* "NAME=FILE": the last '=' would cut file names, the first one tensor names; files win since
+ * a tensor name with '=' can be told apart by what the model has. */
+static gboolean
+split_pair (GonioSession *session, const char *pair, char **out_name, const char **out_path)
+{
+  guint n;
+  const GonioPort *ports = gonio_session_inputs (session, &n);
+  for (guint i = 0; i < n; i++) {
+    gsize length = strlen (ports[i].name);
+    if (strncmp (pair, ports[i].name, length) == 0 && pair[length] == '=') {
+      *out_name = g_strdup (ports[i].name);
+      *out_path = pair + length + 1;
+      return TRUE;
+    }
+  }
+  const char *equals = strchr (pair, '=');
+  if (equals == NULL)
+    return FALSE;
+  *out_name = g_strndup (pair, (gsize)(equals - pair));
+  *out_path = equals + 1;
+  return TRUE;
+}
+
+static gboolean
+load_inputs (GonioSession *session, char **pairs, GPtrArray *names, GPtrArray *tensors,
+             GError **error)
+{
+  for (guint i = 0; pairs != NULL && pairs[i] != NULL; i++) {
+    char *name = NULL;
+    const char *path = NULL;
+    if (!split_pair (session, pairs[i], &name, &path)) {
+      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                   "--input wants NAME=FILE, not '%s'", pairs[i]);
+      return FALSE;
+    }
+    g_ptr_array_add (names, name);
+    GonioTensor *tensor = gonio_cli_load_tensor (path, error);
+    if (tensor == NULL)
+      return FALSE;
+    g_ptr_array_add (tensors, tensor);
+  }
+  return TRUE;
+}
+
+/* Tensor names may hold anything; file names must not leave the folder. */
+static char *
+output_path (const char *dir, const char *name)
+{
+  g_autofree char *file = g_strconcat (name, ".npy", NULL);
+  for (char *p = file; *p != '\0'; p++)
+    if (*p == '/' || (guchar)*p < 0x20)
+      *p = '_';
+  if (file[0] == '.')
+    file[0] = '_';
+  return g_build_filename (dir, file, NULL);
+}
+
+static gboolean
+save_outputs (GonioSession *session, GonioTensor **outputs, const char *dir, GError **error)
+{
+  guint n;
+  const GonioPort *ports = gonio_session_outputs (session, &n);
+  g_autoptr (GFile) folder = g_file_new_for_path (dir);
+  g_autoptr (GError) local = NULL;
+  if (!g_file_make_directory_with_parents (folder, NULL, &local) &&
+      !g_error_matches (local, G_IO_ERROR, G_IO_ERROR_EXISTS)) {
+    g_propagate_prefixed_error (error, g_steal_pointer (&local), "%s: ", dir);
+    return FALSE;
+  }
+  for (guint i = 0; i < n; i++) {
+    g_autofree char *path = output_path (dir, ports[i].name);
+    if (!gonio_tensor_save_npy (outputs[i], path, error))
+      return FALSE;
+    g_autofree char *shape = gonio_shape_to_string (gonio_tensor_shape (outputs[i]));
+    gonio_cli_print ("%s\t%s %s\t%s\n", ports[i].name,
+                     gonio_dtype_name (gonio_tensor_dtype (outputs[i])), shape, path);
+  }
+  return TRUE;
+}
+
+static gboolean
+run (const char *model, const GonioSessionOptions *options, char **pairs, const char *dir,
+     GError **error)
+{
+  g_autoptr (GonioSession) session = gonio_session_new_from_file (model, options, NULL, error);
+  if (session == NULL)
+    return FALSE;
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) tensors =
+      g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_tensor_unref);
+  GonioTensor **outputs = NULL;
+  guint n_outputs;
+  gonio_session_outputs (session, &n_outputs);
+  if (!load_inputs (session, pairs, names, tensors, error) ||
+      !gonio_session_run (session, (const char *const *)names->pdata,
+                          (GonioTensor *const *)tensors->pdata, names->len, &outputs, NULL, error))
+    return FALSE;
+  gboolean ok = save_outputs (session, outputs, dir, error);
+  gonio_session_free_outputs (outputs, n_outputs);
+  return ok;
+}
+
+GonioExit
+gonio_cli_model_run (const GonioCommand *command, int argc, char **argv)
+{
+  g_auto (GonioCliSession) args = {0};
+  g_auto (GStrv) pairs = NULL;
+  g_autofree char *dir = NULL;
+  g_autoptr (GError) error = NULL;
+  GonioExit code = GONIO_EXIT_DONE;
+  const GOptionEntry entries[] = {
+      {"input", 'i', 0, G_OPTION_ARG_STRING_ARRAY, &pairs, "a .npy or .pb file for an input",
+       "NAME=FILE"},
+      {"output-dir", 'o', 0, G_OPTION_ARG_FILENAME, &dir, "write <output>.npy there", "DIR"},
+      G_OPTION_ENTRY_NULL,
+  };
+  if (!gonio_cli_parse (command, entries, &args, 1, 1, &argc, &argv, &code))
+    return code;
+  if (dir == NULL)
+    return gonio_cli_usage ("--output-dir DIR is needed");
+  GonioSessionOptions options;
+  g_autofree const GonioBackendDef **backends = NULL;
+  if (!gonio_cli_session_options (&args, &options, &backends, &error) ||
+      !run (argv[1], &options, pairs, dir, &error))
+    return gonio_cli_fail (error);
+  return GONIO_EXIT_DONE;
+}
