@@ -11,6 +11,7 @@
 struct _GonioApplication {
   AdwApplication parent_instance;
   GonioPipeline *pipeline;
+  const GonioBackendDef **backends; /* the pipeline reads it as long as it lives */
   char *pipeline_error;
   GFile *sample;
 };
@@ -77,8 +78,8 @@ gonio_application_startup (GApplication *application)
       .model_dirs = (const char *const *)models,
       .protocol_dirs = (const char *const *)protocols,
   };
-  g_autoptr (GError) error = NULL;
-  self->pipeline = gonio_pipeline_new (&options, &error);
+  if (self->backends)
+    self->pipeline = gonio_pipeline_new (&options, &error);
   if (!self->pipeline)
     self->pipeline_error = g_strdup (error->message);
   self->sample = gonio_data_find_sample ((const char *const *)dirs);
@@ -89,6 +90,7 @@ gonio_application_finalize (GObject *object)
 {
   GonioApplication *self = GONIO_APPLICATION (object);
   g_clear_pointer (&self->pipeline, gonio_pipeline_unref);
+  g_clear_pointer (&self->backends, g_free);
   g_clear_pointer (&self->pipeline_error, g_free);
   g_clear_object (&self->sample);
   G_OBJECT_CLASS (gonio_application_parent_class)->finalize (object);

@@ -8,8 +8,8 @@ int
 main (int argc, char **argv)
 {
   setlocale (LC_ALL, "");
-  const char *locale_dir = g_getenv ("GONIO_LOCALE_DIR");
-  bindtextdomain (GETTEXT_PACKAGE, locale_dir ? locale_dir : GONIO_LOCALE_DIR);
+  const gboolean installed = !g_file_test (GONIO_BUILD_LOCALE_DIR, G_FILE_TEST_IS_DIR);
+  bindtextdomain (GETTEXT_PACKAGE, installed ? GONIO_LOCALE_DIR : GONIO_BUILD_LOCALE_DIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
 
