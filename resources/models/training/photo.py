@@ -6,13 +6,12 @@ intensifier's polynomial); rendering inverts it numerically, the truth does not.
 usage: photo.py --film FILE --seed N --kind film|monitor|c-arm|flat --out x.jpg [--truth x.json] [--tilt DEG] [--size PX]
        photo.py --sheet x.png --pool DIR [--films FILE...]     contact sheet with the true grid drawn"""
 import argparse
-import io
 import json
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
 import photo_scene as scene
 
@@ -124,7 +123,7 @@ def pose(rng, aspect, w, h, tilt, bend, along, cut):
 
 def sample_plane(picture, origin, scale, plane, background):
     """picture uint8 [h,w,4] whose px (x, y) shows plane point origin + (x, y) / scale; plane [H,W,2]."""
-    t = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None].float()
+    t = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float()
     h, w = picture.shape[:2]
     g = (np.nan_to_num(plane, nan=1e4) - origin) * scale / [w, h] * 2 - 1
     g = torch.from_numpy(np.clip(g, -4, 4).astype(np.float32))
@@ -134,7 +133,7 @@ def sample_plane(picture, origin, scale, plane, background):
     return out[..., :3] + (1 - a) * background
 
 
-def dense(function, w, h, step=2):
+def dense(function, w, h, step=4):
     """function([N,2] px) evaluated every step px and enlarged: [h,w,2] at pixel centres."""
     gw, gh = w // step + 2, h // step + 2
     x, y = (np.arange(gw) - 0.5) * step + 0.5, (np.arange(gh) - 0.5) * step + 0.5
@@ -170,6 +169,9 @@ def planar(rng, content, size, source, tilt=None):
     cam = pose(rng, aspect, w, h, tilt, bend, int(rng.random() < 0.5) if source == "film" else 0, rng.random() < 0.15)
     q = cam.plane_to_photo(np.array([[0, 0], [aspect, 0], [aspect, 1], [0, 1.0]]))
     scale = np.sqrt(abs(scene.polygon_area(q)) / aspect) * 1.15
+    k = max(1.0, grey.shape[0] / (scale * 1.2))
+    if k > 1.3:
+        grey = np.asarray(Image.fromarray(grey).resize((max(8, int(grey.shape[1] / k)), max(8, int(grey.shape[0] / k))), Image.BOX))
     board, origin = build(rng, grey, aspect, scale)
     back = scene.clutter(rng, w, h) * (rng.uniform(0.02, 0.25) if rng.random() < 0.5 else rng.uniform(0.2, 0.9))
     img = sample_plane(np.asarray(board), origin, scale, dense(cam.photo_to_plane, w, h), back)
@@ -192,7 +194,7 @@ class Intensifier:
 
     def field_to_photo(self, p):
         q = p - self.off
-        r2 = (q ** 2).sum(-1, keepdims=True)
+        r2 = np.minimum((q ** 2).sum(-1, keepdims=True), 1.0)
         a = self.twist * (r2 - 0.4) + self.cubic * r2 ** 2
         q = q * (1 + self.pin * (r2 - 1))
         x, y = q[..., :1], q[..., 1:]
@@ -220,7 +222,7 @@ def c_arm(rng, content, size):
     mid = np.array([rng.uniform(0.35, 0.65) * cw, rng.uniform(0.35, 0.65) * ch])
     m = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]) * side / 2
     g = (field_map @ m.T + mid) / [cw, ch] * 2 - 1
-    t = torch.from_numpy(np.ascontiguousarray(grey))[None, None].float()
+    t = torch.from_numpy(np.array(grey, np.float32))[None, None]
     img = torch.nn.functional.grid_sample(t, torch.from_numpy(g.astype(np.float32))[None], align_corners=False,
                                           padding_mode="reflection")[0, 0].numpy()
     if rng.random() < 0.35:
