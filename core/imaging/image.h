@@ -22,11 +22,11 @@ typedef enum {
 /* Where a pixel spacing comes from (DICOM PS3.3 10.7); lengths are refused for NONE. */
 typedef enum {
   GONIO_SPACING_NONE,
-  GONIO_SPACING_DETECTOR,  /* Imager Pixel Spacing only: at the detector, magnified */
-  GONIO_SPACING_UNKNOWN,   /* Pixel Spacing without calibration type and without imager spacing */
-  GONIO_SPACING_GEOMETRY,  /* Pixel Spacing Calibration Type GEOMETRY, or derived from ERMF */
-  GONIO_SPACING_FIDUCIAL,  /* Calibration Type FIDUCIAL */
-  GONIO_SPACING_USER,      /* entered by the user */
+  GONIO_SPACING_DETECTOR, /* Imager Pixel Spacing only: at the detector, magnified */
+  GONIO_SPACING_UNKNOWN,  /* Pixel Spacing without calibration type and without imager spacing */
+  GONIO_SPACING_GEOMETRY, /* Pixel Spacing Calibration Type GEOMETRY, or derived from ERMF */
+  GONIO_SPACING_FIDUCIAL, /* Calibration Type FIDUCIAL */
+  GONIO_SPACING_USER,     /* entered by the user */
 } GonioSpacingSource;
 
 typedef struct {
@@ -45,29 +45,30 @@ typedef enum {
 
 /* All strings UTF-8, nullable, owned by the image. */
 typedef struct {
-  char *format;             /* "DICOM", "PNG", "JPEG", "HEIF", "TIFF" */
-  char *transfer_syntax;    /* DICOM: name */
-  char *modality;           /* "CR", "DX", "XA", ... */
-  char *patient_name;       /* best representation: ideographic/phonetic groups kept with "=" */
+  char *format;          /* "DICOM", "PNG", "JPEG", "HEIF", "TIFF" */
+  char *transfer_syntax; /* DICOM: name */
+  char *modality;        /* "CR", "DX", "XA", ... */
+  char *patient_name;    /* best representation: ideographic/phonetic groups kept with "=" */
   char *patient_id;
   char *patient_birth_date; /* as in the file, YYYYMMDD */
   char *patient_sex;
-  char *study_date;         /* YYYYMMDD */
+  char *study_date; /* YYYYMMDD */
   char *study_description;
   char *study_uid;
   char *series_uid;
   char *sop_instance_uid;
-  char *sop_class;          /* name */
+  char *sop_class; /* name */
   char *body_part;
-  char *view_position;      /* "AP", "LL", ... */
+  char *view_position; /* "AP", "LL", ... */
   char *view_code_meaning;
-  char *image_laterality;
+  char *image_laterality;    /* "L", "R", "B", "U": Image, Frame or (series) Laterality */
+  char *patient_orientation; /* DICOM (0020,0020), rows then columns: "L\\F" */
   char *accession_number;
-  char *photometric;        /* DICOM photometric interpretation */
-  guint frames;             /* in the file */
-  guint frame;              /* this one, from 0 */
-  gboolean is_photo;        /* camera picture (EXIF make/exposure, or HEIF) */
-  int exif_orientation;     /* 1..8 as found; already applied */
+  char *photometric;    /* DICOM photometric interpretation */
+  guint frames;         /* in the file */
+  guint frame;          /* this one, from 0 */
+  gboolean is_photo;    /* camera picture (EXIF make/exposure, or HEIF) */
+  int exif_orientation; /* 1..8 as found; already applied */
 } GonioImageInfo;
 
 /* Frees nothing that it does not own; takes pixels (transfer full, g_malloc'ed, stride =
@@ -82,7 +83,7 @@ GonioPixels gonio_image_format (const GonioImage *image);
 guint gonio_image_width (const GonioImage *image);
 guint gonio_image_height (const GonioImage *image);
 const void *gonio_image_pixels (const GonioImage *image);
-const uint16_t *gonio_image_grey16 (const GonioImage *image);  /* NULL unless GREY16 */
+const uint16_t *gonio_image_grey16 (const GonioImage *image); /* NULL unless GREY16 */
 const GonioImageInfo *gonio_image_info (const GonioImage *image);
 const GonioSpacing *gonio_image_spacing (const GonioImage *image);
 GonioSide gonio_image_side (const GonioImage *image); /* from the file's own tags only */
@@ -90,20 +91,26 @@ GonioSide gonio_image_side (const GonioImage *image); /* from the file's own tag
 /* ---- display window ----
  * GREY16 pixels of a DICOM image are modality values (after Modality LUT or rescale) mapped
  * linearly to 0..65535: value = pixel * scale + offset. */
-typedef enum { GONIO_VOI_LINEAR, GONIO_VOI_LINEAR_EXACT, GONIO_VOI_SIGMOID, GONIO_VOI_LUT } GonioVoiKind;
+typedef enum {
+  GONIO_VOI_LINEAR,
+  GONIO_VOI_LINEAR_EXACT,
+  GONIO_VOI_SIGMOID,
+  GONIO_VOI_LUT
+} GonioVoiKind;
 typedef struct {
   GonioVoiKind kind;
-  double center, width;   /* in modality values */
-  double scale, offset;   /* pixel -> modality value */
-  gboolean invert;        /* MONOCHROME1 or presentation LUT shape INVERSE, after the VOI step */
-  uint16_t *lut;          /* GONIO_VOI_LUT: lut_size outputs scaled to 0..65535; owned by image */
+  double center, width; /* in modality values */
+  double scale, offset; /* pixel -> modality value */
+  gboolean invert;      /* MONOCHROME1 or presentation LUT shape INVERSE, after the VOI step */
+  uint16_t *lut;        /* GONIO_VOI_LUT: lut_size outputs scaled to 0..65535; owned by image */
   guint lut_size;
-  double lut_first;       /* modality value of lut[0] */
+  double lut_first; /* modality value of lut[0] */
 } GonioWindow;
 
 /* The file's own window (first VOI LUT, else first window, else full range of the pixels). */
 const GonioWindow *gonio_image_window (const GonioImage *image);
-void gonio_image_set_window (GonioImage *image, const GonioWindow *window); /* before sharing; lut (transfer full) */
+void gonio_image_set_window (GonioImage *image,
+                             const GonioWindow *window); /* before sharing; lut (transfer full) */
 /* A window that shows the 0.5..99.5 percentiles of the picture. */
 GonioWindow gonio_image_auto_window (const GonioImage *image);
 /* 65536-entry table pixel -> 0..255 display level for a window. */
@@ -114,9 +121,9 @@ uint8_t *gonio_image_render_grey8 (const GonioImage *image, const GonioWindow *w
 /* ---- reading ---- */
 
 typedef struct {
-  size_t max_file_bytes;  /* 0: 2 GiB */
-  guint64 max_pixels;     /* 0: 300 million (all frames: the one asked for) */
-  guint max_edge;         /* 0: 65500 */
+  size_t max_file_bytes; /* 0: 2 GiB */
+  guint64 max_pixels;    /* 0: 300 million (all frames: the one asked for) */
+  guint max_edge;        /* 0: 65500 */
 } GonioImageLimits;
 
 /* Recognised by content. frame counts from 0. Blocking, cancellable between stages.

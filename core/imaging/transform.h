@@ -38,11 +38,11 @@ GonioTransform *gonio_transform_new_lens (GonioPoint center, double radius, doub
 GonioTransform *gonio_transform_new_polynomial (GonioPoint center, double radius, guint order,
                                                 const double *cx, const double *cy, GError **error);
 /* Least-squares fits by LAPACK; out_rms in destination pixels. NULL when under-determined. */
-GonioTransform *gonio_transform_fit_homography (const GonioPoint *src, const GonioPoint *dst, guint n,
-                                                double *out_rms, GError **error);
-GonioTransform *gonio_transform_fit_polynomial (const GonioPoint *src, const GonioPoint *dst, guint n,
-                                                GonioPoint center, double radius, guint order,
-                                                double *out_rms, GError **error);
+GonioTransform *gonio_transform_fit_homography (const GonioPoint *src, const GonioPoint *dst,
+                                                guint n, double *out_rms, GError **error);
+GonioTransform *gonio_transform_fit_polynomial (const GonioPoint *src, const GonioPoint *dst,
+                                                guint n, GonioPoint center, double radius,
+                                                guint order, double *out_rms, GError **error);
 /* Backward map: source positions (pixels) on a regular grid of cols x rows nodes spanning
  * the destination width x height (first node at 0,0, last at width,height), bilinear between. */
 GonioTransform *gonio_transform_new_grid (const GonioPoint *nodes, guint cols, guint rows,

@@ -1,0 +1,312 @@
+/* Projective and affine transforms, and their least-squares fit (Hartley & Zisserman, Multiple
+ * View Geometry, 4.1 normalised DLT, 4.2 geometric refinement). Depends on base and LAPACK.
+ */
+#include "core/imaging/transform-private.h"
+
+#include <math.h>
+
+#define REFINE_STEPS 10
+
+typedef struct {
+  GonioTransform base;
+  double h[9];   /* forward; the third coordinate is positive in front of the horizon */
+  double inv[9]; /* its inverse, same sign rule */
+} Homography;
+
+static gboolean
+project (const double h[9], GonioPoint p, GonioPoint *out)
+{
+  double w = h[6] * p.x + h[7] * p.y + h[8];
+  double size = fabs (h[6] * p.x) + fabs (h[7] * p.y) + fabs (h[8]);
+
+  if (!(w > 1e-9 * size))
+    return FALSE;
+  out->x = (h[0] * p.x + h[1] * p.y + h[2]) / w;
+  out->y = (h[3] * p.x + h[4] * p.y + h[5]) / w;
+  return TRUE;
+}
+
+static gboolean
+homography_forward (const GonioTransform *t, GonioPoint p, GonioPoint *out)
+{
+  return project (((const Homography *)t)->h, p, out);
+}
+
+static gboolean
+homography_inverse (const GonioTransform *t, GonioPoint p, GonioPoint *out)
+{
+  return project (((const Homography *)t)->inv, p, out);
+}
+
+static gboolean
+homography_as_affine (const GonioTransform *t, double out_m[6])
+{
+  const double *h = ((const Homography *)t)->h;
+
+  if (h[6] != 0 || h[7] != 0)
+    return FALSE;
+  for (guint i = 0; i < 6; i++)
+    out_m[i] = h[i] / h[8];
+  return TRUE;
+}
+
+static char *
+homography_describe (const GonioTransform *t)
+{
+  double m[6] = {0};
+
+  return g_strdup (homography_as_affine (t, m) ? "affine" : "homography");
+}
+
+static const GonioTransformKind homography_kind = {
+    .forward = homography_forward,
+    .inverse = homography_inverse,
+    .describe = homography_describe,
+    .as_affine = homography_as_affine,
+};
+
+/* FALSE when singular. Relative to the largest products, so that scale does not matter. */
+static gboolean
+invert_3x3 (const double m[9], double out[9])
+{
+  double c[9] = {
+      m[4] * m[8] - m[5] * m[7], m[2] * m[7] - m[1] * m[8], m[1] * m[5] - m[2] * m[4],
+      m[5] * m[6] - m[3] * m[8], m[0] * m[8] - m[2] * m[6], m[2] * m[3] - m[0] * m[5],
+      m[3] * m[7] - m[4] * m[6], m[1] * m[6] - m[0] * m[7], m[0] * m[4] - m[1] * m[3],
+  };
+  double det = m[0] * c[0] + m[1] * c[3] + m[2] * c[6];
+  double size = fabs (m[0] * c[0]) + fabs (m[1] * c[3]) + fabs (m[2] * c[6]);
+
+  if (!isfinite (det) || !(fabs (det) > 1e-12 * size))
+    return FALSE;
+  for (guint i = 0; i < 9; i++)
+    out[i] = c[i] / det;
+  return TRUE;
+}
+
+GonioTransform *
+gonio_homography_from_matrix (const double h[9], GError **error)
+{
+  Homography *t = NULL;
+  double inv[9] = {0};
+
+  if (!invert_3x3 (h, inv)) {
+    g_set_error_literal (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_MALFORMED,
+                         "the transform is singular: it flattens the picture to a line. "
+                         "Place the points again");
+    return NULL;
+  }
+  t = gonio_transform_alloc (sizeof *t, &homography_kind);
+  memcpy (t->h, h, sizeof t->h);
+  memcpy (t->inv, inv, sizeof t->inv);
+  return &t->base;
+}
+
+GonioTransform *
+gonio_transform_new_affine (const double m[6], GError **error)
+{
+  const double h[9] = {m[0], m[1], m[2], m[3], m[4], m[5], 0, 0, 1};
+
+  return gonio_homography_from_matrix (h, error);
+}
+
+GonioTransform *
+gonio_transform_new_homography (const double h[9], GError **error)
+{
+  double m[9];
+
+  /* The origin of the source picture is taken to lie in front of the horizon. */
+  for (guint i = 0; i < 9; i++)
+    m[i] = h[8] < 0 ? -h[i] : h[i];
+  return gonio_homography_from_matrix (m, error);
+}
+
+/* ---- fit ---- */
+
+/* out = a * b, row-major 3x3 */
+static void
+multiply (const double a[9], const double b[9], double out[9])
+{
+  for (guint r = 0; r < 3; r++)
+    for (guint c = 0; c < 3; c++)
+      out[r * 3 + c] = a[r * 3] * b[c] + a[r * 3 + 1] * b[3 + c] + a[r * 3 + 2] * b[6 + c];
+}
+
+static GonioPoint
+normalise (GonioPoint p, GonioPoint center, double scale)
+{
+  return (GonioPoint){(p.x - center.x) / scale, (p.y - center.y) / scale};
+}
+
+/* Direct linear solution with h[8] = 1; src and dst are normalised, and the mean of src is at the
+ * origin, which no usable set of points sends to infinity. */
+static gboolean
+fit_linear (const GonioPoint *src, const GonioPoint *dst, guint n, double h[9], GError **error)
+{
+  g_autofree double *a = g_new0 (double, (size_t)n * 2 * 8);
+  g_autofree double *b = g_new0 (double, MAX (n * 2, 8));
+
+  for (guint i = 0; i < n; i++) {
+    GonioPoint s = src[i], d = dst[i];
+    double *rx = a + (size_t)i * 16, *ry = rx + 8;
+
+    rx[0] = ry[3] = s.x;
+    rx[1] = ry[4] = s.y;
+    rx[2] = ry[5] = 1;
+    rx[6] = -d.x * s.x;
+    rx[7] = -d.x * s.y;
+    ry[6] = -d.y * s.x;
+    ry[7] = -d.y * s.y;
+    b[i * 2] = d.x;
+    b[i * 2 + 1] = d.y;
+  }
+  if (!gonio_least_squares (a, n * 2, 8, b, 1, "homography", error))
+    return FALSE;
+  memcpy (h, b, 8 * sizeof *h);
+  h[8] = 1;
+  return TRUE;
+}
+
+/* Sum of squared distances in the destination; infinite when a point is behind the horizon. */
+static double
+fit_cost (const double h[9], const GonioPoint *src, const GonioPoint *dst, guint n)
+{
+  double cost = 0;
+
+  for (guint i = 0; i < n; i++) {
+    GonioPoint q = {0};
+
+    if (!project (h, src[i], &q))
+      return INFINITY;
+    cost += (q.x - dst[i].x) * (q.x - dst[i].x) + (q.y - dst[i].y) * (q.y - dst[i].y);
+  }
+  return cost;
+}
+
+/* Gauss-Newton on the destination distances, kept while it improves. */
+static void
+fit_refine (double h[9], const GonioPoint *src, const GonioPoint *dst, guint n)
+{
+  double cost = fit_cost (h, src, dst, n);
+  g_autofree double *a = g_new (double, (size_t)n * 2 * 8);
+  g_autofree double *b = g_new (double, MAX (n * 2, 8));
+
+  for (guint step = 0; step < REFINE_STEPS && isfinite (cost); step++) {
+    double next[9] = {0}, next_cost = 0;
+
+    for (guint i = 0; i < n; i++) {
+      GonioPoint s = src[i], q = {0};
+      double *rx = a + (size_t)i * 16, *ry = rx + 8;
+      double w = 1 / (h[6] * s.x + h[7] * s.y + h[8]);
+
+      project (h, s, &q);
+      memset (rx, 0, 16 * sizeof *rx);
+      rx[0] = ry[3] = s.x * w;
+      rx[1] = ry[4] = s.y * w;
+      rx[2] = ry[5] = w;
+      rx[6] = -q.x * s.x * w;
+      rx[7] = -q.x * s.y * w;
+      ry[6] = -q.y * s.x * w;
+      ry[7] = -q.y * s.y * w;
+      b[i * 2] = dst[i].x - q.x;
+      b[i * 2 + 1] = dst[i].y - q.y;
+    }
+    if (!gonio_least_squares (a, n * 2, 8, b, 1, "homography", NULL))
+      return;
+    for (guint k = 0; k < 8; k++)
+      next[k] = h[k] + b[k];
+    next[8] = 1;
+    next_cost = fit_cost (next, src, dst, n);
+    if (!(next_cost < cost))
+      return;
+    memcpy (h, next, sizeof next);
+    cost = next_cost;
+  }
+}
+
+/* TRUE when any three of n points lie (nearly) on a line; for four points that is degenerate. */
+static gboolean
+has_collinear_triple (const GonioPoint *p, guint n)
+{
+  for (guint i = 0; i < n; i++) {
+    for (guint j = i + 1; j < n; j++) {
+      for (guint k = j + 1; k < n; k++) {
+        double ux = p[j].x - p[i].x, uy = p[j].y - p[i].y;
+        double vx = p[k].x - p[i].x, vy = p[k].y - p[i].y;
+
+        if (fabs (ux * vy - uy * vx) <= 1e-9 * hypot (ux, uy) * hypot (vx, vy))
+          return TRUE;
+      }
+    }
+  }
+  return FALSE;
+}
+
+GonioTransform *
+gonio_transform_fit_homography (const GonioPoint *src, const GonioPoint *dst, guint n,
+                                double *out_rms, GError **error)
+{
+  g_autofree GonioPoint *s = g_new (GonioPoint, MAX (n, 1));
+  g_autofree GonioPoint *d = g_new (GonioPoint, MAX (n, 1));
+  GonioPoint cs = {0}, cd = {0};
+  double ks = 1, kd = 1, h[9] = {0}, tmp[9] = {0}, full[9] = {0}, cost = 0;
+  GonioTransform *t = NULL;
+
+  if (n < 4 || (n == 4 && (has_collinear_triple (src, 4) || has_collinear_triple (dst, 4)))) {
+    g_set_error_literal (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_MALFORMED,
+                         "a homography needs four points, no three of them on one line. "
+                         "Place the points again");
+    return NULL;
+  }
+  gonio_points_normalise (src, n, &cs, &ks);
+  gonio_points_normalise (dst, n, &cd, &kd);
+  for (guint i = 0; i < n; i++) {
+    s[i] = normalise (src[i], cs, ks);
+    d[i] = normalise (dst[i], cd, kd);
+  }
+  if (!fit_linear (s, d, n, h, error))
+    return NULL;
+  cost = fit_cost (h, s, d, n);
+  if (!isfinite (cost)) {
+    g_set_error_literal (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_MALFORMED,
+                         "no homography fits the points: some would lie behind the camera. "
+                         "Check their order");
+    return NULL;
+  }
+  if (n > 4) {
+    fit_refine (h, s, d, n);
+    cost = fit_cost (h, s, d, n);
+  }
+  /* Undo the normalisation: D^-1 * h * S. */
+  multiply (h, (const double[9]){1 / ks, 0, -cs.x / ks, 0, 1 / ks, -cs.y / ks, 0, 0, 1}, tmp);
+  multiply ((const double[9]){kd, 0, cd.x, 0, kd, cd.y, 0, 0, 1}, tmp, full);
+  t = gonio_homography_from_matrix (full, error);
+  if (t && out_rms)
+    *out_rms = sqrt (cost / n) * kd;
+  return t;
+}
+
+GonioTransform *
+gonio_transform_new_quad (const GonioPoint corners[4], double width, double height, GError **error)
+{
+  const GonioPoint rect[4] = {{0, 0}, {width, 0}, {width, height}, {0, height}};
+
+  if (!(width > 0) || !(height > 0) || !isfinite (width) || !isfinite (height)) {
+    g_set_error_literal (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_MALFORMED,
+                         "the rectified picture must have a positive width and height");
+    return NULL;
+  }
+  for (guint i = 0; i < 4; i++) {
+    GonioPoint a = corners[i], b = corners[(i + 1) % 4], c = corners[(i + 2) % 4];
+    double ux = b.x - a.x, uy = b.y - a.y, vx = c.x - b.x, vy = c.y - b.y;
+
+    /* y points down: a convex clockwise outline turns right, to a positive cross product. */
+    if (!(ux * vy - uy * vx > 1e-6 * hypot (ux, uy) * hypot (vx, vy))) {
+      g_set_error_literal (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_MALFORMED,
+                           "the four corners do not form a proper quadrilateral. Place them on "
+                           "the film's corners: top left, top right, bottom right, bottom left");
+      return NULL;
+    }
+  }
+  return gonio_transform_fit_homography (corners, rect, 4, NULL, error);
+}
