@@ -52,6 +52,7 @@ gonio_cli_session_clear (GonioCliSession *args)
   g_clear_pointer (&args->level, g_free);
   g_clear_pointer (&args->disabled, g_strfreev);
   g_clear_pointer (&args->dump_dir, g_free);
+  g_clear_pointer (&args->log_level, g_free);
 }
 
 static void
@@ -67,6 +68,8 @@ add_session_entries (GOptionContext *context, GonioCliSession *session)
        "leave out the pass of this name; may be repeated", "PASS"},
       {"dump-dir", 0, 0, G_OPTION_ARG_FILENAME, &session->dump_dir,
        "write the graph after each pass there", "DIR"},
+      {"log-level", 0, 0, G_OPTION_ARG_STRING, &session->log_level,
+       "warning, info or debug (warning), on stderr", "LEVEL"},
       {"strict", 0, 0, G_OPTION_ARG_NONE, &session->strict,
        "fail when a node cannot run on the first backend", NULL},
       G_OPTION_ENTRY_NULL,
@@ -133,6 +136,28 @@ parse_level (const char *text, GonioOptLevel *out_level, GError **error)
 }
 
 static gboolean
+parse_log_level (const char *text, GLogLevelFlags *out_level, GError **error)
+{
+  static const struct {
+    const char *name;
+    GLogLevelFlags level;
+  } rows[] = {
+      {"warning", G_LOG_LEVEL_WARNING}, {"info", G_LOG_LEVEL_INFO}, {"debug", G_LOG_LEVEL_DEBUG}};
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    if (text != NULL && !g_str_equal (text, rows[i].name))
+      continue;
+    /* GLib drops info and debug messages unless their domain is asked for. */
+    if (i > 0)
+      g_setenv ("G_MESSAGES_DEBUG", "gonio-session", TRUE);
+    *out_level = rows[i].level;
+    return TRUE;
+  }
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               "there is no log level '%s'; there are warning, info, debug", text);
+  return FALSE;
+}
+
+static gboolean
 check_pass_names (char **names, GError **error)
 {
   for (guint i = 0; names != NULL && names[i] != NULL; i++) {
@@ -162,6 +187,7 @@ gonio_cli_session_options (const GonioCliSession *args, GonioSessionOptions *out
     return FALSE;
   }
   if (!parse_level (args->level, &options.optimization, error) ||
+      !parse_log_level (args->log_level, &options.log_level, error) ||
       !check_pass_names (args->disabled, error))
     return FALSE;
   const GonioBackendDef **backends = gonio_backends_parse (args->backends, error);

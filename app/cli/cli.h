@@ -51,6 +51,7 @@ typedef struct {
   char *level;
   char **disabled;
   char *dump_dir;
+  char *log_level;
   gboolean strict;
 } GonioCliSession;
 void gonio_cli_session_clear (GonioCliSession *args);

@@ -57,6 +57,7 @@ int
 main (int argc, char **argv)
 {
   setlocale (LC_ALL, "");
+  g_log_writer_default_set_use_stderr (TRUE);
   g_autofree char *usage = list_commands ();
   if (argc > 1 && (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0)) {
     gonio_cli_print ("%s", usage);

@@ -18,6 +18,7 @@ struct _GonioSession {
   char *dump_dir;
   gboolean strict;
   gboolean profile;
+  GLogLevelFlags log_level;
   guint plan_cache;
 
   GMutex build_lock; /* held while a plan is built; taken before lock */
@@ -33,6 +34,9 @@ gboolean gonio_session_match_inputs (GonioSession *session, const char *const *n
  * (transfer full) */
 GonioExecutable *gonio_session_get_plan (GonioSession *session, const GonioShape *shapes,
                                          GCancellable *cancellable, GError **error);
+/* Logs when the session's options ask for messages of this level. */
+void gonio_session_log (GonioSession *session, GLogLevelFlags level, const char *format, ...)
+    G_GNUC_PRINTF (3, 4);
 /* The plan used last, or NULL. (transfer full) */
 GonioExecutable *gonio_session_latest_plan (GonioSession *session);
 

@@ -5,6 +5,7 @@
 #include "core/graph/edit.h"
 #include "core/onnx/load.h"
 #include "core/ops/op.h"
+#include "core/plan/report.h"
 
 #define DEFAULT_PLANS 4
 
@@ -102,6 +103,44 @@ expose_values (GonioGraph *graph)
     gonio_graph_add_output (graph, g_array_index (values, GonioValueId, i));
 }
 
+/* ---- messages ---- */
+
+void
+gonio_session_log (GonioSession *session, GLogLevelFlags level, const char *format, ...)
+{
+  if (level > session->log_level)
+    return;
+  va_list args;
+  va_start (args, format);
+  g_logv (G_LOG_DOMAIN, level, format, args);
+  va_end (args);
+}
+
+static void
+log_plan (GonioSession *session, GonioExecutable *exec, const char *key, gint64 start)
+{
+  const GonioPlanBackend *rows = (const GonioPlanBackend *)session->backends->data;
+  const GonioPartition *partition = gonio_executable_partition (exec);
+  const GonioGraph *graph = gonio_executable_graph (exec);
+  g_autofree char *summary = gonio_plan_summary (partition, rows, session->backends->len);
+  gonio_session_log (session, G_LOG_LEVEL_INFO,
+                     "plan for %s built in %.1f ms: %s in %u regions, %" G_GSIZE_FORMAT
+                     " bytes of intermediate values",
+                     *key != '\0' ? key : "no inputs",
+                     (double)(g_get_monotonic_time () - start) / 1000, summary,
+                     partition->regions->len, gonio_executable_arena_bytes (exec));
+  for (guint i = 0; i < partition->nodes->len && session->log_level >= G_LOG_LEVEL_DEBUG; i++) {
+    const GonioPlanNode *entry = gonio_partition_node (partition, i);
+    if (entry->region == GONIO_REGION_NONE)
+      continue;
+    const GonioNode *node = gonio_graph_node (graph, i);
+    gonio_session_log (
+        session, G_LOG_LEVEL_DEBUG, "%s '%s': %s, region %u%s%s%s", gonio_op_name (node->op),
+        node->name, rows[entry->backend].def->name, entry->region, entry->is_nhwc ? ", nhwc" : "",
+        entry->reason != NULL ? ", " : "", entry->reason != NULL ? entry->reason : "");
+  }
+}
+
 /* ---- plans ---- */
 
 static GonioPassOptions
@@ -193,9 +232,12 @@ gonio_session_get_plan (GonioSession *session, const GonioShape *shapes, GCancel
         .strict = session->strict,
         .profile = session->profile,
     };
+    gint64 start = g_get_monotonic_time ();
     exec = gonio_executable_new (session->graph, shapes, &options, cancellable, error);
-    if (exec != NULL)
+    if (exec != NULL) {
+      log_plan (session, exec, key, start);
       remember_plan (session, key, exec);
+    }
   }
   g_mutex_unlock (&session->build_lock);
   return g_steal_pointer (&exec);
@@ -241,6 +283,7 @@ copy_options (GonioSession *session, const GonioSessionOptions *options)
   session->dump_dir = g_strdup (options->dump_dir);
   session->strict = options->strict;
   session->profile = options->profile;
+  session->log_level = options->log_level != 0 ? options->log_level : G_LOG_LEVEL_WARNING;
   session->plan_cache = options->plan_cache > 0 ? options->plan_cache : DEFAULT_PLANS;
 }
 

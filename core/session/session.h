@@ -22,11 +22,14 @@ typedef struct {
   GonioOptLevel optimization;             /* GONIO_OPT_ALL */
   const char *const *disabled_passes;     /* nullable */
   const char *dump_dir;                   /* nullable: graph after each pass */
-  gboolean strict;     /* every node must run on the first backend of the list; shape
-                        * arithmetic that the plan keeps on the host is excepted */
-  gboolean profile;    /* collect per-node times, see gonio_session_dup_profile() */
-  gboolean expose_all; /* every intermediate value becomes an output (compare, stats) */
-  guint plan_cache;    /* plans kept per session, 0: 4 */
+  gboolean strict;          /* every node must run on the first backend of the list; shape
+                             * arithmetic that the plan keeps on the host is excepted */
+  gboolean profile;         /* collect per-node times, see gonio_session_dup_profile() */
+  gboolean expose_all;      /* every intermediate value becomes an output (compare, stats) */
+  GLogLevelFlags log_level; /* least important messages wanted, logged through GLib:
+                             * G_LOG_LEVEL_INFO plans and times, G_LOG_LEVEL_DEBUG placement of
+                             * every node; 0: warnings only */
+  guint plan_cache;         /* plans kept per session, 0: 4 */
 } GonioSessionOptions;
 
 #define GONIO_SESSION_OPTIONS_DEFAULT ((GonioSessionOptions){.optimization = GONIO_OPT_ALL})
