@@ -36,7 +36,7 @@ gonio_dim_equal (GonioDim a, GonioDim b)
 {
   if (a.value >= 0 || b.value >= 0)
     return a.value >= 0 && a.value == b.value;
-  return a.symbol != NULL && a.symbol == b.symbol;
+  return a.symbol != NULL && a.symbol == b.symbol && a.value == b.value;
 }
 
 gboolean

@@ -12,6 +12,7 @@ GONIO_OP (ASIN, "Asin", "", elementwise)
 GONIO_OP (ASINH, "Asinh", "", elementwise)
 GONIO_OP (ATAN, "Atan", "", elementwise)
 GONIO_OP (ATANH, "Atanh", "", elementwise)
+GONIO_OP (BIT_CAST, "BitCast", "", elementwise)
 GONIO_OP (BITSHIFT, "BitShift", "", elementwise)
 GONIO_OP (BITWISE_AND, "BitwiseAnd", "", elementwise)
 GONIO_OP (BITWISE_NOT, "BitwiseNot", "", elementwise)
@@ -77,6 +78,7 @@ GONIO_OP (XOR, "Xor", "", elementwise)
 /* conv */
 GONIO_OP (CONV, "Conv", "", conv)
 GONIO_OP (CONV_TRANSPOSE, "ConvTranspose", "", conv)
+GONIO_OP (DEFORM_CONV, "DeformConv", "", conv)
 
 /* pool */
 GONIO_OP (AVERAGE_POOL, "AveragePool", "", pool)
@@ -85,8 +87,10 @@ GONIO_OP (GLOBAL_LP_POOL, "GlobalLpPool", "", pool)
 GONIO_OP (GLOBAL_MAX_POOL, "GlobalMaxPool", "", pool)
 GONIO_OP (LP_POOL, "LpPool", "", pool)
 GONIO_OP (MAX_POOL, "MaxPool", "", pool)
+GONIO_OP (MAX_UNPOOL, "MaxUnpool", "", pool)
 
 /* matmul */
+GONIO_OP (DET, "Det", "", matmul)
 GONIO_OP (EINSUM, "Einsum", "", matmul)
 GONIO_OP (GEMM, "Gemm", "", matmul)
 GONIO_OP (MATMUL, "MatMul", "", matmul)
@@ -107,6 +111,7 @@ GONIO_OP (SOFTMAX, "Softmax", "", norm)
 /* reduce: axes as input */
 GONIO_OP (ARG_MAX, "ArgMax", "", reduce)
 GONIO_OP (ARG_MIN, "ArgMin", "", reduce)
+GONIO_OP (CUM_PROD, "CumProd", "", reduce)
 GONIO_OP (CUM_SUM, "CumSum", "", reduce)
 GONIO_OP (REDUCE_L1, "ReduceL1", "", reduce)
 GONIO_OP (REDUCE_L2, "ReduceL2", "", reduce)
@@ -121,6 +126,7 @@ GONIO_OP (REDUCE_SUM_SQUARE, "ReduceSumSquare", "", reduce)
 GONIO_OP (TOP_K, "TopK", "", reduce)
 
 /* shape: views, movement and shape arithmetic */
+GONIO_OP (CENTER_CROP_PAD, "CenterCropPad", "", shape)
 GONIO_OP (CONCAT, "Concat", "", shape)
 GONIO_OP (CONSTANT_OF_SHAPE, "ConstantOfShape", "", shape)
 GONIO_OP (DEPTH_TO_SPACE, "DepthToSpace", "", shape)
@@ -152,12 +158,15 @@ GONIO_OP (NON_ZERO, "NonZero", "", index)
 GONIO_OP (ONE_HOT, "OneHot", "", index)
 GONIO_OP (SCATTER_ELEMENTS, "ScatterElements", "", index)
 GONIO_OP (SCATTER_ND, "ScatterND", "", index)
+GONIO_OP (TENSOR_SCATTER, "TensorScatter", "", index)
 GONIO_OP (UNIQUE, "Unique", "", index)
 
 /* image: sampling */
 GONIO_OP (AFFINE_GRID, "AffineGrid", "", image)
+GONIO_OP (COL2IM, "Col2Im", "", image)
 GONIO_OP (GRID_SAMPLE, "GridSample", "", image)
 GONIO_OP (RESIZE, "Resize", "", image)
+GONIO_OP (ROI_ALIGN, "RoiAlign", "", image)
 
 /* quant */
 GONIO_OP (CONV_INTEGER, "ConvInteger", "", quant)
@@ -172,6 +181,37 @@ GONIO_OP (QUANTIZE_LINEAR, "QuantizeLinear", "", quant)
 GONIO_OP (GRU, "GRU", "", recurrent)
 GONIO_OP (LSTM, "LSTM", "", recurrent)
 GONIO_OP (RNN, "RNN", "", recurrent)
+
+/* attention */
+GONIO_OP (ATTENTION, "Attention", "", attention)
+GONIO_OP (ROTARY_EMBEDDING, "RotaryEmbedding", "", attention)
+
+/* loss */
+GONIO_OP (NEGATIVE_LOG_LIKELIHOOD_LOSS, "NegativeLogLikelihoodLoss", "", loss)
+GONIO_OP (SOFTMAX_CROSS_ENTROPY_LOSS, "SoftmaxCrossEntropyLoss", "", loss)
+
+/* signal */
+GONIO_OP (BLACKMAN_WINDOW, "BlackmanWindow", "", signal)
+GONIO_OP (DFT, "DFT", "", signal)
+GONIO_OP (HAMMING_WINDOW, "HammingWindow", "", signal)
+GONIO_OP (HANN_WINDOW, "HannWindow", "", signal)
+GONIO_OP (MEL_WEIGHT_MATRIX, "MelWeightMatrix", "", signal)
+GONIO_OP (STFT, "STFT", "", signal)
+
+/* random: attribute "seed" makes them repeatable */
+GONIO_OP (BERNOULLI, "Bernoulli", "", random)
+GONIO_OP (MULTINOMIAL, "Multinomial", "", random)
+GONIO_OP (RANDOM_NORMAL, "RandomNormal", "", random)
+GONIO_OP (RANDOM_NORMAL_LIKE, "RandomNormalLike", "", random)
+GONIO_OP (RANDOM_UNIFORM, "RandomUniform", "", random)
+GONIO_OP (RANDOM_UNIFORM_LIKE, "RandomUniformLike", "", random)
+
+/* text */
+GONIO_OP (REGEX_FULL_MATCH, "RegexFullMatch", "", text)
+GONIO_OP (STRING_CONCAT, "StringConcat", "", text)
+GONIO_OP (STRING_NORMALIZER, "StringNormalizer", "", text)
+GONIO_OP (STRING_SPLIT, "StringSplit", "", text)
+GONIO_OP (TF_IDF_VECTORIZER, "TfIdfVectorizer", "", text)
 
 /* control */
 GONIO_OP (IF, "If", "", control)

@@ -1,0 +1,82 @@
+/* Private to core/ops: the operator tables and what inference functions share. */
+#pragma once
+
+#include "core/base/checked.h"
+#include "core/ops/op.h"
+
+G_BEGIN_DECLS
+
+/* One table per family, ended by GONIO_OP_INVALID. */
+extern const GonioOpDef gonio_ops_attention[];
+extern const GonioOpDef gonio_ops_control[];
+extern const GonioOpDef gonio_ops_conv[];
+extern const GonioOpDef gonio_ops_elementwise[];
+extern const GonioOpDef gonio_ops_image[];
+extern const GonioOpDef gonio_ops_index[];
+extern const GonioOpDef gonio_ops_layout[];
+extern const GonioOpDef gonio_ops_loss[];
+extern const GonioOpDef gonio_ops_matmul[];
+extern const GonioOpDef gonio_ops_norm[];
+extern const GonioOpDef gonio_ops_pool[];
+extern const GonioOpDef gonio_ops_quant[];
+extern const GonioOpDef gonio_ops_random[];
+extern const GonioOpDef gonio_ops_recurrent[];
+extern const GonioOpDef gonio_ops_reduce[];
+extern const GonioOpDef gonio_ops_shape[];
+extern const GonioOpDef gonio_ops_signal[];
+extern const GonioOpDef gonio_ops_text[];
+
+/* Larger dimensions are refused: sums and products of a few of them must not overflow. */
+#define GONIO_MAX_DIM ((int64_t)1 << 40)
+
+/* ---- facts of inputs ---- */
+
+/* All accept omitted inputs. */
+GonioDType gonio_infer_dtype (const GonioInfer *infer, guint i);
+const GonioSymShape *gonio_infer_shape (const GonioInfer *infer, guint i); /* never NULL */
+int gonio_infer_rank (const GonioInfer *infer, guint i);                   /* -1: unknown */
+/* Dimension d of input i; unknown when it has no rank or too few. */
+GonioDim gonio_infer_dim (const GonioInfer *infer, guint i, int d);
+/* Input i's elements as far as they are known. (transfer full) */
+gboolean gonio_infer_elements (const GonioInfer *infer, guint i, GonioDim **out_dims,
+                               guint *out_count);
+/* The one element of input i; FALSE when unknown. */
+gboolean gonio_infer_scalar (const GonioInfer *infer, guint i, int64_t *out_value);
+
+/* ---- results ---- */
+
+gboolean gonio_infer_fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+/* Output 0 is like input 0. */
+gboolean gonio_infer_same (GonioInfer *infer, GError **error);
+/* Output i has this type and nothing more is known. */
+gboolean gonio_infer_dtype_only (GonioInfer *infer, guint i, GonioDType dtype, GError **error);
+void gonio_infer_set_elements (GonioInfer *infer, guint i, const GonioDim *dims, guint n);
+/* Both inputs have one element type. */
+gboolean gonio_infer_same_dtype (const GonioInfer *infer, guint a, guint b, GError **error);
+gboolean gonio_infer_axis (int64_t axis, int rank, int *out_axis, GError **error);
+gboolean gonio_infer_need_rank (const GonioInfer *infer, guint i, int min, int max, GError **error);
+
+/* ---- dimensions ---- */
+
+/* Elements of small integer tensors may be negative; a known one carries this symbol. */
+const char *gonio_dim_negative_mark (void);
+GonioDim gonio_dim_from_int (int64_t value);
+gboolean gonio_dim_known (GonioDim dim, int64_t *out_value);
+/* The better known of two that must agree. */
+gboolean gonio_dim_merge (GonioDim a, GonioDim b, GonioDim *out);
+GonioDim gonio_dim_mul (GonioDim a, GonioDim b); /* unknown on overflow */
+GonioDim gonio_dim_add (GonioDim a, GonioDim b);
+gboolean gonio_sym_broadcast (const GonioSymShape *a, const GonioSymShape *b, GonioSymShape *out,
+                              GError **error);
+GonioSymShape gonio_sym_rank (int rank); /* of unknown dimensions */
+
+/* ---- reshape.c, for the rows in shape.c ---- */
+
+gboolean gonio_infer_flatten (GonioInfer *infer, GError **error);
+gboolean gonio_infer_reshape (GonioInfer *infer, GError **error);
+gboolean gonio_infer_shape_of (GonioInfer *infer, GError **error);
+gboolean gonio_infer_size (GonioInfer *infer, GError **error);
+gboolean gonio_infer_squeeze (GonioInfer *infer, GError **error);
+gboolean gonio_infer_unsqueeze (GonioInfer *infer, GError **error);
+
+G_END_DECLS
