@@ -36,6 +36,12 @@ check_attributes (const GonioDicom *d, const GonioImageLimits *limits, GError **
                  d->samples);
     return FALSE;
   }
+  if (d->rows == 0 || d->columns == 0) {
+    g_set_error_literal (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_MALFORMED,
+                         "the DICOM header does not say how many rows and columns the image has. "
+                         "Send the file again");
+    return FALSE;
+  }
   if (!gonio_limits_check (limits, d->columns, d->rows, error))
     return FALSE;
   if (d->bits_allocated != 8 && d->bits_allocated != 16) {

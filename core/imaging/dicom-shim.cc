@@ -631,7 +631,8 @@ spaced_name (const char *keyword)
 {
   g_autoptr (GString) out = g_string_new (nullptr);
   for (const char *p = keyword; *p; p++) {
-    if (p > keyword && g_ascii_isupper (*p) && !g_ascii_isupper (p[-1]) && p[-1] != ' ')
+    if (p > keyword && g_ascii_isupper (*p) && p[-1] != ' ' &&
+        (g_ascii_islower (p[-1]) || g_ascii_islower (p[1])))
       g_string_append_c (out, ' ');
     g_string_append_c (out, *p);
   }

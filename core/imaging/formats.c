@@ -8,11 +8,11 @@
 #define HEAD_BYTES 4096
 #define READ_CHUNK ((size_t)4 << 20)
 
-/* DICOM stands last: a file without preamble is recognised by plausibility only. */
+/* DICOM stands first: its 128-byte preamble may hold the header of a TIFF file. */
 static const GonioImageFormat formats[] = {
-    {"PNG", gonio_png_detect, gonio_png_load},       {"JPEG", gonio_jpeg_detect, gonio_jpeg_load},
-    {"HEIF", gonio_heif_detect, gonio_heif_load},    {"TIFF", gonio_tiff_detect, gonio_tiff_load},
-    {"DICOM", gonio_dicom_detect, gonio_dicom_load}, {NULL, NULL, NULL},
+    {"DICOM", gonio_dicom_detect, gonio_dicom_load}, {"PNG", gonio_png_detect, gonio_png_load},
+    {"JPEG", gonio_jpeg_detect, gonio_jpeg_load},    {"HEIF", gonio_heif_detect, gonio_heif_load},
+    {"TIFF", gonio_tiff_detect, gonio_tiff_load},    {NULL, NULL, NULL},
 };
 
 const GonioImageFormat *

@@ -234,9 +234,14 @@ gonio_pixels_alloc (guint64 width, guint64 height, size_t bytes_per_pixel, GErro
 char *
 gonio_format_amount (guint64 have, guint64 need)
 {
-  if (need < 100 * 1000)
-    return g_strdup_printf ("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " bytes", have, need);
-  return g_strdup_printf ("%.1f of %.1f MB", have / 1e6, need / 1e6);
+  g_autofree char *a = NULL, *b = NULL;
+
+  if (have >= 100 * 1000)
+    return g_strdup_printf ("%.1f of %.1f MB", have / 1e6, need / 1e6);
+  a = g_strdup_printf ("%" G_GUINT64_FORMAT " bytes", have);
+  b = need >= 100 * 1000 ? g_strdup_printf ("%.1f MB", need / 1e6)
+                         : g_strdup_printf ("%" G_GUINT64_FORMAT, need);
+  return g_strdup_printf ("%s of %s", a, b);
 }
 
 /* ---- pixel helpers ---- */
