@@ -1,0 +1,69 @@
+/* Models found in folders, loaded when first used. Depends on manifest.h, decode/decode.h,
+ * session/session.h, imaging. */
+#pragma once
+
+#include "core/imaging/image.h"
+#include "core/imaging/transform.h"
+#include "core/models/decode/decode.h"
+#include "core/models/manifest.h"
+
+G_BEGIN_DECLS
+
+typedef struct _GonioModel GonioModel;
+typedef struct _GonioModelStore GonioModelStore;
+
+/* dirs: folders that hold <id>/manifest.json, NULL-terminated; of two models with the same id
+ * the one in the earlier folder wins (the user's before the system's). Reads manifests only. A
+ * folder that does not exist is passed over; a broken manifest is a problem, not an error.
+ * Immutable afterwards, thread-safe. */
+GonioModelStore *gonio_model_store_new (const char *const *dirs);
+void gonio_model_store_free (GonioModelStore *store);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioModelStore, gonio_model_store_free)
+GPtrArray *gonio_model_store_models (GonioModelStore *store);   /* GonioModel*, owned */
+GPtrArray *gonio_model_store_problems (GonioModelStore *store); /* char*, owned */
+/* First model of the task for the view (NULL: any); nullable, borrowed. */
+GonioModel *gonio_model_store_find (GonioModelStore *store, GonioModelTask task, const char *view);
+
+const GonioManifest *gonio_model_manifest (GonioModel *model);
+/* "cpu 40 nodes"; NULL before the first use. (transfer full) */
+char *gonio_model_dup_placement (GonioModel *model);
+/* Verifies size and checksum, builds the session, checks ports; once, later calls return at
+ * once. A failure is kept and returned again (a cancellation is not). Blocking, thread-safe. */
+GonioSession *gonio_model_session (GonioModel *model, const GonioSessionOptions *options,
+                                   GCancellable *cancellable, GError **error); /* borrowed */
+
+/* Source px -> network input px for a square or whole-picture look:
+ * the whole picture of width x height by the manifest's resize rule; ... */
+GonioTransform *gonio_model_frame_whole (const GonioManifest *manifest, double width, double height,
+                                         GError **error);
+/* ... or the square of the given side about center, turned clockwise by degrees. */
+GonioTransform *gonio_model_frame_square (const GonioManifest *manifest, GonioPoint center,
+                                          double side, double degrees, GError **error);
+
+/* How a picture is brought to the network. */
+typedef struct {
+  const GonioImage *image;
+  const GonioWindow *window; /* nullable: the image's own */
+  gboolean invert;           /* swap black and white */
+} GonioModelLook;
+/* Input tensor of the look through frame (source px -> input px). */
+GonioTensor *gonio_model_make_input (const GonioManifest *manifest, const GonioModelLook *look,
+                                     const GonioTransform *frame, GError **error);
+
+/* Runs on one input; outputs by name with gonio_model_outputs_get(). */
+typedef struct {
+  GonioSession *session;
+  GonioTensor **tensors;
+  guint n;
+} GonioModelOutputs;
+gboolean gonio_model_run (GonioModel *model, const GonioSessionOptions *options, GonioTensor *input,
+                          GonioModelOutputs *out, GCancellable *cancellable, GError **error);
+const GonioTensor *gonio_model_outputs_get (const GonioModelOutputs *outputs, const char *name);
+void gonio_model_outputs_clear (GonioModelOutputs *outputs);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GonioModelOutputs, gonio_model_outputs_clear)
+/* Landmarks of a landmark model, in input px; out has room for manifest->n_landmarks. */
+gboolean gonio_model_decode_landmarks (const GonioManifest *manifest,
+                                       const GonioModelOutputs *outputs, GonioDecodedPoint *out,
+                                       GError **error);
+
+G_END_DECLS

@@ -1,0 +1,6 @@
+# Unit tests of core/measure, core/models and core/pipeline.
+gonio_add_test (test-decode LABELS unit SOURCES test-decode.c LIBS gonio-models)
+gonio_add_test (test-geometry LABELS unit SOURCES test-geometry.c LIBS gonio-measure)
+gonio_add_test (test-manifest LABELS unit SOURCES test-manifest.c LIBS gonio-models)
+gonio_add_test (test-protocol LABELS unit SOURCES test-protocol.c LIBS gonio-measure)
+gonio_add_test (test-result LABELS unit SOURCES test-result.c LIBS gonio-measure)
