@@ -57,7 +57,7 @@ static gboolean
 is_known (guint op)
 {
   return op == GONIO_OP_RELU || op == GONIO_OP_NEG || op == GONIO_OP_ADD ||
-         op == GONIO_OP_IDENTITY || op == GONIO_OP_GLOBAL_AVERAGE_POOL || op == GONIO_OP_NON_ZERO;
+         op == GONIO_OP_RESHAPE || op == GONIO_OP_GLOBAL_AVERAGE_POOL || op == GONIO_OP_NON_ZERO;
 }
 
 static gboolean
@@ -75,7 +75,7 @@ static gboolean
 claim_fast (GonioBackend *backend, const GonioGraph *graph, GonioNodeId id, GonioClaim *out_claim)
 {
   const GonioNode *node = gonio_graph_node (graph, id);
-  if (!is_known (node->op) || node->op == GONIO_OP_NON_ZERO ||
+  if (!is_known (node->op) || node->op == GONIO_OP_NON_ZERO || node->op == GONIO_OP_RESHAPE ||
       g_str_has_prefix (node->name, "host")) {
     out_claim->reason = "not fast";
     return FALSE;
@@ -192,6 +192,13 @@ non_zero (const GonioTensor *x, GError **error)
                                 found->len * sizeof (int64_t), error);
 }
 
+static GonioTensor *
+reshape (GonioTensor *x, const GonioTensor *dims, GError **error)
+{
+  GonioShape shape = gonio_shape_make ((int)gonio_tensor_count (dims), gonio_tensor_data (dims));
+  return gonio_tensor_new_view (x, &shape, error);
+}
+
 static gboolean
 compute (const GonioGraph *graph, const GonioNode *node, GonioTensor *const *in, GonioTensor **out,
          GError **error)
@@ -200,8 +207,8 @@ compute (const GonioGraph *graph, const GonioNode *node, GonioTensor *const *in,
     *out = non_zero (in[0], error);
     return *out != NULL;
   }
-  if (*out == NULL && node->op == GONIO_OP_IDENTITY) {
-    *out = gonio_tensor_new_view (in[0], gonio_tensor_shape (in[0]), error);
+  if (node->op == GONIO_OP_RESHAPE) {
+    *out = reshape (in[0], in[1], error);
     return *out != NULL;
   }
   gboolean nhwc = gonio_graph_value (graph, node->inputs[0])->layout == GONIO_LAYOUT_NHWC;

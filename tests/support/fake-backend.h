@@ -1,5 +1,6 @@
 /* Two small backends for tests of planning and running. They compute Relu, Neg, Add (equal
- * shapes), Identity, GlobalAveragePool and NonZero on floats, node by node.
+ * shapes), GlobalAveragePool and NonZero on floats, and Reshape to a shape given at run time as a
+ * view, node by node.
  */
 #pragma once
 

@@ -76,7 +76,7 @@ check_y (const GonioTensor *x, const GonioTensor *y)
     double sum = 0;
     for (int64_t s = 0; s < space; s++)
       sum += MAX (-gonio_tensor_get_double (x, i * space + s), 0);
-    g_assert_cmpfloat_with_epsilon (gonio_tensor_get_double (y, i), sum / (double)space, 1e-6);
+    g_assert_cmpfloat_with_epsilon (gonio_tensor_get_double (y, i), sum / (double)space, 1e-4);
   }
 }
 
@@ -223,26 +223,38 @@ test_inputs (void)
 static void
 test_dynamic (void)
 {
-  /* NonZero's shape depends on the data; Identity hands out a view of an arena value. */
+  /* NonZero's shape depends on the data; Reshape hands out a view of an arena value, which must
+   * not change when the arena is used again. */
   GonioGraph *graph = gonio_graph_new ("dynamic");
   GonioValueId a = add_node (graph, GONIO_OP_RELU, "relu", add_x (graph, 1, 4), GONIO_VALUE_NONE);
   GonioValueId found = add_node (graph, GONIO_OP_NON_ZERO, "non_zero", a, GONIO_VALUE_NONE);
   gonio_graph_add_output (graph, found);
-  gonio_graph_add_output (
-      graph, add_node (graph, GONIO_OP_IDENTITY, "host_copy", found, GONIO_VALUE_NONE));
+  GonioSymShape one = {.has_rank = TRUE, .rank = 1, .dims = {GONIO_DIM (1)}};
+  GonioValueId dims = gonio_graph_add_input (graph, "dims", GONIO_DTYPE_INT64, &one);
+  gonio_graph_add_output (graph, add_node (graph, GONIO_OP_RESHAPE, "flat", a, dims));
   GonioSessionOptions options = default_options ();
   g_autoptr (GonioSession) session = make_session (graph, &options);
+  GonioShape scalar = GONIO_SHAPE (1);
+  const int64_t size = 24;
+  g_autoptr (GonioTensor) shape =
+      gonio_tensor_new_copy (GONIO_DTYPE_INT64, &scalar, &size, sizeof size, NULL);
+  GonioTensor **all[3] = {NULL, NULL, NULL};
   for (int round = 0; round < 3; round++) {
-    g_autoptr (GonioTensor) x = make_x (1, 4, round == 1 ? 0 : 1);
-    const char *name = "x";
-    GonioTensor **outputs = NULL;
-    g_assert_true (gonio_session_run (session, &name, &x, 1, &outputs, NULL, NULL));
-    int64_t expected = 0;
-    for (int64_t i = 0; i < gonio_tensor_count (x); i++)
-      expected += gonio_tensor_get_double (x, i) > 0;
-    g_assert_cmpint (gonio_tensor_count (outputs[0]), ==, expected);
-    g_assert_cmpint (gonio_tensor_count (outputs[1]), ==, expected);
-    gonio_session_free_outputs (outputs, 2);
+    g_autoptr (GonioTensor) x = make_x (1, 4, (float)(1 - round));
+    const char *names[] = {"x", "dims"};
+    g_assert_true (gonio_session_run (session, names, (GonioTensor *[]){x, shape}, 2, &all[round],
+                                      NULL, NULL));
+  }
+  for (int round = 0; round < 3; round++) {
+    g_autoptr (GonioTensor) x = make_x (1, 4, (float)(1 - round));
+    int64_t positive = 0;
+    for (int64_t i = 0; i < gonio_tensor_count (x); i++) {
+      double value = MAX (gonio_tensor_get_double (x, i), 0);
+      positive += value > 0;
+      g_assert_cmpfloat (gonio_tensor_get_double (all[round][1], i), ==, value);
+    }
+    g_assert_cmpint (gonio_tensor_count (all[round][0]), ==, positive);
+    gonio_session_free_outputs (all[round], 2);
   }
 }
 
