@@ -45,7 +45,7 @@ test_heatmap (void)
     g_autoptr (GonioTensor) t = make (&shape, NULL);
     float *data = gonio_tensor_writable_data (t);
     double x = g_test_rand_double_range (8, W - 8), y = g_test_rand_double_range (8, H - 8);
-    double sd = g_test_rand_double_range (0.5, 1.2), p = g_test_rand_double_range (0.2, 1);
+    double sd = g_test_rand_double_range (0.7, 1.2), p = g_test_rand_double_range (0.2, 1);
     blob (data, W, H, x, y, sd, p);
     blob (data + W * H, W, H, 20, 30, 1, 0.1);
     GonioDecodedPoint out[2];
