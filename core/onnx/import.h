@@ -1,0 +1,84 @@
+/* Private to core/onnx: turning nodes of the file into canonical nodes. Depends on ops, graph.
+ *
+ * A node is first put into the graph as the file has it, with all its attributes, and then
+ * handed to the row that fits its operator, domain and opset. The row's function edits it
+ * through the mutator until it has the canonical form (or has been replaced).
+ */
+#pragma once
+
+#include "core/ops/op.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  GonioGraph *graph;
+  GonioNodeId id;
+  const GonioNode *node; /* always the node of that id */
+  const char *op;        /* as in the file */
+  int version;           /* opset in force for the node's domain */
+} GonioImportNode;
+
+/* FALSE with GONIO_LOAD_ERROR_UNSUPPORTED is collected and reported together with all others;
+ * any other error ends the import. The message names neither node nor operator. */
+typedef gboolean (*GonioImportFn) (GonioImportNode *in, GError **error);
+
+typedef struct {
+  const char *op;
+  const char *domain;
+  int since;        /* first opset of this form */
+  int until;        /* last opset of this form, 0: the newest there is */
+  GonioImportFn fn; /* NULL: the form is canonical already */
+} GonioImportRow;
+
+/* Tables of the families, each ended by a NULL op. */
+extern const GonioImportRow gonio_import_elementwise[];
+extern const GonioImportRow gonio_import_conv[];
+extern const GonioImportRow gonio_import_norm[];
+extern const GonioImportRow gonio_import_reduce[];
+extern const GonioImportRow gonio_import_shape[];
+extern const GonioImportRow gonio_import_index[];
+extern const GonioImportRow gonio_import_image[];
+extern const GonioImportRow gonio_import_misc[];
+extern const GonioImportRow gonio_import_contrib[];
+
+/* The row for an operator; NULL with the reason when there is none. */
+const GonioImportRow *gonio_import_find (const char *domain, const char *op, int version,
+                                         const char **out_reason);
+
+/* ---- helpers for rows ---- */
+
+gboolean gonio_import_unsupported (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+gboolean gonio_import_malformed (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+/* Input i, GONIO_VALUE_NONE when omitted or beyond the end. */
+GonioValueId gonio_import_input (const GonioImportNode *in, guint i);
+/* Makes room: sets input i, filling omitted ones before it. */
+void gonio_import_set_input (GonioImportNode *in, guint i, GonioValueId value);
+gboolean gonio_import_has_output (const GonioImportNode *in, guint i);
+
+/* Constants named after the node. */
+GonioValueId gonio_import_const_ints (GonioImportNode *in, const char *hint, const int64_t *values,
+                                      guint n);
+GonioValueId gonio_import_const_scalar (GonioImportNode *in, const char *hint, GonioDType dtype,
+                                        double value);
+GonioValueId gonio_import_const_floats (GonioImportNode *in, const char *hint, const float *values,
+                                        guint n);
+
+/* A further node with one output, named "<node>/<hint>". Its facts are inferred when the row's
+ * function has returned. */
+GonioValueId gonio_import_emit (GonioImportNode *in, GonioOpId op, const char *hint,
+                                const GonioValueId *inputs, guint n_inputs, GonioNodeId *out_node);
+/* The node gets a fresh output 0, whose value is returned: what follows is emitted from it. */
+GonioValueId gonio_import_detour_output (GonioImportNode *in, const char *hint);
+/* A node that produces an existing value (an output taken from the node before). */
+GonioNodeId gonio_import_emit_to (GonioImportNode *in, GonioOpId op, const char *hint,
+                                  const GonioValueId *inputs, guint n_inputs, GonioValueId output);
+
+/* Moves attribute ints/int "name" to a constant int64 input. Nothing when absent. */
+void gonio_import_attr_to_input (GonioImportNode *in, const char *name, guint index);
+/* Rank when known, -1 otherwise. */
+int gonio_import_rank (const GonioImportNode *in, GonioValueId value);
+GonioDType gonio_import_dtype (const GonioImportNode *in, GonioValueId value);
+void gonio_import_drop (GonioImportNode *in, const char *name);
+
+G_END_DECLS
