@@ -27,10 +27,10 @@ typedef gboolean (*GonioEvaluate) (const GonioGraph *graph, GonioNodeId node,
 
 typedef struct {
   GonioOptLevel level;
-  GonioEvaluate evaluate;       /* nullable: no constant folding */
-  size_t fold_limit;            /* bytes; larger results are not folded. 0: 64 MiB */
-  const char *const *disabled;  /* names of passes to leave out, NULL-terminated, nullable */
-  const char *dump_dir;         /* nullable: writes NN-<pass>.txt after each pass that changed */
+  GonioEvaluate evaluate;      /* nullable: no constant folding */
+  size_t fold_limit;           /* bytes; larger results are not folded. 0: 64 MiB */
+  const char *const *disabled; /* names of passes to leave out, NULL-terminated, nullable */
+  const char *dump_dir;        /* nullable: writes NN-<pass>.txt after each pass that changed */
 } GonioPassOptions;
 
 /* One row per pass. */
