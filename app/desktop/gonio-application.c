@@ -73,8 +73,10 @@ gonio_application_startup (GApplication *application)
   g_auto (GStrv) dirs = gonio_data_dirs ();
   g_auto (GStrv) models = gonio_data_subdirs ((const char *const *)dirs, "models");
   g_auto (GStrv) protocols = gonio_data_subdirs ((const char *const *)dirs, "protocols");
+  g_autoptr (GError) error = NULL;
+  self->backends = gonio_backends_parse (NULL, &error);
   const GonioPipelineOptions options = {
-      .backends = gonio_backends_default (),
+      .backends = self->backends,
       .model_dirs = (const char *const *)models,
       .protocol_dirs = (const char *const *)protocols,
   };
