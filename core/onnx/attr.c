@@ -45,7 +45,7 @@ text_of (ProtobufCBinaryData bytes, const char *what, GError **error)
     gonio_import_malformed (error, "attribute “%s” is text with a NUL byte.", what);
     return NULL;
   }
-  return g_strndup ((const char *)bytes.data, bytes.len);
+  return g_strndup (bytes.len > 0 ? (const char *)bytes.data : "", bytes.len);
 }
 
 static gboolean
