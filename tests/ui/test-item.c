@@ -1,0 +1,130 @@
+/* Edits of a picture's landmarks: recomputed at once, undone and redone, restored, skipped. */
+#include "ui/model/gonio-item.h"
+
+#include <math.h>
+
+static void
+place (GonioResult *result, const char *id, double x, double y)
+{
+  GonioLandmark *landmark = gonio_landmark_new (id);
+  landmark->position = landmark->proposed = (GonioPoint){x, y};
+  landmark->sigma = landmark->proposed_sigma = 1.0;
+  landmark->confidence = landmark->proposed_confidence = 0.9;
+  g_ptr_array_add (result->landmarks, landmark);
+}
+
+/* A right foot, toes up: the first ray straight, the great toe turned outward by 30 degrees. */
+static GonioItem *
+make_item (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path =
+      g_build_filename (GONIO_SOURCE_DIR, "resources", "protocols", "foot-dp.json", NULL);
+  GonioPipelineOutput *output = g_new0 (GonioPipelineOutput, 1);
+  output->protocol = gonio_protocol_load (path, &error);
+  g_assert_no_error (error);
+  output->original =
+      gonio_image_new (GONIO_PIXELS_GREY16, 400, 600, g_new0 (uint16_t, 400 * 600), NULL, NULL);
+  output->rectified = gonio_image_ref (output->original);
+  output->to_flat = gonio_transform_new_identity ();
+  output->result = gonio_result_new ("foot.png");
+  GonioResult *result = output->result;
+  result->state = GONIO_STATE_TO_CHECK;
+  result->side = GONIO_SIDE_RIGHT;
+  place (result, "mt1_prox", 100, 400);
+  place (result, "mt1_dist", 100, 300);
+  place (result, "ph1_prox", 105, 240);
+  place (result, "ph1_dist", 105 + 50 * tan (G_PI / 6), 190);
+  place (result, "mt2_prox", 180, 400);
+  place (result, "mt2_dist", 180 + 100 * tan (10 * G_PI / 180), 300);
+  place (result, "dp1_prox", 150, 150);
+  place (result, "dp1_dist", 160, 110);
+  place (result, "mt1_head_med", 80, 260);
+  place (result, "mt1_head_lat", 120, 258);
+  gonio_protocol_measure_all (output->protocol, result, output->to_flat, NULL, &error);
+  g_assert_no_error (error);
+
+  g_autoptr (GFile) file = g_file_new_for_path ("/tmp/foot.png");
+  GonioItem *item = gonio_item_new (file);
+  GonioPyramid *pyramid = gonio_pyramid_new (output->original);
+  gonio_item_set_output (item, output, pyramid, gonio_pyramid_ref (pyramid), NULL);
+  return item;
+}
+
+static double
+value_of (GonioItem *item, const char *id)
+{
+  const GonioResult *result = gonio_item_get_result (item);
+  for (guint i = 0; i < result->measures->len; i++) {
+    const GonioMeasurement *measure = g_ptr_array_index (result->measures, i);
+    if (g_str_equal (measure->id, id))
+      return measure->valid ? measure->value : NAN;
+  }
+  return NAN;
+}
+
+static void
+test_move_undo_redo (void)
+{
+  g_autoptr (GonioItem) item = make_item ();
+  g_assert_cmpfloat_with_epsilon (value_of (item, "hva"), 30, 1e-6);
+  g_assert_false (gonio_item_can_undo (item));
+
+  gonio_item_move_landmark (item, "ph1_dist", (GonioPoint){105, 190});
+  g_assert_cmpfloat_with_epsilon (value_of (item, "hva"), 0, 1e-6);
+  g_assert_true (gonio_result_landmark (gonio_item_get_result (item), "ph1_dist")->edited);
+  gonio_item_undo (item);
+  g_assert_cmpfloat_with_epsilon (value_of (item, "hva"), 30, 1e-6);
+  g_assert_false (gonio_result_landmark (gonio_item_get_result (item), "ph1_dist")->edited);
+  gonio_item_redo (item);
+  g_assert_cmpfloat_with_epsilon (value_of (item, "hva"), 0, 1e-6);
+  g_assert_false (gonio_item_can_redo (item));
+}
+
+/* A drag is one step of undo, however many moves it had. */
+static void
+test_drag_is_one_step (void)
+{
+  g_autoptr (GonioItem) item = make_item ();
+  gonio_item_begin_edit (item);
+  for (int i = 0; i < 20; i++)
+    gonio_item_move_landmark (item, "ph1_dist", (GonioPoint){105 + i, 190});
+  gonio_item_end_edit (item);
+  gonio_item_undo (item);
+  g_assert_cmpfloat_with_epsilon (value_of (item, "hva"), 30, 1e-6);
+  g_assert_false (gonio_item_can_undo (item));
+}
+
+static void
+test_restore_and_skip (void)
+{
+  g_autoptr (GonioItem) item = make_item ();
+  gonio_item_move_landmark (item, "ph1_dist", (GonioPoint){90, 190});
+  gonio_item_restore_landmark (item, "ph1_dist");
+  g_assert_cmpfloat_with_epsilon (value_of (item, "hva"), 30, 1e-6);
+  gonio_item_skip_landmark (item, "ph1_dist", TRUE);
+  g_assert_true (isnan (value_of (item, "hva")));
+  gonio_item_skip_landmark (item, "ph1_dist", FALSE);
+  g_assert_cmpfloat_with_epsilon (value_of (item, "hva"), 30, 1e-6);
+}
+
+static void
+test_confirmation_falls_with_an_edit (void)
+{
+  g_autoptr (GonioItem) item = make_item ();
+  gonio_item_confirm (item, TRUE);
+  g_assert_cmpint (gonio_item_get_state (item), ==, GONIO_STATE_CONFIRMED);
+  gonio_item_move_landmark (item, "ph1_dist", (GonioPoint){90, 190});
+  g_assert_cmpint (gonio_item_get_state (item), ==, GONIO_STATE_TO_CHECK);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/item/move-undo-redo", test_move_undo_redo);
+  g_test_add_func ("/item/drag-is-one-step", test_drag_is_one_step);
+  g_test_add_func ("/item/restore-and-skip", test_restore_and_skip);
+  g_test_add_func ("/item/confirmation-falls-with-an-edit", test_confirmation_falls_with_an_edit);
+  return g_test_run ();
+}
