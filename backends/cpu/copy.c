@@ -1,0 +1,229 @@
+/* Strided copies: rows by memcpy, crossed axes by tiles, the rest element by element. */
+#include "backends/cpu/copy.h"
+
+#include <string.h>
+
+/* Elements of the source's running axis that one tile of a crossed copy takes. */
+#define TILE 64
+
+void
+gonio_cpu_copy_init (GonioCpuCopy *copy, size_t element)
+{
+  memset (copy, 0, sizeof *copy);
+  copy->element = element;
+  copy->pair = -1;
+  gonio_cpu_nest_init (&copy->nest, 2);
+}
+
+void
+gonio_cpu_copy_finish (GonioCpuCopy *copy)
+{
+  GonioCpuNest *nest = &copy->nest;
+  gonio_cpu_nest_finish (nest);
+  int inner = nest->rank - 1;
+  if (nest->strides[1][inner] == 1 || nest->strides[1][inner] == 0)
+    return;
+  for (int i = 0; i < inner; i++)
+    if (nest->strides[1][i] == 1 && nest->dims[i] > 1)
+      copy->pair = i;
+}
+
+typedef struct {
+  const GonioCpuCopy *copy;
+  const GonioCpuKernels *kernels;
+  GonioCpuNest outer; /* what remains around the inner loop or the crossed pair */
+  int64_t tiles;      /* pieces of the pair's axis */
+  char *to;
+  const char *from;
+} Job;
+
+#define COPY_LOOP(TYPE)                                                                            \
+  {                                                                                                \
+    TYPE *dst = to;                                                                                \
+    const TYPE *src = from;                                                                        \
+    for (int64_t i = 0; i < n; i++)                                                                \
+      dst[i * step_to] = src[i * step_from];                                                       \
+  }
+
+static void
+copy_line (void *to, int64_t step_to, const void *from, int64_t step_from, int64_t n,
+           size_t element)
+{
+  if (step_to == 1 && step_from == 1) {
+    memcpy (to, from, (size_t)n * element);
+    return;
+  }
+  switch (element) {
+  case 1:
+    COPY_LOOP (uint8_t)
+    break;
+  case 2:
+    COPY_LOOP (uint16_t)
+    break;
+  case 4:
+    COPY_LOOP (uint32_t)
+    break;
+  default:
+    COPY_LOOP (uint64_t)
+    break;
+  }
+}
+
+static void
+lines_task (void *context, size_t start, size_t count)
+{
+  const Job *job = context;
+  const GonioCpuNest *nest = &job->copy->nest;
+  int inner = nest->rank - 1;
+  size_t element = job->copy->element;
+  GonioCpuWalk walk;
+  gonio_cpu_walk_start (&walk, nest, inner, (int64_t)start);
+  for (size_t i = 0; i < count; i++) {
+    copy_line (job->to + walk.offsets[0] * (int64_t)element, nest->strides[0][inner],
+               job->from + walk.offsets[1] * (int64_t)element, nest->strides[1][inner],
+               nest->dims[inner], element);
+    gonio_cpu_walk_next (&walk);
+  }
+}
+
+/* One long line is split instead. */
+static void
+line_task (void *context, size_t start, size_t count)
+{
+  const Job *job = context;
+  const GonioCpuNest *nest = &job->copy->nest;
+  int64_t element = (int64_t)job->copy->element, at = (int64_t)start;
+  copy_line (job->to + at * nest->strides[0][0] * element, nest->strides[0][0],
+             job->from + at * nest->strides[1][0] * element, nest->strides[1][0], (int64_t)count,
+             (size_t)element);
+}
+
+static void
+crossed_tile (const Job *job, char *to, const char *from, int64_t cols)
+{
+  const GonioCpuCopy *copy = job->copy;
+  const GonioCpuNest *nest = &copy->nest;
+  int inner = nest->rank - 1, pair = copy->pair;
+  int64_t ldd = nest->strides[0][pair], lds = nest->strides[1][inner], rows = nest->dims[inner];
+  if (copy->element == 4 && nest->strides[0][inner] == 1 && ldd > 0 && lds > 0) {
+    job->kernels->transpose ((const float *)from, (size_t)lds, (float *)to, (size_t)ldd,
+                             (size_t)rows, (size_t)cols);
+    return;
+  }
+  int64_t element = (int64_t)copy->element;
+  for (int64_t c = 0; c < cols; c++)
+    copy_line (to + c * ldd * element, nest->strides[0][inner], from + c * element, lds, rows,
+               copy->element);
+}
+
+static void
+crossed_task (void *context, size_t start, size_t count)
+{
+  const Job *job = context;
+  int64_t element = (int64_t)job->copy->element;
+  int64_t ldd = job->copy->nest.strides[0][job->copy->pair];
+  int64_t length = job->copy->nest.dims[job->copy->pair];
+  for (size_t i = start; i < start + count; i++) {
+    int64_t tile = (int64_t)i % job->tiles * TILE;
+    GonioCpuWalk walk;
+    gonio_cpu_walk_start (&walk, &job->outer, job->outer.rank, (int64_t)i / job->tiles);
+    crossed_tile (job, job->to + (walk.offsets[0] + tile * ldd) * element,
+                  job->from + (walk.offsets[1] + tile) * element, MIN (TILE, length - tile));
+  }
+}
+
+static void
+execute (const GonioCpuCopy *copy, const GonioCpuRun *run, void *to, const void *from)
+{
+  const GonioCpuNest *nest = &copy->nest;
+  int inner = nest->rank - 1;
+  Job job = {.copy = copy,
+             .kernels = run->kernels,
+             .to = (char *)to + copy->to * (int64_t)copy->element,
+             .from = (const char *)from + copy->from * (int64_t)copy->element};
+  if (gonio_cpu_nest_count (nest, 0, nest->rank) == 0)
+    return;
+  if (copy->pair >= 0) {
+    job.outer.arrays = 2;
+    for (int i = 0; i < inner; i++)
+      if (i != copy->pair) {
+        job.outer.dims[job.outer.rank] = nest->dims[i];
+        job.outer.strides[0][job.outer.rank] = nest->strides[0][i];
+        job.outer.strides[1][job.outer.rank++] = nest->strides[1][i];
+      }
+    job.tiles = (nest->dims[copy->pair] + TILE - 1) / TILE;
+    size_t n = (size_t)(job.tiles * gonio_cpu_nest_count (&job.outer, 0, job.outer.rank));
+    gonio_cpu_parallel (run, crossed_task, &job, n,
+                        gonio_cpu_grain ((size_t)nest->dims[inner] * TILE));
+  } else if (nest->rank == 1) {
+    gonio_cpu_parallel (run, line_task, &job, (size_t)nest->dims[0], 65536);
+  } else {
+    gonio_cpu_parallel (run, lines_task, &job, (size_t)gonio_cpu_nest_count (nest, 0, inner),
+                        gonio_cpu_grain ((size_t)nest->dims[inner] / 4 + 8));
+  }
+}
+
+void
+gonio_cpu_copy_run (const GonioCpuCopy *copy, const GonioCpuRun *run, void *to, const void *from)
+{
+  execute (copy, run, to, from);
+}
+
+void
+gonio_cpu_copy_now (const GonioCpuCopy *copy, const GonioCpuKernels *kernels, void *to,
+                    const void *from)
+{
+  GonioCpuRun here = {.threads = 1, .kernels = kernels};
+  execute (copy, &here, to, from);
+}
+
+/* ---- as a step ---- */
+
+typedef struct {
+  guint n;
+  GonioCpuCopy *copies;
+  GonioCpuSlot *from, *to;
+} Copies;
+
+static gboolean
+copies_run (gconstpointer data, const GonioCpuRun *run, GError **error)
+{
+  const Copies *step = data;
+  for (guint i = 0; i < step->n; i++)
+    execute (&step->copies[i], run, gonio_cpu_ptr (run, step->to[i]),
+             gonio_cpu_ptr (run, step->from[i]));
+  return TRUE;
+}
+
+static void
+copies_clear (gpointer data)
+{
+  Copies *step = data;
+  g_free (step->copies);
+  g_free (step->from);
+  g_free (step->to);
+}
+
+void
+gonio_cpu_step_copies (GonioCpuLower *lower, guint n, const GonioCpuCopy *copies, const guint *from,
+                       const guint *to)
+{
+  Copies *step = gonio_cpu_step (lower, copies_run, sizeof *step, copies_clear);
+  step->n = n;
+  step->copies = g_memdup2 (copies, n * sizeof *copies);
+  step->from = g_new (GonioCpuSlot, n);
+  step->to = g_new (GonioCpuSlot, n);
+  for (guint i = 0; i < n; i++) {
+    step->from[i] = gonio_cpu_slot_in (lower, from[i]);
+    step->to[i] = gonio_cpu_slot_out (lower, to[i]);
+  }
+}
+
+void
+gonio_cpu_step_rearrange (GonioCpuLower *lower, const GonioCpuCopy *copy)
+{
+  if (copy->nest.rank == 1 && copy->nest.strides[0][0] == copy->nest.strides[1][0])
+    gonio_cpu_alias (lower, 0, 0);
+  else
+    gonio_cpu_step_copies (lower, 1, copy, &(guint){0}, &(guint){0});
+}

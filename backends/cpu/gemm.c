@@ -1,0 +1,285 @@
+/* Matrix products: packing, tiling and threading around the kernels' register blocks. */
+#include "backends/cpu/gemm.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Row addresses and gathered rows of one tile live on the stack. */
+#define MAX_ADDRESSES 2048
+#define GATHER_FLOATS 12288
+/* Rows per tile, so that they stay near while panel after panel passes. */
+#define TILE_ROWS 112
+/* Multiplications below which waking other threads costs more than it saves. */
+#define SMALL_PRODUCT 2e5
+/* Bytes of packed panels that one tile walks over. */
+#define TILE_PANELS (512 * 1024)
+
+size_t
+gonio_cpu_padded_columns (const GonioCpuKernels *kernels, size_t n)
+{
+  return (n + kernels->lanes - 1) / kernels->lanes * kernels->lanes;
+}
+
+size_t
+gonio_cpu_packed_floats (const GonioCpuKernels *kernels, size_t taps, size_t kc, size_t n)
+{
+  return taps * kc * gonio_cpu_padded_columns (kernels, n);
+}
+
+/* ---- packing ---- */
+
+static void
+pack_panel (const GonioCpuKernels *kernels, const GonioCpuPack *pack, const float *source,
+            float *packed, size_t panel)
+{
+  size_t first = panel * kernels->nr, cols = MIN (kernels->nr, pack->n - first);
+  size_t width = gonio_cpu_padded_columns (kernels, cols);
+  float *out = packed + pack->taps * pack->kc * first;
+  for (size_t t = 0; t < pack->taps; t++)
+    for (size_t k = 0; k < pack->kc; k++, out += width) {
+      const float *in =
+          source + (int64_t)t * pack->st + (int64_t)k * pack->sk + (int64_t)first * pack->sj;
+      if (pack->sj == 1 && pack->scale == 1.0f)
+        memcpy (out, in, cols * sizeof *out);
+      else
+        for (size_t j = 0; j < cols; j++)
+          out[j] = in[(int64_t)j * pack->sj] * pack->scale;
+      if (cols < width)
+        memset (out + cols, 0, (width - cols) * sizeof *out);
+    }
+}
+
+static size_t
+panel_count (const GonioCpuKernels *kernels, size_t n)
+{
+  return (n + kernels->nr - 1) / kernels->nr;
+}
+
+void
+gonio_cpu_pack (const GonioCpuKernels *kernels, const GonioCpuPack *pack, const float *source,
+                float *packed)
+{
+  for (size_t panel = 0; panel < panel_count (kernels, pack->n); panel++)
+    pack_panel (kernels, pack, source, packed, panel);
+}
+
+typedef struct {
+  const GonioCpuKernels *kernels;
+  const GonioCpuPack *pack;
+  const float *source;
+  const int64_t *offsets;
+  float *packed;
+} PackJob;
+
+static void
+pack_task (void *context, size_t start, size_t count)
+{
+  const PackJob *job = context;
+  const GonioCpuPack *pack = job->pack;
+  size_t panels = panel_count (job->kernels, pack->n);
+  size_t size = gonio_cpu_packed_floats (job->kernels, pack->taps, pack->kc, pack->n);
+  for (size_t i = start; i < start + count; i++)
+    pack_panel (job->kernels, pack, job->source + job->offsets[i / panels],
+                job->packed + i / panels * size, i % panels);
+}
+
+void
+gonio_cpu_pack_run (const GonioCpuRun *run, const GonioCpuPack *pack, const float *source,
+                    const int64_t *source_offsets, size_t count, float *packed)
+{
+  PackJob job = {run->kernels, pack, source, source_offsets, packed};
+  gonio_cpu_parallel (run, pack_task, &job, count * panel_count (run->kernels, pack->n),
+                      gonio_cpu_grain (pack->taps * pack->kc * run->kernels->nr));
+}
+
+/* ---- the product ---- */
+
+typedef struct {
+  const GonioCpuGemm *gemm;
+  const GonioCpuKernels *kernels;
+  size_t tap_step;                 /* taps per pass over a tile */
+  size_t tile_rows, row_tiles;     /* tiles along m */
+  size_t tile_panels, panel_tiles; /* tiles along n */
+} Plan;
+
+void
+gonio_cpu_rows_plain (const GonioCpuGemm *product, size_t first, size_t count, size_t tap,
+                      size_t taps, size_t step, const float **out)
+{
+  for (size_t i = 0; i < count; i++)
+    out[i] = product->a + (first + i) * product->lda;
+}
+
+void
+gonio_cpu_gemm_activation (GonioCpuGemm *gemm, const GonioActivation *activation)
+{
+  gemm->lo = -INFINITY;
+  gemm->hi = INFINITY;
+  if (activation->kind == GONIO_ACT_CLIP) {
+    gemm->lo = activation->params[0];
+    gemm->hi = activation->params[1];
+  } else {
+    gemm->has_after = gonio_cpu_activation_kernel (activation, &gemm->after, gemm->p);
+  }
+}
+
+typedef struct {
+  size_t first, count; /* rows of the tile */
+  size_t blocks;       /* of at most kernels->mr rows */
+  size_t panel, panels;
+} Tile;
+
+/* Blocks differ by one row at most: a short last block would waste its panel passes. */
+static size_t
+block_start (const Tile *tile, size_t block)
+{
+  return tile->count * block / tile->blocks;
+}
+
+/* One pass over the tile: taps tap..tap+taps-1, rows by address. */
+static void
+pass (const Plan *plan, const GonioCpuGemm *product, const Tile *tile, size_t tap, size_t taps,
+      const float *const *rows, size_t row_step, size_t kc)
+{
+  const GonioCpuKernels *kernels = plan->kernels;
+  gboolean last = tap + taps == product->taps;
+  for (size_t panel = tile->panel; panel < tile->panel + tile->panels; panel++) {
+    size_t column = panel * kernels->nr, cols = MIN (kernels->nr, product->n - column);
+    size_t width = gonio_cpu_padded_columns (kernels, cols);
+    GonioCpuGemmTile block = {
+        .row_step = row_step,
+        .taps = taps,
+        .kc = kc,
+        .w = product->packed + product->taps * product->kc * column + tap * kc * width,
+        .bias = tap == 0 && product->bias ? product->bias + column : NULL,
+        .ldc = product->ldc,
+        .cols = (guint)cols,
+        .lo = last ? product->lo : -INFINITY,
+        .hi = last ? product->hi : INFINITY,
+    };
+    for (size_t b = 0; b < tile->blocks; b++) {
+      size_t start = block_start (tile, b);
+      block.rows = rows + b * taps * row_step;
+      block.mr = (guint)(block_start (tile, b + 1) - start);
+      block.c = product->c + (tile->first + start) * product->ldc + column;
+      kernels->gemm (&block);
+    }
+  }
+}
+
+static void
+pass_by_address (const Plan *plan, const GonioCpuGemm *product, const Tile *tile)
+{
+  const float *rows[MAX_ADDRESSES];
+  size_t step = plan->kernels->mr;
+  for (size_t tap = 0; tap < product->taps; tap += plan->tap_step) {
+    size_t taps = MIN (plan->tap_step, product->taps - tap);
+    for (size_t b = 0; b < tile->blocks; b++) {
+      size_t start = block_start (tile, b);
+      product->rows (product, tile->first + start, block_start (tile, b + 1) - start, tap, taps,
+                     step, rows + b * taps * step);
+    }
+    pass (plan, product, tile, tap, taps, rows, step, product->kc);
+  }
+}
+
+static void
+pass_gathered (const Plan *plan, const GonioCpuGemm *product, const Tile *tile)
+{
+  float gathered[GATHER_FLOATS];
+  const float *rows[MAX_ADDRESSES];
+  size_t length = product->taps * product->kc, step = plan->kernels->mr;
+  product->gather (product, tile->first, tile->count, gathered);
+  for (size_t b = 0; b < tile->blocks; b++)
+    for (size_t i = block_start (tile, b); i < block_start (tile, b + 1); i++)
+      rows[b * step + i - block_start (tile, b)] = gathered + i * length;
+  GonioCpuGemm flat = *product; /* one tap of everything */
+  flat.taps = 1;
+  flat.kc = length;
+  pass (plan, &flat, tile, 0, 1, rows, step, length);
+}
+
+static void
+activate (const Plan *plan, const GonioCpuGemm *product, const Tile *tile)
+{
+  size_t column = tile->panel * plan->kernels->nr;
+  size_t cols = MIN (tile->panels * plan->kernels->nr, product->n - column);
+  float *c = product->c + tile->first * product->ldc + column;
+  GonioCpuUnaryFunc after = plan->kernels->unary[product->after];
+  if (cols == product->ldc) {
+    after (c, c, tile->count * cols, product->p);
+    return;
+  }
+  for (size_t i = 0; i < tile->count; i++, c += product->ldc)
+    after (c, c, cols, product->p);
+}
+
+/* Tiles in order batch, panels, rows: a thread's share keeps its panels. */
+static void
+tile_task (void *context, size_t start, size_t count)
+{
+  const Plan *plan = context;
+  size_t panels = panel_count (plan->kernels, plan->gemm->n);
+  size_t per_product = plan->row_tiles * plan->panel_tiles;
+  for (size_t i = start; i < start + count; i++) {
+    GonioCpuGemm product = *plan->gemm;
+    if (product.select)
+      product.select (&product, i / per_product);
+    Tile tile = {.panel = i % per_product / plan->row_tiles * plan->tile_panels};
+    tile.panels = MIN (plan->tile_panels, panels - tile.panel);
+    tile.first = i % plan->row_tiles * plan->tile_rows;
+    tile.count = MIN (plan->tile_rows, product.m - tile.first);
+    tile.blocks = (tile.count + plan->kernels->mr - 1) / plan->kernels->mr;
+    if (product.gather)
+      pass_gathered (plan, &product, &tile);
+    else
+      pass_by_address (plan, &product, &tile);
+    if (product.has_after)
+      activate (plan, &product, &tile);
+  }
+}
+
+static Plan
+make_plan (const GonioCpuGemm *gemm, const GonioCpuRun *run)
+{
+  const GonioCpuKernels *kernels = run->kernels;
+  size_t mr = kernels->mr, panels = panel_count (kernels, gemm->n);
+  Plan plan = {.gemm = gemm, .kernels = kernels};
+  plan.tap_step = MIN (gemm->taps, MAX_ADDRESSES / mr);
+  size_t rows = MIN (TILE_ROWS, MAX_ADDRESSES / plan.tap_step);
+  if (gemm->gather)
+    rows = MIN (TILE_ROWS, GATHER_FLOATS / (gemm->taps * gemm->kc));
+  rows = MAX (rows / mr, 1) * mr;
+
+  size_t panel_bytes = gemm->taps * gemm->kc * kernels->nr * sizeof (float);
+  plan.tile_panels = CLAMP (TILE_PANELS / MAX (panel_bytes, 1), 1, panels);
+  /* Enough tiles for every thread, first by fewer panels, then by fewer rows. */
+  size_t wanted = run->threads > 1 ? (size_t)run->threads * 4 : 1;
+  size_t row_tiles = (gemm->m + rows - 1) / rows;
+  while (plan.tile_panels > 4 &&
+         gemm->batch * row_tiles * ((panels + plan.tile_panels - 1) / plan.tile_panels) < wanted)
+    plan.tile_panels = (plan.tile_panels + 1) / 2;
+  plan.panel_tiles = (panels + plan.tile_panels - 1) / plan.tile_panels;
+  while (rows > mr && gemm->batch * row_tiles * plan.panel_tiles < wanted) {
+    rows -= mr;
+    row_tiles = (gemm->m + rows - 1) / rows;
+  }
+  plan.tile_rows = (gemm->m + row_tiles - 1) / row_tiles; /* all alike */
+  plan.row_tiles = (gemm->m + plan.tile_rows - 1) / plan.tile_rows;
+  return plan;
+}
+
+void
+gonio_cpu_gemm_run (const GonioCpuGemm *gemm, const GonioCpuRun *run)
+{
+  if (gemm->m == 0 || gemm->n == 0 || gemm->batch == 0)
+    return;
+  GonioCpuRun here = *run;
+  double products = (double)gemm->batch * gemm->m * gemm->n * gemm->taps * gemm->kc;
+  if (products < SMALL_PRODUCT) {
+    here.threads = 1;
+    here.pool = NULL;
+  }
+  Plan plan = make_plan (gemm, &here);
+  gonio_cpu_parallel (&here, tile_task, &plan, gemm->batch * plan.row_tiles * plan.panel_tiles, 1);
+}

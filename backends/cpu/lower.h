@@ -1,0 +1,188 @@
+/* What the files of this folder share: facts about a node, the region being compiled, the run.
+ * Depends on core/session/backend.h, ops, graph, tensor, base and this folder.
+ *
+ * Every value has a logical shape (ONNX's) and lies in memory plainly or channels-last. Most
+ * code here works on logical axes with the strides of gonio_cpu_strides(), and so needs no
+ * special case for either layout.
+ */
+#pragma once
+
+#include "backends/cpu/kernels/kernels.h"
+#include "core/base/error.h"
+#include "core/graph/activation.h"
+#include "core/ops/op.h"
+#include "core/session/backend.h"
+
+#include <pthreadpool.h>
+
+G_BEGIN_DECLS
+
+struct _GonioBackend {
+  guint threads;
+  pthreadpool_t pool; /* NULL with one thread */
+  const GonioCpuKernels *kernels;
+};
+
+/* ---- facts about a node (claim.c); shapes are known for every node that reaches a family ---- */
+
+typedef struct {
+  const GonioGraph *graph;
+  GonioNodeId id;
+  const GonioNode *node;
+} GonioCpuNode;
+
+/* NULL when the input/output is omitted. */
+const GonioValue *gonio_cpu_in (const GonioCpuNode *node, guint i);
+const GonioValue *gonio_cpu_out (const GonioCpuNode *node, guint i);
+/* The constant behind input i; NULL when it is omitted or computed. */
+const GonioTensor *gonio_cpu_const (const GonioCpuNode *node, guint i);
+/* Input i as integers: constant or fully known by inference. FALSE when not known. The array
+ * is (transfer full). */
+gboolean gonio_cpu_const_ints (const GonioCpuNode *node, guint i, int64_t **out_ints,
+                               guint *out_count);
+/* Input i as one float: *out_value stays as it is when the input is omitted; FALSE when it is
+ * computed or has not exactly one element. */
+gboolean gonio_cpu_const_scalar (const GonioCpuNode *node, guint i, float *out_value);
+
+GonioShape gonio_cpu_shape (const GonioValue *value); /* logical */
+int64_t gonio_cpu_count (const GonioValue *value);
+/* Strides in elements of each logical axis. */
+void gonio_cpu_strides (const GonioValue *value, int64_t out_strides[GONIO_MAX_RANK]);
+/* Place of a logical axis among the axes in memory order. */
+int gonio_cpu_axis (const GonioValue *value, int logical);
+/* Dimensions in memory order. */
+GonioShape gonio_cpu_physical (const GonioValue *value);
+static inline gboolean
+gonio_cpu_is_float (const GonioValue *value)
+{
+  return value && value->dtype == GONIO_DTYPE_FLOAT;
+}
+/* Counts a negative axis from the end; -1 when it is out of range. */
+int gonio_cpu_normal_axis (int64_t axis, int rank);
+
+/* ---- claims ---- */
+
+/* NULL: can run it, and *out_claim is filled. Else the reason why not (static text). */
+typedef const char *(*GonioCpuClaimFunc) (const GonioCpuNode *node, GonioClaim *out_claim);
+
+/* Any layout: inputs of the output's rank move with it, constants and smaller ones are read as
+ * they lie. Plain only when no value has three to five axes. */
+void gonio_cpu_claim_any (const GonioCpuNode *node, GonioClaim *out_claim);
+void gonio_cpu_claim_plain (GonioClaim *out_claim);
+/* Channels-last only; nhwc_inputs: which inputs. */
+void gonio_cpu_claim_nhwc (GonioClaim *out_claim, guint nhwc_inputs);
+
+/* ---- lowering (compile.c) ---- */
+
+typedef struct _GonioCpuLower GonioCpuLower;
+typedef guint GonioCpuSlot; /* a piece of memory known to the compiled region */
+#define GONIO_CPU_NO_SLOT G_MAXUINT
+
+typedef gboolean (*GonioCpuLowerFunc) (GonioCpuLower *lower, GError **error);
+
+struct _GonioCpuLower {
+  const GonioBackend *backend;
+  GonioCpuNode node;
+  GonioCompiled *compiled;
+};
+
+typedef struct _GonioCpuRun GonioCpuRun;
+/* Computes one step. data is what gonio_cpu_step() returned. */
+typedef gboolean (*GonioCpuRunFunc) (gconstpointer data, const GonioCpuRun *run, GError **error);
+
+/* Appends a step for the node. Slots are asked for after it; they count as used by it.
+ * data_size bytes of zeroed memory are returned, freed with the region after clear (nullable)
+ * has released what hangs on it. */
+gpointer gonio_cpu_step (GonioCpuLower *lower, GonioCpuRunFunc run, size_t data_size,
+                         void (*clear) (gpointer data));
+/* GONIO_CPU_NO_SLOT when omitted. */
+GonioCpuSlot gonio_cpu_slot_in (GonioCpuLower *lower, guint i);
+GonioCpuSlot gonio_cpu_slot_out (GonioCpuLower *lower, guint i);
+/* Memory for the current step only. */
+GonioCpuSlot gonio_cpu_slot_scratch (GonioCpuLower *lower, size_t bytes);
+/* Memory that lives as long as the region; tensor is kept by reference. */
+GonioCpuSlot gonio_cpu_slot_tensor (GonioCpuLower *lower, GonioTensor *tensor);
+/* Output `out` may be written over input `in`, element by element, if that dies here. */
+void gonio_cpu_may_overwrite (GonioCpuLower *lower, guint out, guint in);
+/* No step at all: output `out` is the bytes of input `in`. */
+void gonio_cpu_alias (GonioCpuLower *lower, guint out, guint in);
+/* Appends the activation fused into the node, in place on output 0, unless kind is NONE. */
+void gonio_cpu_step_activation (GonioCpuLower *lower, const GonioActivation *activation);
+
+/* The kernel of an activation; FALSE for GONIO_ACT_NONE. */
+gboolean gonio_cpu_activation_kernel (const GonioActivation *activation, GonioCpuUnary *out_kernel,
+                                      float out_p[2]);
+
+/* Strides of value on each axis of a broadcast shape of `rank` axes, 0 where it repeats. */
+void gonio_cpu_broadcast_strides (const GonioValue *value, int rank, int64_t *out_strides);
+/* Input i as operand of a broadcast to output 0: its slot and strides. Constants are laid out
+ * anew where that makes them run along with a channels-last result. */
+GonioCpuSlot gonio_cpu_operand (GonioCpuLower *lower, guint i, int64_t strides[GONIO_MAX_RANK]);
+/* Same type, shape and arrangement in memory. */
+gboolean gonio_cpu_same_form (const GonioValue *a, const GonioValue *b);
+
+gboolean gonio_cpu_fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+/* That many zeroed floats, aligned and with a readable tail, as a 1-D tensor. */
+GonioTensor *gonio_cpu_floats (size_t count, GError **error);
+
+/* ---- running (run.c) ---- */
+
+struct _GonioCpuRun {
+  void *const *slots;
+  pthreadpool_t pool;
+  guint threads;
+  const GonioCpuKernels *kernels;
+};
+
+static inline gpointer
+gonio_cpu_ptr (const GonioCpuRun *run, GonioCpuSlot slot)
+{
+  return slot == GONIO_CPU_NO_SLOT ? NULL : run->slots[slot];
+}
+
+/* task (context, start, count) over 0..n-1 on all threads, in pieces of at least grain. */
+void gonio_cpu_parallel (const GonioCpuRun *run, pthreadpool_task_1d_tile_1d_t task, void *context,
+                         size_t n, size_t grain);
+/* A grain that makes a piece worth its dispatch, for items of that many simple operations. */
+size_t gonio_cpu_grain (size_t operations_per_item);
+
+/* out[j] = fold over i of in[i * stride + j], or the sum of (in[..] - centre[j])^2 when centre is
+ * given; sums in two levels so that long columns lose nothing. cols: at most
+ * GONIO_CPU_FOLD_COLUMNS. */
+#define GONIO_CPU_FOLD_COLUMNS 128
+void gonio_cpu_fold_rows (const GonioCpuKernels *kernels, GonioCpuFold fold, const float *in,
+                          size_t rows, size_t stride, size_t cols, const float *centre, float *out);
+
+/* ---- families: rows ended by GONIO_OP_INVALID ---- */
+
+typedef struct {
+  GonioOpId op;
+  GonioCpuClaimFunc claim;
+  GonioCpuLowerFunc lower;
+} GonioCpuOp;
+
+extern const GonioCpuOp gonio_cpu_ops_conv[];
+extern const GonioCpuOp gonio_cpu_ops_deconv[];
+extern const GonioCpuOp gonio_cpu_ops_pool[];
+extern const GonioCpuOp gonio_cpu_ops_matmul[];
+extern const GonioCpuOp gonio_cpu_ops_elementwise[];
+extern const GonioCpuOp gonio_cpu_ops_logic[];
+extern const GonioCpuOp gonio_cpu_ops_norm[];
+extern const GonioCpuOp gonio_cpu_ops_reduce[];
+extern const GonioCpuOp gonio_cpu_ops_shape[];
+extern const GonioCpuOp gonio_cpu_ops_index[];
+extern const GonioCpuOp gonio_cpu_ops_image[];
+extern const GonioCpuOp gonio_cpu_ops_layout[];
+
+/* NULL when there is none. */
+const GonioCpuOp *gonio_cpu_op (guint op);
+
+gboolean gonio_cpu_claim (GonioBackend *backend, const GonioGraph *graph, GonioNodeId node,
+                          GonioClaim *out_claim);
+GonioCompiled *gonio_cpu_compile (GonioBackend *backend, const GonioRegion *region, GError **error);
+void gonio_cpu_compiled_free (GonioCompiled *compiled);
+size_t gonio_cpu_workspace_size (const GonioCompiled *compiled);
+gboolean gonio_cpu_run (GonioCompiled *compiled, const GonioRunArgs *args,
+                        GonioTensor *const *inputs, GonioTensor **outputs, GError **error);
+
+G_END_DECLS

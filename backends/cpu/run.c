@@ -1,0 +1,116 @@
+/* Running a compiled region: addresses of every slot, then step after step. */
+#include "backends/cpu/compiled.h"
+
+#include <time.h>
+
+void
+gonio_cpu_parallel (const GonioCpuRun *run, pthreadpool_task_1d_tile_1d_t task, void *context,
+                    size_t n, size_t grain)
+{
+  if (n == 0)
+    return;
+  if (!run->pool || n <= grain) {
+    task (context, 0, n);
+    return;
+  }
+  size_t share = n / (run->threads * (size_t)4) + 1;
+  pthreadpool_parallelize_1d_tile_1d (run->pool, task, context, n, MAX (grain, share),
+                                      PTHREADPOOL_FLAG_DISABLE_DENORMALS);
+}
+
+size_t
+gonio_cpu_grain (size_t operations_per_item)
+{
+  const size_t worth = 16384;
+  return operations_per_item >= worth ? 1 : worth / MAX (operations_per_item, 1);
+}
+
+static gint64
+now_ns (void)
+{
+  struct timespec time;
+  clock_gettime (CLOCK_MONOTONIC, &time);
+  return (gint64)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/* Checks what the caller handed in and creates the outputs it left open. */
+static gboolean
+check_boundary (const GonioCompiled *compiled, GonioTensor *const *inputs, GonioTensor **outputs,
+                GError **error)
+{
+  for (guint i = 0; i < compiled->n_inputs; i++)
+    if (!inputs[i] || gonio_tensor_size (inputs[i]) != compiled->input_bytes[i]) {
+      g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_INPUT,
+                   "cpu: region input %u holds %zu bytes, %zu were planned", i,
+                   inputs[i] ? gonio_tensor_size (inputs[i]) : 0, compiled->input_bytes[i]);
+      return FALSE;
+    }
+  for (guint i = 0; i < compiled->n_outputs; i++) {
+    if (!outputs[i])
+      outputs[i] =
+          gonio_tensor_new (compiled->output_dtypes[i], &compiled->output_shapes[i], error);
+    if (!outputs[i])
+      return FALSE;
+    size_t wanted;
+    if (!gonio_tensor_bytes (compiled->output_dtypes[i], &compiled->output_shapes[i], &wanted) ||
+        gonio_tensor_size (outputs[i]) != wanted) {
+      g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_SHAPE,
+                   "cpu: region output %u holds %zu bytes, which is not what was planned", i,
+                   gonio_tensor_size (outputs[i]));
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+static void
+fill_addresses (const GonioCompiled *compiled, char *workspace, GonioTensor *const *inputs,
+                GonioTensor **outputs, void **addresses)
+{
+  for (guint i = 0; i < compiled->slots->len; i++) {
+    const GonioCpuSlotInfo *slot = &g_array_index (compiled->slots, GonioCpuSlotInfo,
+                                                   gonio_cpu_slot_root (compiled->slots, i));
+    switch (slot->kind) {
+    case GONIO_PLACE_ARENA:
+      addresses[i] = workspace + slot->offset;
+      break;
+    case GONIO_PLACE_CONST:
+      addresses[i] = (void *)gonio_tensor_data (slot->tensor);
+      break;
+    case GONIO_PLACE_INPUT:
+      addresses[i] = (void *)gonio_tensor_data (inputs[slot->index]);
+      break;
+    case GONIO_PLACE_OUTPUT:
+      addresses[i] = gonio_tensor_writable_data (outputs[slot->index]);
+      break;
+    }
+  }
+}
+
+gboolean
+gonio_cpu_run (GonioCompiled *compiled, const GonioRunArgs *args, GonioTensor *const *inputs,
+               GonioTensor **outputs, GError **error)
+{
+  if (!check_boundary (compiled, inputs, outputs, error))
+    return FALSE;
+  GonioCpuRun run = {.slots = args->workspace,
+                     .pool = compiled->backend->pool,
+                     .threads = compiled->backend->threads,
+                     .kernels = compiled->backend->kernels};
+  fill_addresses (compiled, args->workspace, inputs, outputs, args->workspace);
+
+  for (guint i = 0; i < compiled->steps->len; i++) {
+    const GonioCpuStep *step = &g_array_index (compiled->steps, GonioCpuStep, i);
+    if (g_cancellable_set_error_if_cancelled (args->cancellable, error))
+      return FALSE;
+    gint64 start = args->timer ? now_ns () : 0;
+    if (step->run && !step->run (step->data, &run, error)) {
+      const GonioNode *node = gonio_graph_node (compiled->graph, step->node);
+      g_prefix_error (error, "%s '%s': ", gonio_op_name (node->op), node->name);
+      return FALSE;
+    }
+    if (args->timer)
+      args->timer (args->timer_data, step->node, start, now_ns ());
+  }
+  return TRUE;
+}
