@@ -18,7 +18,7 @@ _WORDS = {
     "neck_mid": "middle of the femoral neck where its projected width is smallest",
     "shaft_prox": "middle of the projected width of the femoral shaft just below the lesser trochanter",
     "shaft_dist": "middle of the projected width of the femoral shaft 70 mm below shaft_prox, or 6 mm inside the film's "
-                  "edge where the film ends earlier; absent where less than 12 mm of shaft is shown",
+                  "edge where the film ends earlier; absent where less than 8 mm of shaft is shown",
 }
 DEFINITIONS = {f"{b}_{s}": _WORDS[b] + (", patient's right" if s == "r" else ", patient's left")
                for s in "rl" for b in _BASE}
@@ -165,7 +165,7 @@ def hip_landmarks(pel, leg, placed, v, side, to_scene, lm):
             for k, (lo, hi) in enumerate(((x0, x1), (y0, y1))):
                 if abs(d[k]) > 1e-6:
                     length = min(length, (((hi - 6) if d[k] > 0 else (lo + 6)) - a[k]) / d[k])
-            if length < 12:
+            if length < 8:
                 return None
         at = length if want else 0.0
         # straight fit of both borders over a short stretch: the mesh is sparse along the shaft
@@ -307,5 +307,6 @@ def _film(rng, scene, fixed):
         w = u(75, 150)
         return (h[0] - w, h[1] - u(60, 140), h[0] + w, p[1] + u(10, 100))
     top = lo[1] + (u(-70, 15) if rng.random() < 0.8 else u(10, 60))
-    bottom = low + (u(8, 110) if rng.random() < 0.9 else u(-25, 10))
+    cut = rng.random()
+    bottom = low + (u(6, 35) if cut < 0.35 else u(8, 110) if cut < 0.92 else u(-25, 10))
     return (x0 + (u(-45, 6)), top, x1 - (u(-45, 6)), bottom)

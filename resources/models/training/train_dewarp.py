@@ -15,25 +15,26 @@ from torch.nn import functional as F
 
 from net import Res, conv
 
-SIZE, GRID, N = 256, 64, 5
+SIZE, GRID, N = 256, 32, 5
 BYTES = SIZE * SIZE * 3
 
 
 class DewarpNet(nn.Module):
-    """image [B,3,256,256] 0..1 -> points of an N x N grid over the flat picture [B,N*N,2], -1..1 over the input's
-    edges, row by row; kind logits [B,3]; bins [B,N*N,GRID*GRID+1] logits, the last for "outside the input"."""
+    """image [B,3,128,128] 0..1 -> points of an N x N grid over the flat picture [B,N*N,2], -1..1 over the input's
+    edges, row by row; kind logits [B,3]; bins [B,N*N,GRID*GRID+1] logits, the last for "outside the input";
+    far [B,N*N,2], where the points are then. Corners need no more than 128 px: they are means over soft edges."""
 
-    def __init__(self, width=(24, 48, 88, 144, 208)):
+    def __init__(self, width=(32, 56, 104, 176)):
         super().__init__()
         w = width
         self.stem = conv(3, w[0], 2)
         self.enc = nn.ModuleList([nn.Sequential(conv(w[i - 1], w[i], 2), Res(w[i])) for i in range(1, len(w))])
         self.deep = Res(w[-1])
-        self.side = nn.ModuleList([nn.Conv2d(w[i + 1], w[i], 1, bias=False) for i in (3, 2, 1)])
-        self.dec = nn.ModuleList([conv(w[i], w[i]) for i in (3, 2, 1)])
+        self.side = nn.ModuleList([nn.Conv2d(w[i + 1], w[i], 1, bias=False) for i in (2, 1)])
+        self.dec = nn.ModuleList([conv(w[i], w[i]) for i in (2, 1)])
         self.head = nn.Conv2d(w[1], N * N, 1)
-        self.squeeze = conv(w[-1], 24)
-        self.whole = nn.Sequential(nn.Linear(24 * 64, 192), nn.ReLU(inplace=True))
+        self.squeeze = conv(w[-1], 32)
+        self.whole = nn.Sequential(nn.Linear(32 * 64, 192), nn.ReLU(inplace=True))
         self.far = nn.Linear(192, N * N * 2)
         self.out_of_view = nn.Linear(192, N * N)
         self.kind = nn.Sequential(nn.Linear(w[-1] + 192, 64), nn.ReLU(inplace=True), nn.Linear(64, 3))
@@ -56,7 +57,7 @@ class DewarpNet(nn.Module):
         whole = self.whole(self.squeeze(x).reshape(b, -1))
         far = self.far(whole).reshape(b, N * N, 2)
         kind = self.kind(torch.cat([F.adaptive_avg_pool2d(x, 1).reshape(b, -1), whole], 1))
-        for side, dec, skip in zip(self.side, self.dec, (skips[2], skips[1], skips[0])):
+        for side, dec, skip in zip(self.side, self.dec, (skips[1], skips[0])):
             x = dec(F.interpolate(side(x), scale_factor=2.0, mode="nearest") + skip)
         bins = torch.cat([self.head(x).reshape(b, N * N, GRID * GRID), self.out_of_view(whole)[..., None]], 2)
         p = torch.softmax(bins.float(), 2)
@@ -98,13 +99,20 @@ class Photos:
             self.items = [json.loads(line) for line in f if line.endswith("\n")]
         self.points = np.array([e["points"] for e in self.items], np.float32).reshape(-1, N, N, 2)
         self.kind = np.array([e["kind"] for e in self.items])
+        self.small = {}
         self.pixels = np.memmap(os.path.join(folder, "pixels.bin"), np.uint8, "r")[:len(self.items) * BYTES].reshape(-1, SIZE, SIZE, 3)
 
+    def half(self, i):
+        if i not in self.small:
+            v = self.pixels[i].reshape(SIZE // 2, 2, SIZE // 2, 2, 3)
+            self.small[i] = ((v[:, 0, :, 0].astype(np.uint16) + v[:, 0, :, 1] + v[:, 1, :, 0] + v[:, 1, :, 1] + 2) // 4).astype(np.uint8)
+        return self.small[i]
+
     def batch(self, pick, rng=None):
-        """-> image [B,3,S,S], points [B,N*N,2], kind [B]; turned and mirrored at random where rng is given."""
+        """-> image [B,3,S/2,S/2], points [B,N*N,2], kind [B]; turned and mirrored at random where rng is given."""
         images, points = [], []
         for i in pick:
-            im, p = self.pixels[i], self.points[i]
+            im, p = self.half(i), self.points[i]
             if rng is not None:
                 if rng.random() < 0.5:
                     im, p = im[:, ::-1], p[:, ::-1] * np.float32([-1, 1])
@@ -115,7 +123,7 @@ class Photos:
                     im = im[::-1]
                     p = p[::-1] * np.float32([1, -1])
                 im = im.astype(np.float32)
-                if rng.random() < 0.5:
+                if rng.random() < 0.3:
                     im = im * np.exp(rng.normal(size=3) * 0.1).astype(np.float32)
                 if rng.random() < 0.15:
                     im = np.repeat(im.mean(2, keepdims=True), 3, 2)
@@ -133,7 +141,7 @@ def losses(net, image, points, kind):
     q = (points + 1) * 0.5 * GRID
     inside = ((q > 0) & (q < GRID)).all(2)
     g = torch.arange(GRID) + 0.5
-    s = 0.8
+    s = 0.7
     gx = torch.exp(-0.5 * ((g - q[..., :1]) / s) ** 2)
     gy = torch.exp(-0.5 * ((g - q[..., 1:]) / s) ** 2)
     t = (gy[..., :, None] * gx[..., None, :]).flatten(2)
@@ -156,7 +164,7 @@ def train(a):
     torch.manual_seed(a.seed)
     os.makedirs(a.out, exist_ok=True)
     net, average = DewarpNet().to(memory_format=torch.channels_last), DewarpNet()
-    opt = torch.optim.AdamW(net.parameters(), lr=a.lr, weight_decay=1e-4)
+    opt = torch.optim.AdamW(net.parameters(), lr=a.lr, weight_decay=1e-4, foreach=True)
     step, spent, path = 0, 0.0, os.path.join(a.out, "last.pt")
     average.load_state_dict(net.state_dict())
     if os.path.exists(path):
@@ -170,8 +178,6 @@ def train(a):
     data, start, tick, shown = Photos(a.photos), time.time(), time.time(), []
     net.train()
     while step < a.steps:
-        if step % 200 == 0:
-            data = Photos(a.photos)  # more may have been written meanwhile
         lr = a.lr * min(1.0, (step + 1) / 150) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / a.steps)))
         for group in opt.param_groups:
             group["lr"] = lr
@@ -182,10 +188,11 @@ def train(a):
         torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         opt.step()
         step += 1
-        decay = min(0.998, (step + 1) / (step + 10))
-        with torch.no_grad():
-            for p, q in zip(average.state_dict().values(), net.state_dict().values()):
-                p.lerp_(q, 1 - decay) if p.is_floating_point() else p.copy_(q)
+        if step % 4 == 0:
+            decay = min(0.992, (step + 1) / (step + 40))
+            with torch.no_grad():
+                for p, q in zip(average.state_dict().values(), net.state_dict().values()):
+                    p.lerp_(q, 1 - decay) if p.is_floating_point() else p.copy_(q)
         planar = dist[kind == 1]
         shown.append((loss.item(), planar.mean().item() if len(planar) else np.nan, planar.median().item() if len(planar) else np.nan, hit, heat))
         if step % 50 == 0:

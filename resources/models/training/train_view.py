@@ -126,7 +126,10 @@ class Source:
             label = label_of(kind, seen) if kind else OTHER
             if label is None or (kind and label == OTHER and rng.random() < 0.3):
                 continue
-            return self.look(rng, out), label, kind or (i if isinstance(i, str) else self.pool.items[i]["kind"])
+            out = self.look(rng, out)
+            if label != OTHER and out.std() < 0.04:
+                continue  # an exposure on which nobody could see anything
+            return out, label, kind or (i if isinstance(i, str) else self.pool.items[i]["kind"])
 
     def crop(self, rng, im, points):
         h, w = im.shape
@@ -192,6 +195,17 @@ class Source:
         return np.clip(x, 0, 1).astype(np.float32)
 
 
+def vary(rng, x):
+    """Cheap changes, so that a picture may be used a few times."""
+    if rng.random() < 0.5:
+        x = x[:, ::-1]
+    if rng.random() < 0.25:
+        x = np.roll(x, rng.integers(-12, 13, 2), (0, 1))
+    if rng.random() < 0.5:
+        x = x ** np.float32(np.exp(rng.normal() * 0.2))
+    return np.ascontiguousarray(x)
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--pool", required=True)
@@ -208,7 +222,7 @@ def main():
     torch.manual_seed(a.seed)
     os.makedirs(a.out, exist_ok=True)
     net, average = ViewNet().to(memory_format=torch.channels_last), ViewNet()
-    opt = torch.optim.AdamW(net.parameters(), lr=a.lr, weight_decay=1e-3)
+    opt = torch.optim.AdamW(net.parameters(), lr=a.lr, weight_decay=1e-3, foreach=True)
     step, spent, path = 0, 0.0, os.path.join(a.out, "last.pt")
     average.load_state_dict(net.state_dict())
     if os.path.exists(path):
@@ -219,12 +233,19 @@ def main():
         step, spent = c["step"], c["spent"]
     log = open(os.path.join(a.out, "log.txt"), "a", buffering=1)
     source, rng = Source(a.pool, a.films), np.random.default_rng([a.seed, 66, step])
-    start, tick, shown = time.time(), time.time(), []
+    start, tick, shown, stock = time.time(), time.time(), [], []
     net.train()
     while step < a.steps:
         for group in opt.param_groups:
             group["lr"] = a.lr * min(1.0, (step + 1) / 150) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / a.steps)))
-        drawn = [source.draw(rng) for _ in range(a.batch)]
+        while len(stock) < 6 * a.batch:
+            stock.append((source.draw(rng), 0))
+        drawn = []
+        for i in sorted(rng.permutation(len(stock))[:a.batch], reverse=True):
+            (x, label, name), used = stock.pop(i)
+            if used < 2:
+                stock.append(((x, label, name), used + 1))
+            drawn.append((vary(rng, x), label))
         image = torch.from_numpy(np.stack([d[0] for d in drawn])[:, None])
         label = torch.tensor([d[1] for d in drawn])
         with torch.cpu.amp.autocast(dtype=torch.bfloat16):
@@ -235,10 +256,11 @@ def main():
         torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         opt.step()
         step += 1
-        decay = min(0.998, (step + 1) / (step + 10))
-        with torch.no_grad():
-            for p, q in zip(average.state_dict().values(), net.state_dict().values()):
-                p.lerp_(q, 1 - decay) if p.is_floating_point() else p.copy_(q)
+        if step % 4 == 0:
+            decay = min(0.992, (step + 1) / (step + 40))
+            with torch.no_grad():
+                for p, q in zip(average.state_dict().values(), net.state_dict().values()):
+                    p.lerp_(q, 1 - decay) if p.is_floating_point() else p.copy_(q)
         hit = (logits.argmax(1) == label).float()
         shown.append((loss.item(), hit.mean().item()))
         if step % 50 == 0:
