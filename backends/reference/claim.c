@@ -1,0 +1,185 @@
+/* What the reference backend can run, and one kernel call with the checks around it.
+ * Depends on program.h. */
+#include "backends/reference/program.h"
+
+static const RefRow *const tables[] = {
+    ref_rows_cast,   ref_rows_control, ref_rows_conv,   ref_rows_einsum, ref_rows_elementwise,
+    ref_rows_grid,   ref_rows_index,   ref_rows_layout, ref_rows_matmul, ref_rows_move,
+    ref_rows_norm,   ref_rows_pad,     ref_rows_pool,   ref_rows_quant,  ref_rows_recurrent,
+    ref_rows_reduce, ref_rows_resize,  ref_rows_search, ref_rows_select, ref_rows_shape,
+    ref_rows_unary,
+};
+
+static gpointer
+index_rows (gpointer data)
+{
+  const RefRow **by_op = g_new0 (const RefRow *, GONIO_OP_COUNT);
+
+  for (guint t = 0; t < G_N_ELEMENTS (tables); t++)
+    for (const RefRow *row = tables[t]; row->op != GONIO_OP_INVALID; row++)
+      by_op[row->op] = row;
+  return by_op;
+}
+
+const RefRow *
+ref_row (guint op)
+{
+  static GOnce once = G_ONCE_INIT;
+  const RefRow *const *by_op = g_once (&once, index_rows, NULL);
+
+  return op < GONIO_OP_COUNT ? by_op[op] : NULL;
+}
+
+/* ---- types ---- */
+
+/* The set that holds for input i: the last one of the row goes on. */
+static RefTypes
+input_types (const RefRow *row, guint i)
+{
+  guint last = 0;
+
+  for (guint s = 0; s < G_N_ELEMENTS (row->in); s++)
+    if (row->in[s] != 0)
+      last = s;
+  return row->in[MIN (i, last)];
+}
+
+static gboolean
+must_be_same (const RefRow *row, guint i)
+{
+  return (row->same >> MIN (i, 31)) & 1;
+}
+
+/* NULL when types fit (NONE: not known, fits); else why not, interned. */
+static const char *
+refuse_types (const RefRow *row, const GonioDType *types, guint n)
+{
+  GonioDType common = GONIO_DTYPE_NONE;
+  g_autofree char *text = NULL;
+
+  for (guint i = 0; i < n; i++) {
+    if (types[i] == GONIO_DTYPE_NONE)
+      continue;
+    if (((input_types (row, i) >> types[i]) & 1) == 0) {
+      text =
+          g_strdup_printf ("type %s of input %u is not supported", gonio_dtype_name (types[i]), i);
+      return g_intern_string (text);
+    }
+    if (!must_be_same (row, i))
+      continue;
+    if (common != GONIO_DTYPE_NONE && common != types[i]) {
+      text = g_strdup_printf ("inputs have the types %s and %s", gonio_dtype_name (common),
+                              gonio_dtype_name (types[i]));
+      return g_intern_string (text);
+    }
+    common = types[i];
+  }
+  return NULL;
+}
+
+/* ---- claims ---- */
+
+static gboolean
+is_tensor (const GonioGraph *graph, GonioValueId id)
+{
+  return id == GONIO_VALUE_NONE || gonio_graph_value (graph, id)->kind == GONIO_KIND_TENSOR;
+}
+
+static const char *
+refuse_branches (const GonioNode *node)
+{
+  for (guint a = 0; a < node->n_attrs; a++) {
+    const GonioNodeId *order;
+    guint n;
+
+    if (node->attrs[a].type != GONIO_ATTR_GRAPH)
+      continue;
+    order = gonio_graph_order (node->attrs[a].graph, &n);
+    for (guint i = 0; i < n; i++) {
+      const char *refusal = ref_refusal (node->attrs[a].graph, order[i]);
+
+      if (refusal != NULL)
+        return refusal;
+    }
+  }
+  return NULL;
+}
+
+const char *
+ref_refusal (const GonioGraph *graph, GonioNodeId id)
+{
+  const GonioNode *node = gonio_graph_node (graph, id);
+  const RefRow *row = ref_row (node->op);
+  g_autofree GonioDType *types = g_new0 (GonioDType, node->n_inputs + 1);
+  const char *refusal;
+  GonioDType made;
+
+  if (row == NULL)
+    return g_intern_static_string ("no reference kernel for this operator");
+  for (guint i = 0; i < node->n_inputs; i++) {
+    if (!is_tensor (graph, node->inputs[i]))
+      return g_intern_static_string ("sequences and optional values are not supported");
+    if (node->inputs[i] != GONIO_VALUE_NONE)
+      types[i] = gonio_graph_value (graph, node->inputs[i])->dtype;
+  }
+  for (guint i = 0; i < node->n_outputs; i++)
+    if (!is_tensor (graph, node->outputs[i]))
+      return g_intern_static_string ("sequences and optional values are not supported");
+  refusal = refuse_types (row, types, node->n_inputs);
+  if (refusal != NULL)
+    return refusal;
+  made = node->n_outputs > 0 && node->outputs[0] != GONIO_VALUE_NONE
+             ? gonio_graph_value (graph, node->outputs[0])->dtype
+             : GONIO_DTYPE_NONE;
+  if (row->out != 0 && made != GONIO_DTYPE_NONE && ((row->out >> made) & 1) == 0) {
+    g_autofree char *text =
+        g_strdup_printf ("output type %s is not supported", gonio_dtype_name (made));
+
+    return g_intern_string (text);
+  }
+  return refuse_branches (node);
+}
+
+/* ---- calls ---- */
+
+static gboolean
+check_inputs (const GonioKernel *k, GError **error)
+{
+  int required = gonio_op_def (k->node->op)->min_inputs;
+  g_autofree GonioDType *types = g_new0 (GonioDType, k->node->n_inputs + 1);
+  const char *refusal;
+
+  for (int i = 0; i < required; i++)
+    if (ref_in (k, (guint)i) == NULL)
+      return ref_bad_shape (error, "required input %d is missing", i);
+  for (guint i = 0; i < k->node->n_inputs; i++)
+    if (k->inputs[i] != NULL)
+      types[i] = gonio_tensor_dtype (k->inputs[i]);
+  refusal = refuse_types (k->row, types, k->node->n_inputs);
+  return refusal == NULL || ref_bad_shape (error, "%s", refusal);
+}
+
+static gboolean
+check_outputs (const GonioKernel *k, GError **error)
+{
+  for (guint i = 0; i < k->node->n_outputs; i++)
+    if (k->node->outputs[i] != GONIO_VALUE_NONE && k->outputs[i] == NULL)
+      return ref_bad_shape (error, "the operator has no output %u", i);
+  return TRUE;
+}
+
+gboolean
+ref_kernel_call (GonioKernel *k, GError **error)
+{
+  GonioActivation activation = gonio_node_activation (k->node);
+
+  if (!check_inputs (k, error) || !k->row->run (k, error) || !check_outputs (k, error)) {
+    g_prefix_error (error, "%s (%s): ", k->node->name, gonio_op_name (k->node->op));
+    for (guint i = 0; i < k->node->n_outputs; i++)
+      g_clear_pointer (&k->outputs[i], gonio_tensor_unref);
+    return FALSE;
+  }
+  if (k->node->n_outputs > 0 && k->outputs[0] != NULL)
+    ref_activate_tensor (&activation, k->outputs[0]);
+  return TRUE;
+}

@@ -1,0 +1,17 @@
+/* Convolution on tensors of any floating type, shared with the quantised forms.
+ * Depends on kernel.h. */
+#pragma once
+
+#include "backends/reference/kernel.h"
+
+G_BEGIN_DECLS
+
+/* The window attributes (strides, pads, group, ...) are those of k's node; bias is nullable.
+ * Weights [filters, channels / group, kernel...]. */
+gboolean ref_conv_shape (const GonioKernel *k, const GonioTensor *x, const GonioTensor *weights,
+                         const GonioTensor *bias, GonioShape *out_shape, GError **error);
+/* y: a tensor of that shape, of any floating type. */
+gboolean ref_conv (const GonioKernel *k, const GonioTensor *x, const GonioTensor *weights,
+                   const GonioTensor *bias, GonioTensor *y, GError **error);
+
+G_END_DECLS
