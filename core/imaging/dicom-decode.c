@@ -44,12 +44,19 @@ check_attributes (const GonioDicom *d, const GonioImageLimits *limits, GError **
   }
   if (!gonio_limits_check (limits, d->columns, d->rows, error))
     return FALSE;
+  if (d->bits_allocated == 0) {
+    g_set_error_literal (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_MALFORMED,
+                         "the DICOM header does not say how many bits a pixel has (Bits "
+                         "Allocated). Send the file again");
+    return FALSE;
+  }
   if (d->bits_allocated != 8 && d->bits_allocated != 16) {
     g_set_error (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_UNSUPPORTED,
                  "the image has %u bits per pixel; X-ray images have 8 to 16. %s",
                  d->bits_allocated,
-                 d->bits_allocated == 1 ? "It is a mask: open the image it belongs to"
-                                        : "It is a dose or parameter map: open the image itself");
+                 d->bits_allocated == 1    ? "It is a mask: open the image it belongs to"
+                 : d->bits_allocated == 32 ? "It is a dose or parameter map: open the image itself"
+                                           : "Export it with 8 or 16 bits");
     return FALSE;
   }
   return TRUE;

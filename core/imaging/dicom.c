@@ -156,7 +156,10 @@ gonio_dicom_load (GBytes *bytes, guint frame, const GonioImageLimits *limits,
   g_auto (GonioDicom) d = {0};
   g_auto (GonioDicomRaster) raster = {0};
 
-  if (!file || !gonio_dicom_file_describe (file, frame, &d, error) || !check_is_image (&d, error))
+  if (!file)
+    return NULL;
+  gonio_dicom_describe (file, frame, &d);
+  if (!check_is_image (&d, error))
     return NULL;
   normalise (&d);
   if (!gonio_dicom_decode (file, &d, frame, limits, &raster, error) ||

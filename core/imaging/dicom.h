@@ -70,9 +70,24 @@ GonioDicomFile *gonio_dicom_file_open (GBytes *bytes, GCancellable *cancellable,
 void gonio_dicom_file_free (GonioDicomFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioDicomFile, gonio_dicom_file_free)
 
-/* Attributes of frame (from 0); out must be zeroed. */
-gboolean gonio_dicom_file_describe (GonioDicomFile *file, guint frame, GonioDicom *out,
-                                    GError **error);
+/* What the meta header and the pixel element say about the encoding. Strings belong to the file. */
+void gonio_dicom_file_encoding (GonioDicomFile *file, const char **out_uid, const char **out_name,
+                                GonioDicomCodec *out_codec);
+gboolean gonio_dicom_file_has (GonioDicomFile *file, guint32 tag);
+
+/* Attributes by tag (group << 16 | element). where names the sequence whose first item holds the
+ * attribute; it is looked for in the functional groups of the frame, in the shared ones, and on
+ * the top level, and last the attribute itself on the top level (PS3.3 C.7.6.16). 0: top level
+ * only. META: meta header. */
+#define GONIO_DICOM_META 2u
+/* UTF-8, cleaned; NULL when absent or empty. (transfer full) */
+char *gonio_dicom_file_text (GonioDicomFile *file, guint frame, guint32 where, guint32 tag);
+/* Value number index of a number or numeric string; FALSE when absent or not finite. */
+gboolean gonio_dicom_file_number (GonioDicomFile *file, guint frame, guint32 where, guint32 tag,
+                                  guint index, double *out);
+/* Left without data when the entries do not fill what the descriptor says. */
+GonioDicomLut gonio_dicom_file_lut (GonioDicomFile *file, guint32 where, guint32 descriptor,
+                                    guint32 data);
 /* Native: frame_bytes bytes of the frame in host byte order. Encapsulated: the frame's fragments
  * joined. (transfer full) */
 GBytes *gonio_dicom_file_read_frame (GonioDicomFile *file, const GonioDicom *dicom, guint frame,
@@ -90,6 +105,47 @@ gboolean gonio_dicom_decode_stream (const GonioDicomStream *stream, GBytes *data
                                     size_t out_size, gboolean *out_is_ybr, GError **error);
 
 /* ---- plain C ---- */
+
+/* dicom-describe.c: attributes of frame (from 0); out must be zeroed. */
+void gonio_dicom_describe (GonioDicomFile *file, guint frame, GonioDicom *out);
+/* The name of a SOP class, nullable (from the shim: DCMTK's registry). (transfer full) */
+char *gonio_dicom_sop_class_name (const char *uid);
+
+/* dicom-syntax.c */
+typedef struct {
+  const char *uid;
+  GonioDicomCodec codec;
+  const char *name; /* nullable */
+} GonioDicomSyntax;
+const GonioDicomSyntax *gonio_dicom_find_syntax (const char *uid); /* nullable */
+/* The data set behind the meta header of a deflated file (RFC 1951), bounded; a damaged stream
+ * gives what there is. (transfer full) */
+GBytes *gonio_dicom_inflate (const uint8_t *data, size_t size, GError **error);
+
+/* dicom-fragments.c: item 0 is the offset table. */
+typedef struct {
+  guint count;
+  const guint32 *sizes;
+  const uint8_t *table; /* nullable: content of item 0 */
+  gboolean (*starts_frame) (guint index, gpointer data);
+  gpointer data;
+} GonioDicomFragments;
+gboolean gonio_dicom_starts_frame (const uint8_t *p, size_t size);
+gboolean gonio_dicom_find_fragments (const GonioDicomFragments *fragments, guint frame,
+                                     guint frames, guint *out_first, guint *out_end);
+
+/* dicom-text.c */
+/* Without control characters and padding, at most GONIO_IMAGE_MAX_TEXT characters; NULL when
+ * nothing is left. (transfer full) */
+char *gonio_dicom_clean_text (const char *utf8);
+/* The same from bytes of unknown encoding: UTF-8 or else Latin-1. */
+char *gonio_dicom_guess_text (const char *raw);
+/* "ComputedRadiographyImageStorage" with spaces. (transfer full) */
+char *gonio_dicom_spaced_name (const char *keyword);
+/* Entries of a table from little-endian words (swap: big-endian), or from bytes when there are
+ * only as many; without data when there are too few. */
+GonioDicomLut gonio_dicom_lut_unpack (const uint8_t *bytes, size_t size, gboolean swap,
+                                      guint entries);
 
 /* One decoded frame: interleaved or planar samples of one or two bytes, host byte order. */
 typedef struct {

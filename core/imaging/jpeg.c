@@ -33,6 +33,10 @@ set_decode_error (const char *message, GError **error)
   if (strstr (message, "Premature end"))
     g_set_error_literal (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_MALFORMED,
                          "the file ends in the middle of the picture. Copy it again");
+  else if (strstr (message, "subsampling type"))
+    g_set_error_literal (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_UNSUPPORTED,
+                         "the JPEG data use an unusual colour subsampling that is not read. "
+                         "Export the image as PNG or ordinary JPEG");
   else
     g_set_error (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_MALFORMED,
                  "the JPEG data are damaged (%s). Copy or export the file again", message);
@@ -105,7 +109,7 @@ load_with (tjhandle handle, GBytes *bytes, const GonioJpegMarkers *markers, GErr
 {
   size_t size = 0;
   const uint8_t *data = g_bytes_get_data (bytes, &size);
-  int w = 0, h = 0, subsampling = 0, colorspace = 0;
+  int w = -1, h = -1, subsampling = -1, colorspace = -1;
   guint width = 0, height = 0;
   GonioExif exif = {.orientation = 1};
   GonioImageInfo info = {0};
@@ -114,7 +118,8 @@ load_with (tjhandle handle, GBytes *bytes, const GonioJpegMarkers *markers, GErr
   GonioImage *image = NULL;
 
   if (tjDecompressHeader3 (handle, data, (unsigned long)size, &w, &h, &subsampling, &colorspace) !=
-      0) {
+          0 &&
+      !(is_harmless (tjGetErrorStr2 (handle)) && w > 0 && h > 0 && colorspace >= 0)) {
     set_decode_error (tjGetErrorStr2 (handle), error);
     return NULL;
   }
