@@ -54,7 +54,15 @@ void gonio_graph_set_attr_tensor (GonioGraph *graph, GonioNodeId node, const cha
                                   GonioTensor *v); /* refs v */
 void gonio_graph_set_attr_graph (GonioGraph *graph, GonioNodeId node, const char *name,
                                  GonioGraph *v); /* (transfer full) */
+/* A copy of another node's attribute; a subgraph is cloned. */
+void gonio_graph_copy_attr (GonioGraph *graph, GonioNodeId node, const GonioAttr *attr);
 void gonio_graph_remove_attr (GonioGraph *graph, GonioNodeId node, const char *name);
+
+/* Copies the nodes and constants of sub, a subgraph of one of graph's nodes, into graph. args:
+ * one value of graph per input of sub. out_outputs: receives the values of graph that stand for
+ * sub's outputs, as many as sub has. sub itself stays as it is. */
+void gonio_graph_inline (GonioGraph *graph, const GonioGraph *sub, const GonioValueId *args,
+                         GonioValueId *out_outputs);
 
 /* Drops values and nodes nothing reads (graph inputs stay). Ids stay valid. Returns how many
  * nodes went. Nodes flagged by keep (nullable) stay although unread. */

@@ -451,8 +451,8 @@ gonio_graph_is_acyclic (const GonioGraph *graph)
 
 /* ---- copy ---- */
 
-static void
-copy_attr (GonioGraph *copy, GonioNodeId node, const GonioAttr *attr)
+void
+gonio_graph_copy_attr (GonioGraph *copy, GonioNodeId node, const GonioAttr *attr)
 {
   switch (attr->type) {
   case GONIO_ATTR_INT:
@@ -539,7 +539,7 @@ gonio_graph_clone (const GonioGraph *graph)
     GonioNodeId id = gonio_graph_add_node (copy, node->op, node->name, node->inputs, node->n_inputs,
                                            node->outputs, node->n_outputs);
     for (guint a = 0; a < node->n_attrs; a++)
-      copy_attr (copy, id, &node->attrs[a]);
+      gonio_graph_copy_attr (copy, id, &node->attrs[a]);
   }
   g_array_append_vals (copy->inputs, graph->inputs->data, graph->inputs->len);
   g_array_append_vals (copy->outputs, graph->outputs->data, graph->outputs->len);

@@ -100,7 +100,8 @@ typedef struct {
   GonioTensor *constant; /* nullable: initializer or folded value */
   /* What is known of a small integer tensor's elements (rank 0 or 1, at most
    * GONIO_MAX_KNOWN elements) although it is not constant as a whole: partial is an array of
-   * n_partial dims, e.g. Shape(x) = [N,3,224,224]. NULL when nothing is known. */
+   * n_partial dims, e.g. Shape(x) = [N,3,224,224]. NULL when nothing is known. Read it with
+   * gonio_dim_known(): elements, unlike dimensions, may be negative. */
   GonioDim *partial;
   guint n_partial;
   GonioNodeId producer; /* GONIO_NODE_NONE for inputs, constants, captures */

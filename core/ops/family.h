@@ -61,7 +61,6 @@ gboolean gonio_infer_need_rank (const GonioInfer *infer, guint i, int min, int m
 /* Elements of small integer tensors may be negative; a known one carries this symbol. */
 const char *gonio_dim_negative_mark (void);
 GonioDim gonio_dim_from_int (int64_t value);
-gboolean gonio_dim_known (GonioDim dim, int64_t *out_value);
 /* The better known of two that must agree. */
 gboolean gonio_dim_merge (GonioDim a, GonioDim b, GonioDim *out);
 GonioDim gonio_dim_mul (GonioDim a, GonioDim b); /* unknown on overflow */

@@ -81,6 +81,10 @@ struct _GonioInfer {
 gboolean gonio_infer_node (GonioGraph *graph, GonioNodeId node, GError **error);
 gboolean gonio_infer_graph (GonioGraph *graph, GError **error);
 
+/* One element of GonioValue.partial as a number; FALSE when it is a symbol or unknown. (Elements
+ * may be negative, which dimensions never are.) */
+gboolean gonio_dim_known (GonioDim dim, int64_t *out_value);
+
 /* For infer functions: facts of input i (NULL when omitted) and results of output i. */
 const GonioValue *gonio_infer_input (const GonioInfer *infer, guint i);
 gboolean gonio_infer_has_output (const GonioInfer *infer, guint i);

@@ -1,7 +1,6 @@
 /* Pass "dead": drops what nothing reads. */
-#include "core/passes/pass-list.h"
-
 #include "core/graph/edit.h"
+#include "core/passes/pass-list.h"
 
 gboolean
 gonio_pass_dead (GonioGraph *graph, const GonioPassOptions *options, guint *out_changes,

@@ -1,92 +1,152 @@
-/* Pass "fold": computes at build time what depends on constants alone, and what inference
- * already knows (shapes, small integers). */
+/* Pass "fold": computes at build time what depends on constants alone, and writes down what
+ * inference already knows (shapes, small integers). */
 #include "core/passes/match.h"
 #include "core/passes/pass-list.h"
 
 #define DEFAULT_LIMIT ((size_t)64 << 20)
+#define SMALL_LIMIT   ((size_t)64 << 10) /* of what blows a small constant up */
 
 static gboolean
-foldable (const GonioGraph *graph, const GonioNode *node, size_t limit)
+inputs_are_constant (const GonioGraph *graph, const GonioNode *node, size_t *out_bytes)
 {
-  const guint flags = gonio_op_def (node->op)->flags;
-  if (flags & (GONIO_OPF_IMPURE | GONIO_OPF_CONTROL))
-    return FALSE;
-  for (guint i = 0; i < node->n_inputs; i++)
-    if (node->inputs[i] != GONIO_VALUE_NONE &&
-        !gonio_graph_value (graph, node->inputs[i])->constant)
+  *out_bytes = 0;
+  for (guint i = 0; i < node->n_inputs; i++) {
+    if (node->inputs[i] == GONIO_VALUE_NONE)
+      continue;
+    const GonioTensor *constant = gonio_graph_value (graph, node->inputs[i])->constant;
+    if (!constant)
       return FALSE;
-  guint live = 0;
+    *out_bytes += gonio_tensor_size (constant);
+  }
+  return TRUE;
+}
+
+static gboolean
+outputs_are_small (const GonioGraph *graph, const GonioNode *node, size_t limit, gboolean strict)
+{
+  guint n_live = 0;
+
   for (guint i = 0; i < node->n_outputs; i++) {
+    GonioShape shape = {0};
+    size_t bytes = 0;
     if (node->outputs[i] == GONIO_VALUE_NONE)
       continue;
-    live++;
     const GonioValue *value = gonio_graph_value (graph, node->outputs[i]);
-    GonioShape shape;
-    size_t bytes;
+    n_live++;
     if (value->kind != GONIO_KIND_TENSOR)
       return FALSE;
-    /* What blows a small constant up is folded only while it stays small. */
-    const size_t most = flags & GONIO_OPF_NO_FOLD ? MIN (limit, (size_t)1 << 16) : limit;
-    if (!gonio_sym_shape_known (&value->shape, &shape))
-      return !(flags & GONIO_OPF_NO_FOLD);
-    if (!gonio_tensor_bytes (value->dtype, &shape, &bytes) || bytes > most)
+    if (!gonio_sym_shape_known (&value->shape, &shape)) {
+      if (strict)
+        return FALSE;
+      continue;
+    }
+    if (!gonio_tensor_bytes (value->dtype, &shape, &bytes) || bytes > limit)
       return FALSE;
   }
-  return live > 0;
+  return n_live > 0;
 }
 
-/* An integer value whose elements inference has all found out. */
-static GonioTensor *
-from_partial (const GonioValue *value)
+static gboolean
+is_foldable (const GonioGraph *graph, const GonioNode *node, size_t limit)
 {
-  GonioShape shape;
+  guint flags = gonio_op_def (node->op)->flags;
+  gboolean grows = (flags & GONIO_OPF_NO_FOLD) != 0;
+  size_t given = 0;
+
+  if (flags & (GONIO_OPF_IMPURE | GONIO_OPF_CONTROL) || !inputs_are_constant (graph, node, &given))
+    return FALSE;
+  /* A result of unknown size is fair game only when it cannot outgrow small inputs. */
+  return outputs_are_small (graph, node, grows ? MIN (limit, SMALL_LIMIT) : limit,
+                            grows || given > limit);
+}
+
+/* ---- what inference knows ---- */
+
+static void
+put_element (GonioTensor *tensor, guint i, int64_t value)
+{
+  void *data = gonio_tensor_writable_data (tensor);
+
+  if (gonio_tensor_dtype (tensor) == GONIO_DTYPE_INT64)
+    ((int64_t *)data)[i] = value;
+  else if (gonio_tensor_dtype (tensor) == GONIO_DTYPE_INT32)
+    ((int32_t *)data)[i] = (int32_t)value;
+  else
+    ((guint8 *)data)[i] = value != 0;
+}
+
+/* A small integer value whose elements are all known; NULL otherwise. (transfer full) */
+static GonioTensor *
+from_elements (const GonioValue *value)
+{
+  GonioShape shape = {0};
+  int64_t count = 0, element = 0;
+
   if (!value->partial || value->constant || !gonio_sym_shape_known (&value->shape, &shape) ||
-      (value->dtype != GONIO_DTYPE_INT64 && value->dtype != GONIO_DTYPE_INT32))
-    return NULL;
-  int64_t count;
-  if (!gonio_shape_count (&shape, &count) || count != (int64_t)value->n_partial)
-    return NULL;
-  for (guint i = 0; i < value->n_partial; i++)
-    if (value->partial[i].symbol || value->partial[i].value < 0)
-      return NULL; /* a negative element is indistinguishable from an unknown one */
-  g_autoptr (GonioTensor) tensor = gonio_tensor_new (value->dtype, &shape, NULL);
-  if (!tensor)
+      !gonio_shape_count (&shape, &count) || count != (int64_t)value->n_partial ||
+      (value->dtype != GONIO_DTYPE_INT64 && value->dtype != GONIO_DTYPE_INT32 &&
+       value->dtype != GONIO_DTYPE_BOOL))
     return NULL;
   for (guint i = 0; i < value->n_partial; i++) {
-    if (value->dtype == GONIO_DTYPE_INT64)
-      ((int64_t *)gonio_tensor_writable_data (tensor))[i] = value->partial[i].value;
-    else
-      ((int32_t *)gonio_tensor_writable_data (tensor))[i] = (int32_t)value->partial[i].value;
+    if (!gonio_dim_known (value->partial[i], &element))
+      return NULL;
   }
-  return g_steal_pointer (&tensor);
+  GonioTensor *tensor = gonio_tensor_new (value->dtype, &shape, NULL);
+  for (guint i = 0; tensor && i < value->n_partial; i++) {
+    gonio_dim_known (value->partial[i], &element);
+    put_element (tensor, i, element);
+  }
+  return tensor;
 }
 
-/* A graph output keeps its producer: its name and its place in the plan are the caller's. */
+/* A graph output keeps its producer: who runs the graph gets it from a node. */
 static gboolean
 makes_output (const GonioGraph *graph, const GonioNode *node)
 {
-  for (guint i = 0; i < node->n_outputs; i++)
+  for (guint i = 0; i < node->n_outputs; i++) {
     if (node->outputs[i] != GONIO_VALUE_NONE && gonio_graph_is_output (graph, node->outputs[i]))
       return TRUE;
+  }
   return FALSE;
 }
 
-static gboolean
+static void
+fold_known (GonioGraph *graph, GonioNodeId id, guint *changes)
+{
+  const GonioNode *node = gonio_graph_node (graph, id);
+
+  for (guint i = 0; i < node->n_outputs; i++) {
+    GonioValueId output = node->outputs[i];
+    if (output == GONIO_VALUE_NONE)
+      continue;
+    g_autoptr (GonioTensor) known = from_elements (gonio_graph_value (graph, output));
+    if (known) {
+      gonio_graph_set_constant (graph, output, known);
+      (*changes)++;
+    }
+  }
+}
+
+/* ---- evaluation ---- */
+
+static void
 fold_node (GonioGraph *graph, GonioNodeId id, const GonioPassOptions *options, guint *changes)
 {
   const GonioNode *node = gonio_graph_node (graph, id);
-  const guint n_outputs = node->n_outputs;
-  g_autofree GonioTensor **inputs = g_new0 (GonioTensor *, MAX (node->n_inputs, 1));
-  g_autofree GonioTensor **outputs = g_new0 (GonioTensor *, MAX (n_outputs, 1));
+  guint n_outputs = node->n_outputs;
+  g_autofree GonioTensor **inputs = g_new0 (GonioTensor *, node->n_inputs + 1);
+  g_autofree GonioTensor **outputs = g_new0 (GonioTensor *, n_outputs + 1);
   g_autofree GonioValueId *ids = g_memdup2 (node->outputs, n_outputs * sizeof *node->outputs);
   g_autoptr (GError) refused = NULL;
-  for (guint i = 0; i < node->n_inputs; i++)
+
+  for (guint i = 0; i < node->n_inputs; i++) {
     if (node->inputs[i] != GONIO_VALUE_NONE)
       inputs[i] = gonio_graph_value (graph, node->inputs[i])->constant;
+  }
   if (!options->evaluate (graph, id, inputs, outputs, &refused)) {
-    /* Left in the graph: the run reports what is wrong, with the right inputs at hand. */
-    g_debug ("%s is not folded: %s", node->name, refused->message);
-    return FALSE;
+    /* It stays in the graph: the run reports what is wrong, with the right inputs at hand. */
+    g_debug ("%s is not folded: %s", node->name, refused ? refused->message : "no reason given");
+    return;
   }
   for (guint i = 0; i < n_outputs; i++) {
     if (ids[i] != GONIO_VALUE_NONE && outputs[i])
@@ -94,32 +154,24 @@ fold_node (GonioGraph *graph, GonioNodeId id, const GonioPassOptions *options, g
     g_clear_pointer (&outputs[i], gonio_tensor_unref);
   }
   (*changes)++;
-  return TRUE;
 }
 
 gboolean
 gonio_pass_fold (GonioGraph *graph, const GonioPassOptions *options, guint *out_changes,
                  GError **error)
 {
-  const size_t limit = options->fold_limit ? options->fold_limit : DEFAULT_LIMIT;
+  size_t limit = options->fold_limit ? options->fold_limit : DEFAULT_LIMIT;
   guint n = 0;
-  const GonioNodeId *order = gonio_graph_order (graph, &n);
-  g_autofree GonioNodeId *nodes = g_memdup2 (order, n * sizeof *order);
-  *out_changes = 0;
+  g_autofree GonioNodeId *nodes = gonio_match_order (graph, &n);
+
   for (guint i = 0; i < n; i++) {
     const GonioNode *node = gonio_graph_node (graph, nodes[i]);
     if (!node || makes_output (graph, node))
       continue;
-    if (options->evaluate && foldable (graph, node, limit)) {
+    if (options->evaluate && is_foldable (graph, node, limit))
       fold_node (graph, nodes[i], options, out_changes);
-    } else if (node->n_outputs == 1 && node->outputs[0] != GONIO_VALUE_NONE) {
-      const GonioValueId output = node->outputs[0];
-      g_autoptr (GonioTensor) known = from_partial (gonio_graph_value (graph, output));
-      if (known) {
-        gonio_graph_set_constant (graph, output, known);
-        (*out_changes)++;
-      }
-    }
+    else
+      fold_known (graph, nodes[i], out_changes);
   }
   return TRUE;
 }

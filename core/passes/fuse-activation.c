@@ -17,13 +17,11 @@ relu (const GonioGraph *graph, const GonioNode *node, GonioActivation *out)
 static gboolean
 clip (const GonioGraph *graph, const GonioNode *node, GonioActivation *out)
 {
-  const double open[] = {-INFINITY, INFINITY};
-  double ends[2];
+  double ends[2] = {-INFINITY, INFINITY};
+
   for (guint i = 0; i < 2; i++) {
-    const GonioValueId end = gonio_node_input (node, i + 1);
-    if (end == GONIO_VALUE_NONE)
-      ends[i] = open[i];
-    else if (!gonio_match_scalar (graph, end, &ends[i]))
+    GonioValueId end = gonio_match_input (node, i + 1);
+    if (end != GONIO_VALUE_NONE && !gonio_match_scalar (graph, end, &ends[i]))
       return FALSE;
   }
   *out = (GonioActivation){GONIO_ACT_CLIP, {(float)ends[0], (float)ends[1]}};
@@ -99,17 +97,17 @@ static gboolean
 fuse (GonioGraph *graph, GonioNodeId id)
 {
   const GonioNode *node = gonio_graph_node (graph, id);
-  if (!carries (node->op) || gonio_node_attr (node, "activation") || node->n_outputs != 1 ||
-      node->outputs[0] == GONIO_VALUE_NONE ||
-      gonio_graph_value (graph, node->outputs[0])->dtype != GONIO_DTYPE_FLOAT)
+
+  if (!carries (node->op) || !gonio_match_is_plain (node, node->op) ||
+      !gonio_match_is_float (graph, node->outputs[0]))
     return FALSE;
-  const GonioNodeId user_id = gonio_match_single_user (graph, node->outputs[0]);
+  GonioNodeId user_id = gonio_match_single_user (graph, node->outputs[0]);
   const GonioNode *user = user_id == GONIO_NODE_NONE ? NULL : gonio_graph_node (graph, user_id);
   /* Read as data, not as the bound of a Clip. */
-  if (!user || user->inputs[0] != node->outputs[0])
+  if (!user || user->n_inputs == 0 || user->inputs[0] != node->outputs[0])
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (activations); i++) {
-    GonioActivation activation;
+    GonioActivation activation = {0};
     if (activations[i].op != user->op || !activations[i].read (graph, user, &activation))
       continue;
     gonio_graph_set_attr_string (graph, id, "activation", gonio_activation_name (activation.kind));
@@ -127,11 +125,11 @@ gonio_pass_fuse_activation (GonioGraph *graph, const GonioPassOptions *options, 
                             GError **error)
 {
   guint n = 0;
-  const GonioNodeId *order = gonio_graph_order (graph, &n);
-  g_autofree GonioNodeId *nodes = g_memdup2 (order, n * sizeof *order);
-  *out_changes = 0;
-  for (guint i = 0; i < n; i++)
-    if (gonio_graph_node (graph, nodes[i]) && fuse (graph, nodes[i]))
-      (*out_changes)++;
+  g_autofree GonioNodeId *nodes = gonio_match_order (graph, &n);
+
+  for (guint i = 0; i < n; i++) {
+    if (gonio_graph_node (graph, nodes[i]))
+      *out_changes += (guint)fuse (graph, nodes[i]);
+  }
   return TRUE;
 }

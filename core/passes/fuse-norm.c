@@ -1,5 +1,5 @@
 /* Pass "fuse-norm": folds a per-channel scale and offset that follows a convolution or Gemm
- * with constant weights into them: BatchNormalization, Mul or Add with constants. */
+ * with constant weights into them: BatchNormalization, Mul, Div, Add or Sub with constants. */
 #include "core/passes/match.h"
 #include "core/passes/pass-list.h"
 
@@ -29,11 +29,11 @@ float_constant (const GonioGraph *graph, GonioValueId value)
 static gboolean
 read_batch_norm (const GonioGraph *graph, const GonioNode *node, Affine *affine)
 {
-  const float *parts[4]; /* scale, bias, mean, variance */
+  const float *parts[4] = {NULL}; /* scale, bias, mean, variance */
   if (node->n_outputs != 1 || gonio_node_attr_int (node, "training_mode", 0) != 0)
     return FALSE;
   for (guint i = 0; i < 4; i++) {
-    const GonioTensor *tensor = float_constant (graph, gonio_node_input (node, i + 1));
+    const GonioTensor *tensor = float_constant (graph, gonio_match_input (node, i + 1));
     if (!tensor || gonio_tensor_count (tensor) != affine->channels)
       return FALSE;
     parts[i] = gonio_tensor_data (tensor);
@@ -71,19 +71,29 @@ static gboolean
 read_arithmetic (const GonioGraph *graph, const GonioNode *node, GonioValueId from, int rank,
                  Affine *affine)
 {
-  if (node->n_inputs != 2 || gonio_node_attr (node, "activation"))
+  gboolean second = node->n_inputs == 2 && node->inputs[0] == from;
+  const GonioTensor *tensor =
+      node->n_inputs == 2 ? float_constant (graph, node->inputs[second]) : NULL;
+  gboolean scales = node->op == GONIO_OP_MUL || node->op == GONIO_OP_DIV;
+
+  if (!tensor || gonio_node_attr (node, "activation") ||
+      (!second && (node->op == GONIO_OP_DIV || node->op == GONIO_OP_SUB)))
     return FALSE;
-  const GonioValueId other = node->inputs[node->inputs[0] == from ? 1 : 0];
-  const GonioTensor *tensor = float_constant (graph, other);
-  if (!tensor)
-    return FALSE;
-  const gboolean scales = node->op == GONIO_OP_MUL;
   for (int64_t c = 0; c < affine->channels; c++) {
     affine->factor[c] = 1;
     affine->offset[c] = 0;
   }
-  return read_per_channel (tensor, rank, affine->channels,
-                           scales ? affine->factor : affine->offset);
+  if (!read_per_channel (tensor, rank, affine->channels, scales ? affine->factor : affine->offset))
+    return FALSE;
+  for (int64_t c = 0; c < affine->channels; c++) {
+    if (node->op == GONIO_OP_DIV)
+      affine->factor[c] = 1 / affine->factor[c];
+    if (node->op == GONIO_OP_SUB)
+      affine->offset[c] = -affine->offset[c];
+    if (!isfinite (affine->factor[c]) || !isfinite (affine->offset[c]))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 /* ---- the weights ---- */
@@ -92,8 +102,7 @@ typedef struct {
   const GonioTensor *weights;
   int rank;           /* of the output */
   int64_t channels;   /* of the output */
-  int64_t outer;      /* weight element [o][c][i]: channel of element e is */
-  int64_t inner;      /* (e / inner) % per_group + group * per_group, see channel_of */
+  int64_t inner;      /* weight elements that share one output channel and follow each other */
   int64_t per_group;  /* output channels along the weight's channel axis */
   int64_t group_span; /* elements that belong to one group */
 } Layer;
@@ -108,7 +117,7 @@ channel_of (const Layer *layer, int64_t e)
 static gboolean
 read_layer (const GonioGraph *graph, const GonioNode *node, Layer *layer)
 {
-  const GonioTensor *weights = float_constant (graph, gonio_node_input (node, 1));
+  const GonioTensor *weights = float_constant (graph, gonio_match_input (node, 1));
   if (!weights || gonio_node_attr (node, "activation"))
     return FALSE;
   const GonioShape *shape = gonio_tensor_shape (weights);
@@ -130,8 +139,7 @@ read_layer (const GonioGraph *graph, const GonioNode *node, Layer *layer)
       return FALSE;
     layer->group_span = count / groups;
   } else if (node->op == GONIO_OP_GEMM && shape->rank == 2) { /* [K, N], or [N, K] when transB */
-    if (gonio_node_attr_float (node, "alpha", 1) != 1 ||
-        gonio_node_attr_float (node, "beta", 1) != 1)
+    if (gonio_node_attr_float (node, "beta", 1) != 1)
       return FALSE;
     const gboolean transposed = gonio_node_attr_int (node, "transB", 0) != 0;
     layer->channels = layer->per_group = shape->dims[transposed ? 0 : 1];
@@ -147,7 +155,7 @@ read_layer (const GonioGraph *graph, const GonioNode *node, Layer *layer)
 static gboolean
 read_bias (const GonioGraph *graph, const GonioNode *node, const Layer *layer, double *out)
 {
-  const GonioValueId id = gonio_node_input (node, 2);
+  const GonioValueId id = gonio_match_input (node, 2);
   const GonioTensor *bias = float_constant (graph, id);
   for (int64_t c = 0; c < layer->channels; c++)
     out[c] = 0;
@@ -158,12 +166,9 @@ read_bias (const GonioGraph *graph, const GonioNode *node, const Layer *layer, d
 
 static gboolean
 write_layer (GonioGraph *graph, GonioNodeId id, const Layer *layer, const Affine *affine,
-             GError **error)
+             const double *bias, GError **error)
 {
   const GonioNode *node = gonio_graph_node (graph, id);
-  g_autofree double *bias = g_new (double, layer->channels);
-  if (!read_bias (graph, node, layer, bias))
-    return TRUE;
   const GonioShape bias_shape = GONIO_SHAPE (layer->channels);
   g_autoptr (GonioTensor) new_weights =
       gonio_tensor_new (GONIO_DTYPE_FLOAT, gonio_tensor_shape (layer->weights), error);
@@ -190,31 +195,46 @@ write_layer (GonioGraph *graph, GonioNodeId id, const Layer *layer, const Affine
   return TRUE;
 }
 
+/* What the node reading the layer's output does to each channel. */
+static gboolean
+read_affine (const GonioGraph *graph, const GonioNode *user, GonioValueId from, int rank,
+             Affine *affine)
+{
+  switch (user->op) {
+  case GONIO_OP_BATCH_NORMALIZATION:
+    return user->inputs[0] == from && read_batch_norm (graph, user, affine);
+  case GONIO_OP_MUL:
+  case GONIO_OP_DIV:
+  case GONIO_OP_ADD:
+  case GONIO_OP_SUB:
+    return read_arithmetic (graph, user, from, rank, affine);
+  default:
+    return FALSE;
+  }
+}
+
 static gboolean
 fuse (GonioGraph *graph, GonioNodeId id, gboolean *out_changed, GError **error)
 {
   const GonioNode *node = gonio_graph_node (graph, id);
   Layer layer = {0};
+
   *out_changed = FALSE;
   if ((node->op != GONIO_OP_CONV && node->op != GONIO_OP_CONV_TRANSPOSE &&
        node->op != GONIO_OP_GEMM) ||
-      !read_layer (graph, node, &layer))
+      node->outputs[0] == GONIO_VALUE_NONE || !read_layer (graph, node, &layer))
     return TRUE;
-  const GonioValueId output = node->outputs[0];
-  const GonioNodeId user_id = gonio_match_single_user (graph, output);
-  const GonioNode *user = user_id == GONIO_NODE_NONE ? NULL : gonio_graph_node (graph, user_id);
-  if (!user)
+  GonioValueId output = node->outputs[0];
+  GonioNodeId user_id = gonio_match_single_user (graph, output);
+  if (user_id == GONIO_NODE_NONE)
     return TRUE;
   g_auto (Affine)
       affine = {g_new (double, layer.channels), g_new (double, layer.channels), layer.channels};
-  g_autofree double *probe = g_new (double, layer.channels);
-  const gboolean fits = user->op == GONIO_OP_BATCH_NORMALIZATION
-                            ? user->inputs[0] == output && read_batch_norm (graph, user, &affine)
-                            : (user->op == GONIO_OP_MUL || user->op == GONIO_OP_ADD) &&
-                                  read_arithmetic (graph, user, output, layer.rank, &affine);
-  if (!fits || !read_bias (graph, node, &layer, probe))
+  g_autofree double *bias = g_new (double, layer.channels);
+  if (!read_affine (graph, gonio_graph_node (graph, user_id), output, layer.rank, &affine) ||
+      !read_bias (graph, node, &layer, bias))
     return TRUE;
-  if (!write_layer (graph, id, &layer, &affine, error))
+  if (!write_layer (graph, id, &layer, &affine, bias, error))
     return FALSE;
   gonio_match_take_output (graph, id, user_id);
   *out_changed = TRUE;
@@ -226,16 +246,16 @@ gonio_pass_fuse_norm (GonioGraph *graph, const GonioPassOptions *options, guint 
                       GError **error)
 {
   guint n = 0;
-  const GonioNodeId *order = gonio_graph_order (graph, &n);
-  g_autofree GonioNodeId *nodes = g_memdup2 (order, n * sizeof *order);
-  *out_changes = 0;
+  g_autofree GonioNodeId *nodes = gonio_match_order (graph, &n);
+
   for (guint i = 0; i < n; i++) {
-    gboolean changed = FALSE;
-    if (!gonio_graph_node (graph, nodes[i]))
-      continue;
-    if (!fuse (graph, nodes[i], &changed, error))
-      return FALSE;
-    *out_changes += changed ? 1 : 0;
+    /* Several may follow each other: Conv, Mul, Add. */
+    gboolean changed = gonio_graph_node (graph, nodes[i]) != NULL;
+    while (changed) {
+      if (!fuse (graph, nodes[i], &changed, error))
+        return FALSE;
+      *out_changes += (guint)changed;
+    }
   }
   return TRUE;
 }

@@ -1,21 +1,26 @@
 /* Which passes there are and in which order; see passes.h.
  *
- * Folding comes first, because it turns shape arithmetic and weights' preparation into
- * constants that the fusions look for. Identities go next, so that patterns are not hidden
- * behind them. Recognition runs before fusions: a Swish that is recognised can be fused into
- * its convolution. Normalisations are folded into weights before padding and activations are,
- * since a batch norm stands between a convolution and its activation. Dead code is swept
- * after every round. Each round may uncover more, so all repeat until nothing changes. */
-#include "core/passes/pass-list.h"
-
+ * Windows get explicit pads at every level: no backend then has to know "SAME_UPPER". Folding
+ * comes before all that looks for constants, because it turns shape arithmetic and weights'
+ * preparation into some; branches whose condition it finds out are spliced in next round.
+ * Identities and chains of views go next, so that patterns are not hidden behind them.
+ * Recognition runs before fusions: a Swish that is recognised can be fused into its
+ * convolution. Scales are folded into weights before activations are, since a batch norm stands
+ * between a convolution and its activation. Dead code is swept after every round. Each round
+ * may uncover more, so all repeat until nothing changes. */
 #include "core/ops/op.h"
+#include "core/passes/pass-list.h"
 
 #define MAX_ROUNDS 4
 
 static const GonioPass table[] = {
+    {"resolve-pads", GONIO_OPT_DISABLED, gonio_pass_resolve_pads},
     {"fold", GONIO_OPT_BASIC, gonio_pass_fold},
+    {"inline-if", GONIO_OPT_BASIC, gonio_pass_inline_if},
     {"identity", GONIO_OPT_BASIC, gonio_pass_identity},
+    {"merge-views", GONIO_OPT_BASIC, gonio_pass_merge_views},
     {"recognise", GONIO_OPT_EXTENDED, gonio_pass_recognise},
+    {"layer-norm", GONIO_OPT_EXTENDED, gonio_pass_layer_norm},
     {"fuse-gemm", GONIO_OPT_EXTENDED, gonio_pass_fuse_gemm},
     {"fuse-norm", GONIO_OPT_EXTENDED, gonio_pass_fuse_norm},
     {"fuse-pad", GONIO_OPT_EXTENDED, gonio_pass_fuse_pad},
@@ -48,32 +53,52 @@ dump (const GonioGraph *graph, const GonioPassOptions *options, guint number, co
   return g_file_set_contents (path, text, -1, error);
 }
 
+/* A pass over the graph and then over the graphs inside its nodes. */
+static gboolean
+run_pass (const GonioPass *pass, GonioGraph *graph, const GonioPassOptions *options,
+          guint *out_changes, GError **error)
+{
+  guint n = 0, changes = 0;
+
+  if (!pass->run (graph, options, &changes, error))
+    return FALSE;
+  *out_changes += changes;
+  n = gonio_graph_n_nodes (graph);
+  for (GonioNodeId id = 0; id < n; id++) {
+    const GonioNode *node = gonio_graph_node (graph, id);
+    for (guint a = 0; node && a < node->n_attrs; a++) {
+      if (node->attrs[a].type == GONIO_ATTR_GRAPH &&
+          !run_pass (pass, node->attrs[a].graph, options, out_changes, error))
+        return FALSE;
+    }
+  }
+  return TRUE;
+}
+
 gboolean
 gonio_passes_run (GonioGraph *graph, const GonioPassOptions *options, GError **error)
 {
   guint number = 0;
+
   if (!gonio_infer_graph (graph, error))
     return FALSE;
-  for (guint round = 0; round < MAX_ROUNDS; round++) {
-    guint changed = 0;
+  for (guint round = 0, changed = 1; round < MAX_ROUNDS && changed > 0; round++) {
+    changed = 0;
     for (const GonioPass *pass = table; pass->name; pass++) {
+      guint changes = 0;
       if (!wanted (pass, options))
         continue;
-      guint changes = 0;
-      if (!pass->run (graph, options, &changes, error)) {
-        g_prefix_error (error, "pass %s: ", pass->name);
+      if (!run_pass (pass, graph, options, &changes, error)) {
+        g_prefix_error (error, "Pass %s: ", pass->name);
         return FALSE;
       }
       if (changes == 0)
         continue;
       changed += changes;
-      if (options->dump_dir && !dump (graph, options, number++, pass->name, error))
+      if (!gonio_infer_graph (graph, error) ||
+          (options->dump_dir && !dump (graph, options, number++, pass->name, error)))
         return FALSE;
     }
-    if (!gonio_infer_graph (graph, error))
-      return FALSE;
-    if (changed == 0)
-      break;
   }
   return TRUE;
 }
