@@ -359,7 +359,8 @@ pad_boxes (PadPlan *plan, int axis, Segment *chosen)
     }
     return;
   }
-  int64_t to[GONIO_MAX_RANK], from[GONIO_MAX_RANK], step[GONIO_MAX_RANK], size[GONIO_MAX_RANK];
+  int64_t to[GONIO_MAX_RANK] = { 0 }, from[GONIO_MAX_RANK] = { 0 };
+  int64_t step[GONIO_MAX_RANK] = { 0 }, size[GONIO_MAX_RANK] = { 0 };
   GonioShape shape = gonio_cpu_shape (plan->out);
   for (int i = 0; i < rank; i++) { /* a fill spreads over the axes not looked at */
     to[i] = i < axis ? chosen[i].to : 0;
