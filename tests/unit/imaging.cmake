@@ -1,6 +1,14 @@
-# Tests of core/imaging.
+# Tests of core/imaging. Their helpers are compiled once.
+add_library (gonio-image-testing STATIC ${CMAKE_SOURCE_DIR}/tests/support/image-fixture.c
+                                        ${CMAKE_SOURCE_DIR}/tests/support/image-probe.c
+                                        ${CMAKE_SOURCE_DIR}/tests/support/dicom-writer.c)
+target_link_libraries (gonio-image-testing PUBLIC gonio-options gonio-imaging)
+
 gonio_add_program (gonio-image-probe SOURCES ${CMAKE_SOURCE_DIR}/tests/support/gonio-image-probe.c
-                                             ${CMAKE_SOURCE_DIR}/tests/support/image-probe.c
-                                     LIBS gonio-imaging)
+                                     LIBS gonio-image-testing)
 set_target_properties (gonio-image-probe PROPERTIES RUNTIME_OUTPUT_DIRECTORY
                                                     ${CMAKE_BINARY_DIR}/tests/bin)
+
+gonio_add_test (test-display LABELS unit SOURCES test-display.c LIBS gonio-image-testing m)
+gonio_add_test (test-image LABELS unit SOURCES test-image.c LIBS gonio-image-testing m)
+gonio_add_test (test-transform LABELS unit SOURCES test-transform.c LIBS gonio-imaging m)
