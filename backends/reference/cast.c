@@ -1,4 +1,5 @@
-/* Cast and CastLike between all element types, strings included. Depends on kernel.h. */
+/* Cast and CastLike between all element types, strings included; BitCast.
+ * Depends on kernel.h. */
 #include "backends/reference/kernel.h"
 
 #include <math.h>
@@ -102,18 +103,6 @@ text_to_element (const char *text, GonioTensor *y, int64_t at, const CastOptions
 
 /* ---- numbers ---- */
 
-/* Beyond its range an integer type of less than a byte clamps: nothing sensible wraps there. */
-static double
-clamp_packed (double value, GonioDType dtype)
-{
-  guint bits = gonio_dtype_bits (dtype);
-  double low = gonio_dtype_is_signed (dtype) ? -(double)(1 << (bits - 1)) : 0;
-  double high = low + (1 << bits) - 1;
-
-  value = isnan (value) ? 0 : trunc (value);
-  return value < low ? low : value > high ? high : value;
-}
-
 static void
 store_rare (GonioTensor *y, int64_t at, int n, const double *values, const CastOptions *options)
 {
@@ -125,10 +114,6 @@ store_rare (GonioTensor *y, int64_t at, int n, const double *values, const CastO
       bytes[at + i] = ref_e8m0_encode (values[i], options->saturate, options->round_mode);
     } else if (dtype == GONIO_DTYPE_FLOAT4E2M1) {
       ref_packed_set (bytes, 4, at + i, ref_small_float_encode (dtype, values[i], TRUE));
-    } else if ((((RefTypes)1 << dtype) & REF_PACKED_INTS) != 0) {
-      double clamped = clamp_packed (values[i], dtype);
-
-      ref_store_f64 (y, at + i, 1, &clamped);
     } else {
       bytes[at + i] = ref_small_float_encode (dtype, values[i], options->saturate);
     }
@@ -139,14 +124,15 @@ static void
 cast_numbers (const GonioTensor *x, GonioTensor *y, const CastOptions *options)
 {
   RefForm from = ref_form (gonio_tensor_dtype (x));
-  gboolean rare = (((RefTypes)1 << gonio_tensor_dtype (y)) & REF_NARROW) != 0;
+  RefTypes rare_types = REF_FLOAT8 | REF_T (FLOAT4E2M1) | REF_T (FLOAT8E8M0);
+  gboolean rare = ((rare_types >> gonio_tensor_dtype (y)) & 1) != 0;
   int64_t count = gonio_tensor_count (x);
   RefChunk chunk;
 
   for (int64_t at = 0; at < count; at += REF_CHUNK) {
     int n = (int)MIN (REF_CHUNK, count - at);
 
-    if (rare && (from == REF_FORM_FLOAT || ref_form (gonio_tensor_dtype (y)) == REF_FORM_FLOAT)) {
+    if (rare) {
       ref_load (x, at, 1, n, REF_FORM_FLOAT, &chunk);
       store_rare (y, at, n, chunk.f, options);
     } else {
@@ -211,9 +197,36 @@ run_cast_like (GonioKernel *k, GError **error)
   return cast_to (k, gonio_tensor_dtype (k->inputs[1]), error);
 }
 
+/* ---- BitCast ---- */
+
+static gboolean
+run_bit_cast (GonioKernel *k, GError **error)
+{
+  GonioTensor *x = k->inputs[0], *y;
+  GonioDType from = gonio_tensor_dtype (x);
+  int64_t to = ref_attr_int (k, "to", 0);
+
+  if (to <= GONIO_DTYPE_NONE || to >= GONIO_DTYPE_COUNT || to == GONIO_DTYPE_STRING ||
+      gonio_dtype_bits ((GonioDType)to) != gonio_dtype_bits (from))
+    return ref_bad_value (error, "the bits of %s cannot be read as type %" G_GINT64_FORMAT,
+                          gonio_dtype_name (from), to);
+  y = ref_output (k, 0, (GonioDType)to, gonio_tensor_shape (x), error);
+  if (y == NULL)
+    return FALSE;
+  memcpy (gonio_tensor_writable_data (y), gonio_tensor_data (x), gonio_tensor_size (x));
+  /* a bool has one true value */
+  for (int64_t i = 0; to == GONIO_DTYPE_BOOL && i < gonio_tensor_count (y); i++) {
+    uint8_t *bytes = gonio_tensor_writable_data (y);
+
+    bytes[i] = bytes[i] != 0;
+  }
+  return TRUE;
+}
+
 #define CASTABLE (REF_NUMBERS | REF_BOOL | REF_NARROW | REF_T (STRING))
 
 const RefRow ref_rows_cast[] = {
+    {GONIO_OP_BIT_CAST, run_bit_cast, NULL, {REF_ANY & ~REF_T (STRING)}, 0, 0},
     {GONIO_OP_CAST, run_cast, NULL, {CASTABLE}, 0, CASTABLE},
     {GONIO_OP_CAST_LIKE, run_cast_like, NULL, {CASTABLE, CASTABLE}, 0, CASTABLE},
     {0},

@@ -1,8 +1,9 @@
-/* Einsum: the sum over every label that the output lacks, term by term.
+/* Einsum: the sum over every label that the output lacks, term by term. Det.
  * Depends on kernel.h. */
 #include "backends/reference/kernel.h"
 #include "backends/reference/window.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Labels: 52 letters, then the dimensions an ellipsis stands for, the last one last. */
@@ -244,7 +245,70 @@ run_einsum (GonioKernel *k, GError **error)
   return gonio_tensor_count (y) == 0 || contract (&e, k, y, error);
 }
 
+/* ---- Det ---- */
+
+/* Gaussian elimination with partial pivoting; a (n x n) is used up. */
+static double
+determinant (double *a, int64_t n)
+{
+  double det = 1;
+
+  for (int64_t c = 0; c < n; c++) {
+    int64_t pivot = c;
+
+    for (int64_t r = c + 1; r < n; r++)
+      if (fabs (a[r * n + c]) > fabs (a[pivot * n + c]))
+        pivot = r;
+    if (a[pivot * n + c] == 0)
+      return 0;
+    for (int64_t j = 0; pivot != c && j < n; j++) {
+      double held = a[c * n + j];
+
+      a[c * n + j] = a[pivot * n + j];
+      a[pivot * n + j] = held;
+    }
+    det *= pivot != c ? -a[c * n + c] : a[c * n + c];
+    for (int64_t r = c + 1; r < n; r++) {
+      double factor = a[r * n + c] / a[c * n + c];
+
+      for (int64_t j = c; j < n; j++)
+        a[r * n + j] -= factor * a[c * n + j];
+    }
+  }
+  return det;
+}
+
+static gboolean
+run_det (GonioKernel *k, GError **error)
+{
+  GonioTensor *x = k->inputs[0], *y;
+  GonioShape shape = *gonio_tensor_shape (x);
+  g_autofree double *a = NULL;
+  int64_t n;
+
+  if (shape.rank < 2 || shape.dims[shape.rank - 1] != shape.dims[shape.rank - 2])
+    return ref_bad_shape (error, "input must hold square matrices");
+  n = shape.dims[shape.rank - 1];
+  shape.rank -= 2;
+  y = ref_output (k, 0, gonio_tensor_dtype (x), &shape, error);
+  if (y == NULL)
+    return FALSE;
+  a = ref_alloc (n > 0 ? gonio_tensor_count (x) / MAX (gonio_tensor_count (y), 1) : 0, sizeof *a,
+                 error);
+  if (a == NULL)
+    return FALSE;
+  for (int64_t i = 0; i < gonio_tensor_count (y); i++) {
+    double det;
+
+    ref_load_f64 (x, i * n * n, n * n, a);
+    det = determinant (a, n);
+    ref_store_f64 (y, i, 1, &det);
+  }
+  return TRUE;
+}
+
 const RefRow ref_rows_einsum[] = {
+    {GONIO_OP_DET, run_det, NULL, {REF_FLOATS}, 0, 0},
     {GONIO_OP_EINSUM, run_einsum, NULL, {REF_NUMBERS}, REF_SAME_ALL, 0},
     {0},
 };

@@ -44,7 +44,7 @@ pixel_coordinate (const Sampler *s, double v, int64_t dim)
     return -1e9;
   x = CLAMP (x, -1e9, 1e9);
   if (s->mode == SAMPLE_NEAREST)
-    x = s->rank == 3 ? round (x) : nearbyint (x);
+    x = nearbyint (x);
   if (x < low || x > high) {
     if (s->padding == PADDING_BORDER)
       x = CLAMP (x, 0, n - 1);

@@ -337,6 +337,59 @@ run_scatter_nd (GonioKernel *k, GError **error)
   return TRUE;
 }
 
+/* ---- TensorScatter ---- */
+
+/* Writes update into a copy of the cache from write_indices[batch] on, along one axis. */
+static gboolean
+run_tensor_scatter (GonioKernel *k, GError **error)
+{
+  GonioTensor *x = k->inputs[0], *update = k->inputs[1], *starts = ref_in (k, 2), *y;
+  const GonioShape *shape = gonio_tensor_shape (x), *part = gonio_tensor_shape (update);
+  const char *mode = ref_attr_string (k, "mode", "linear");
+  gboolean circular = g_str_equal (mode, "circular"), fits = part->rank == shape->rank;
+  int64_t dim, n, inner, outer;
+  int axis;
+
+  if (!ref_axis (ref_attr_int (k, "axis", -2), shape->rank, &axis, error))
+    return FALSE;
+  if (!circular && !g_str_equal (mode, "linear"))
+    return ref_bad_value (error, "mode is \"%s\"", mode);
+  for (int d = 0; fits && d < shape->rank; d++)
+    fits = d == axis ? part->dims[d] <= shape->dims[d] : part->dims[d] == shape->dims[d];
+  if (!fits || axis == 0 || (starts != NULL && gonio_tensor_count (starts) != shape->dims[0])) {
+    g_autofree char *left = gonio_shape_to_string (shape), *right = gonio_shape_to_string (part);
+
+    return ref_bad_shape (error,
+                          "an update of shape %s does not fit a cache of shape %s along "
+                          "axis %d",
+                          right, left, axis);
+  }
+  y = ref_output (k, 0, gonio_tensor_dtype (x), shape, error);
+  if (y == NULL)
+    return FALSE;
+  ref_copy (y, 0, x, 0, gonio_tensor_count (x));
+  if (gonio_tensor_count (update) == 0)
+    return TRUE;
+  dim = shape->dims[axis];
+  n = part->dims[axis];
+  inner = ref_dims_product (shape, axis + 1, shape->rank);
+  outer = ref_dims_product (shape, 0, axis);
+  for (int64_t o = 0; o < outer; o++) {
+    int64_t start = 0;
+
+    if (starts != NULL)
+      ref_load_i64 (starts, o / (outer / shape->dims[0]), 1, &start);
+    if (start < 0 || start >= dim || (!circular && start > dim - n))
+      return ref_bad_value (error,
+                            "write index %" G_GINT64_FORMAT " for %" G_GINT64_FORMAT
+                            " of %" G_GINT64_FORMAT " rows",
+                            start, n, dim);
+    for (int64_t i = 0; i < n; i++)
+      ref_copy (y, (o * dim + (start + i) % dim) * inner, update, (o * n + i) * inner, inner);
+  }
+  return TRUE;
+}
+
 #define SCATTER(ID, RUN)                                                                           \
   {                                                                                                \
     GONIO_OP_##ID, RUN, NULL, {REF_ANY, REF_INDEX, REF_ANY}, 0x5, 0                                \
@@ -348,5 +401,6 @@ const RefRow ref_rows_index[] = {
     {GONIO_OP_GATHER_ND, run_gather_nd, NULL, {REF_ANY, REF_T (INT64)}, 0, 0},
     SCATTER (SCATTER_ELEMENTS, run_scatter_elements),
     SCATTER (SCATTER_ND, run_scatter_nd),
+    {GONIO_OP_TENSOR_SCATTER, run_tensor_scatter, NULL, {REF_ANY, REF_ANY, REF_T (INT64)}, 0x3, 0},
     {0},
 };

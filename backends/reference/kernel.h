@@ -59,6 +59,7 @@ struct _RefRow {
 
 #define REF_SAME_ALL G_MAXUINT
 
+extern const RefRow ref_rows_attention[];
 extern const RefRow ref_rows_cast[];
 extern const RefRow ref_rows_control[];
 extern const RefRow ref_rows_conv[];
@@ -67,18 +68,23 @@ extern const RefRow ref_rows_elementwise[];
 extern const RefRow ref_rows_grid[];
 extern const RefRow ref_rows_index[];
 extern const RefRow ref_rows_layout[];
+extern const RefRow ref_rows_loss[];
 extern const RefRow ref_rows_matmul[];
 extern const RefRow ref_rows_move[];
 extern const RefRow ref_rows_norm[];
 extern const RefRow ref_rows_pad[];
+extern const RefRow ref_rows_patch[];
 extern const RefRow ref_rows_pool[];
 extern const RefRow ref_rows_quant[];
+extern const RefRow ref_rows_random[];
 extern const RefRow ref_rows_recurrent[];
 extern const RefRow ref_rows_reduce[];
 extern const RefRow ref_rows_resize[];
 extern const RefRow ref_rows_search[];
 extern const RefRow ref_rows_select[];
 extern const RefRow ref_rows_shape[];
+extern const RefRow ref_rows_signal[];
+extern const RefRow ref_rows_text[];
 extern const RefRow ref_rows_unary[];
 
 const RefRow *ref_row (guint op); /* NULL: no kernel */

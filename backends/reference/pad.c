@@ -1,4 +1,4 @@
-/* Pad in all modes, for any type. Depends on kernel.h. */
+/* Pad in all modes and CenterCropPad, for any type. Depends on kernel.h. */
 #include "backends/reference/kernel.h"
 #include "backends/reference/window.h"
 
@@ -187,7 +187,78 @@ run_pad (GonioKernel *k, GError **error)
   return TRUE;
 }
 
+/* ---- CenterCropPad ---- */
+
+/* One axis: where the common part begins in source and target. */
+static void
+centre_axis (int64_t from, int64_t to, int64_t *out_source, int64_t *out_target)
+{
+  *out_source = from > to ? (from - to) / 2 : 0;
+  *out_target = to > from ? (to - from) / 2 : 0;
+}
+
+static gboolean
+centred_shape (const GonioKernel *k, GonioShape *shape, GError **error)
+{
+  guint n_axes;
+  const int64_t *axes = gonio_node_attr_ints (k->node, "axes", &n_axes);
+  gboolean seen[GONIO_MAX_RANK] = {FALSE};
+  int64_t sizes[GONIO_MAX_RANK];
+  int n;
+
+  if (!ref_ints (k->inputs[1], GONIO_MAX_RANK, sizes, &n, "shape", error))
+    return FALSE;
+  if (n != (axes != NULL ? (int)MIN (n_axes, GONIO_MAX_RANK + 1) : shape->rank))
+    return ref_bad_shape (error, "shape has %d elements for %d axes", n,
+                          axes != NULL ? (int)n_axes : shape->rank);
+  for (int i = 0; i < n; i++) {
+    int axis;
+
+    if (!ref_axis (axes != NULL ? axes[i] : i, shape->rank, &axis, error))
+      return FALSE;
+    if (seen[axis])
+      return ref_bad_value (error, "axis %d is given twice", axis);
+    seen[axis] = TRUE;
+    shape->dims[axis] = sizes[i];
+  }
+  return ref_check_shape (shape, error);
+}
+
+static gboolean
+run_center_crop_pad (GonioKernel *k, GError **error)
+{
+  GonioTensor *x = k->inputs[0], *y;
+  const GonioShape *from = gonio_tensor_shape (x);
+  GonioShape shape = *from;
+  int64_t strides[GONIO_MAX_RANK], y_strides[GONIO_MAX_RANK], source = 0, target = 0;
+  RefBox box = {.rank = shape.rank};
+
+  if (!centred_shape (k, &shape, error))
+    return FALSE;
+  y = ref_output (k, 0, gonio_tensor_dtype (x), &shape, error);
+  if (y == NULL)
+    return FALSE;
+  ref_clear (y, 0, gonio_tensor_count (y));
+  if (gonio_tensor_count (y) == 0 || gonio_tensor_count (x) == 0)
+    return TRUE;
+  gonio_shape_strides (from, strides);
+  gonio_shape_strides (&shape, y_strides);
+  for (int d = 0; d < shape.rank; d++) {
+    int64_t at, to;
+
+    centre_axis (from->dims[d], shape.dims[d], &at, &to);
+    source += at * strides[d];
+    target += to * y_strides[d];
+    box.dims[d] = MIN (from->dims[d], shape.dims[d]);
+    box.src_stride[d] = strides[d];
+    box.dst_stride[d] = y_strides[d];
+  }
+  ref_copy_box (y, target, x, source, &box);
+  return TRUE;
+}
+
 const RefRow ref_rows_pad[] = {
+    {GONIO_OP_CENTER_CROP_PAD, run_center_crop_pad, NULL, {REF_ANY, REF_INDEX}, 0, 0},
     {GONIO_OP_PAD, run_pad, NULL, {REF_ANY, REF_T (INT64), REF_ANY, REF_INDEX}, 0x5, 0},
     {0},
 };

@@ -225,6 +225,66 @@ run_pool (GonioKernel *k, GError **error)
   return pool_planes (&p, x, y, indices, error);
 }
 
+/* ---- MaxUnpool ---- */
+
+/* What the output is without output_shape: the shape that was pooled. */
+static gboolean
+unpooled_shape (const GonioKernel *k, GonioShape *shape, GError **error)
+{
+  int64_t kernel[REF_WINDOW_RANK];
+  RefWindow w;
+
+  if (shape->rank < 3)
+    return ref_bad_shape (error, "input has rank %d, pooling needs 3 or more", shape->rank);
+  if (!ref_attr_ints (k, "kernel_shape", shape->rank - 2, 1, kernel, error) ||
+      !ref_window_attrs (&w, k, shape, kernel, error))
+    return FALSE;
+  for (int d = 0; d < w.rank; d++)
+    shape->dims[2 + d] = (w.in[d] - 1) * w.stride[d] + w.kernel[d] - w.begin[d] - w.end[d];
+  return ref_check_shape (shape, error);
+}
+
+/* Puts each value at its index into the pooled shape; a larger output_shape adds zeros after
+ * it. */
+static gboolean
+run_max_unpool (GonioKernel *k, GError **error)
+{
+  GonioTensor *x = k->inputs[0], *indices = k->inputs[1], *sizes = ref_in (k, 2), *y;
+  GonioShape pooled = *gonio_tensor_shape (x), shape;
+  int64_t count, strides[GONIO_MAX_RANK], y_strides[GONIO_MAX_RANK];
+
+  if (!unpooled_shape (k, &pooled, error))
+    return FALSE;
+  shape = pooled;
+  if (sizes != NULL &&
+      !ref_ints (sizes, GONIO_MAX_RANK, shape.dims, &shape.rank, "output_shape", error))
+    return FALSE;
+  for (int d = 0; d < pooled.rank; d++)
+    if (shape.rank != pooled.rank || shape.dims[d] < pooled.dims[d])
+      return ref_bad_shape (error, "output_shape is smaller than what was pooled");
+  if (gonio_tensor_count (indices) != gonio_tensor_count (x))
+    return ref_bad_shape (error, "input and indices must have the same shape");
+  y = ref_output (k, 0, gonio_tensor_dtype (x), &shape, error);
+  if (y == NULL || !gonio_shape_count (&pooled, &count))
+    return FALSE;
+  ref_clear (y, 0, gonio_tensor_count (y));
+  gonio_shape_strides (&pooled, strides);
+  gonio_shape_strides (&shape, y_strides);
+  for (int64_t i = 0; i < gonio_tensor_count (x); i++) {
+    int64_t index, at = 0;
+
+    ref_load_i64 (indices, i, 1, &index);
+    if (index < 0 || index >= count)
+      return ref_bad_value (error, "index %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT, index, count);
+    for (int d = 0; d < pooled.rank; d++) {
+      at += index / strides[d] * y_strides[d];
+      index %= strides[d];
+    }
+    ref_copy (y, at, x, i, 1);
+  }
+  return TRUE;
+}
+
 static const PoolOp op_average = {POOL_AVERAGE, FALSE};
 static const PoolOp op_global_average = {POOL_AVERAGE, TRUE};
 static const PoolOp op_global_lp = {POOL_LP, TRUE};
@@ -241,5 +301,6 @@ const RefRow ref_rows_pool[] = {
     {GONIO_OP_GLOBAL_MAX_POOL, run_pool, &op_global_max, {REF_FLOATS}, 0, 0},
     {GONIO_OP_LP_POOL, run_pool, &op_lp, {REF_FLOATS}, 0, 0},
     {GONIO_OP_MAX_POOL, run_pool, &op_max, {MAX_TYPES}, 0, 0},
+    {GONIO_OP_MAX_UNPOOL, run_max_unpool, NULL, {REF_FLOATS, REF_T (INT64)}, 0, 0},
     {0},
 };

@@ -260,11 +260,12 @@ run_top_k (GonioKernel *k, GError **error)
 }
 
 static const ArgOp op_arg_max = {1}, op_arg_min = {-1};
-static const CumOp op_cum_sum = {FALSE};
+static const CumOp op_cum_prod = {TRUE}, op_cum_sum = {FALSE};
 
 const RefRow ref_rows_search[] = {
     {GONIO_OP_ARG_MAX, run_arg, &op_arg_max, {REF_NUMBERS}, 0, 0},
     {GONIO_OP_ARG_MIN, run_arg, &op_arg_min, {REF_NUMBERS}, 0, 0},
+    {GONIO_OP_CUM_PROD, run_cumulate, &op_cum_prod, {REF_NUMBERS, REF_INDEX}, 0, 0},
     {GONIO_OP_CUM_SUM, run_cumulate, &op_cum_sum, {REF_NUMBERS, REF_INDEX}, 0, 0},
     {GONIO_OP_TOP_K, run_top_k, NULL, {REF_NUMBERS, REF_T (INT64)}, 0, 0},
     {0},
