@@ -37,8 +37,7 @@ typedef struct {
 } GonioUnsupported;
 GPtrArray *gonio_onnx_check_file (const char *path, const GonioLoadLimits *limits, GError **error);
 
-/* TensorProto in a .pb file (ONNX test data). Sequences and optionals: a list of tensors, see
- * out_kind. */
+/* TensorProto in a .pb file (ONNX test data). GONIO_LOAD_ERROR. (transfer full) */
 GonioTensor *gonio_onnx_load_tensor_pb (const char *path, GError **error);
 
 G_END_DECLS

@@ -57,7 +57,9 @@ infer_reduce (GonioInfer *infer, GError **error)
   if (!reduce_mask (infer, in->rank, &mask, &known, error))
     return FALSE;
   if (!known) {
-    shape = gonio_sym_rank (keep ? in->rank : -1);
+    GonioDim n_axes = gonio_infer_dim (infer, 1, 0);
+    gboolean counted = n_axes.value > 0 && n_axes.value <= in->rank;
+    shape = gonio_sym_rank (keep ? in->rank : counted ? in->rank - (int)n_axes.value : -1);
     return gonio_infer_set (infer, 0, gonio_infer_dtype (infer, 0), &shape, error);
   }
   shape.has_rank = TRUE;

@@ -245,8 +245,14 @@ gonio_infer_unsqueeze (GonioInfer *infer, GError **error)
   g_autofree int64_t *axes = NULL;
   guint n = 0, mask = 0;
 
-  if (!in->has_rank || !gonio_infer_ints (infer, 1, &axes, &n))
+  if (!in->has_rank)
     return gonio_infer_dtype_only (infer, 0, gonio_infer_dtype (infer, 0), error);
+  if (!gonio_infer_ints (infer, 1, &axes, &n)) {
+    GonioDim n_axes = gonio_infer_dim (infer, 1, 0);
+    gboolean counted = n_axes.value >= 0 && n_axes.value <= GONIO_MAX_RANK - in->rank;
+    GonioSymShape open = gonio_sym_rank (counted ? in->rank + (int)n_axes.value : -1);
+    return gonio_infer_set (infer, 0, gonio_infer_dtype (infer, 0), &open, error);
+  }
   if (n > (guint)(GONIO_MAX_RANK - in->rank))
     return gonio_infer_fail (error, "its result would have %u dimensions; %d are possible.",
                              n + (guint)in->rank, GONIO_MAX_RANK);

@@ -138,7 +138,7 @@ read_layer (const GonioGraph *graph, const GonioNode *node, Layer *layer)
     if (shape->dims[0] % groups != 0)
       return FALSE;
     layer->group_span = count / groups;
-  } else if (node->op == GONIO_OP_GEMM && shape->rank == 2) { /* [K, N], or [N, K] when transB */
+  } else if (shape->rank == 2) { /* Gemm, MatMul: [K, N], or [N, K] when transB */
     if (gonio_node_attr_float (node, "beta", 1) != 1)
       return FALSE;
     const gboolean transposed = gonio_node_attr_int (node, "transB", 0) != 0;
@@ -149,6 +149,18 @@ read_layer (const GonioGraph *graph, const GonioNode *node, Layer *layer)
     return FALSE;
   }
   return TRUE;
+}
+
+/* Operators with weights; a product of two matrices becomes a Gemm, for its bias. */
+static gboolean
+is_layer (const GonioGraph *graph, const GonioNode *node)
+{
+  if (node->op == GONIO_OP_MATMUL) {
+    const GonioSymShape *shape = &gonio_graph_value (graph, node->inputs[0])->shape;
+    return shape->has_rank && shape->rank == 2;
+  }
+  return node->op == GONIO_OP_CONV || node->op == GONIO_OP_CONV_TRANSPOSE ||
+         node->op == GONIO_OP_GEMM;
 }
 
 /* The layer's bias per channel, zeros when it has none; FALSE for one of another form. */
@@ -192,6 +204,8 @@ write_layer (GonioGraph *graph, GonioNodeId id, const Layer *layer, const Affine
       gonio_graph_add_constant (graph, node->name, new_bias),
   };
   gonio_graph_set_inputs (graph, id, inputs, 3);
+  if (node->op == GONIO_OP_MATMUL)
+    gonio_graph_set_op (graph, id, GONIO_OP_GEMM);
   return TRUE;
 }
 
@@ -220,9 +234,8 @@ fuse (GonioGraph *graph, GonioNodeId id, gboolean *out_changed, GError **error)
   Layer layer = {0};
 
   *out_changed = FALSE;
-  if ((node->op != GONIO_OP_CONV && node->op != GONIO_OP_CONV_TRANSPOSE &&
-       node->op != GONIO_OP_GEMM) ||
-      node->outputs[0] == GONIO_VALUE_NONE || !read_layer (graph, node, &layer))
+  if (!is_layer (graph, node) || node->outputs[0] == GONIO_VALUE_NONE ||
+      !read_layer (graph, node, &layer))
     return TRUE;
   GonioValueId output = node->outputs[0];
   GonioNodeId user_id = gonio_match_single_user (graph, output);

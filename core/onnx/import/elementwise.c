@@ -166,7 +166,7 @@ const GonioImportRow gonio_import_elementwise[] = {
     BROADCAST ("Greater"),
     SINCE ("GreaterOrEqual", 12),
     CONSUMED ("HardSigmoid"),
-    SINCE ("HardSwish", 14),
+    SINCE ("HardSwish", 1), /* standard since 14, but some exporters write it earlier */
     SINCE ("Identity", 1),
     SINCE ("IsInf", 10),
     SINCE ("IsNaN", 9),

@@ -1,0 +1,6 @@
+# Tests of graph, ops, onnx and passes; they share two helpers.
+set (SUPPORT ${CMAKE_SOURCE_DIR}/tests/support)
+gonio_add_test (
+  test-graph LABELS unit
+  SOURCES test-graph.c ${SUPPORT}/graph-maker.c
+  LIBS gonio-ops)
