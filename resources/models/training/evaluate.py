@@ -36,6 +36,29 @@ def spread_stats(e):
             "limits95": [round(float(v), 2) for v in np.percentile(e, [2.5, 97.5])], "n": len(e)}
 
 
+def calibration(pairs):
+    """[(raw confidence, right)] -> [[raw, chance], ...], ascending and monotone (pooled neighbours)."""
+    pairs = sorted(pairs)
+    bins = []
+    for lo, hi in zip((0, .1, .25, .4, .55, .7, .8, .9, .97), (.1, .25, .4, .55, .7, .8, .9, .97, 1.01)):
+        sel = [(c, r) for c, r in pairs if lo <= c < hi]
+        if len(sel) >= 8:
+            bins.append([float(np.mean([c for c, _ in sel])), float(np.mean([r for _, r in sel])), len(sel)])
+    k = 0
+    while k + 1 < len(bins):
+        if bins[k][1] > bins[k + 1][1]:
+            a, b = bins[k], bins.pop(k + 1)
+            n = a[2] + b[2]
+            bins[k] = [(a[0] * a[2] + b[0] * b[2]) / n, (a[1] * a[2] + b[1] * b[2]) / n, n]
+            k = max(k - 1, 0)
+        else:
+            k += 1
+    points = [[round(c, 3), round(r, 3)] for c, r, _ in bins]
+    if not points:
+        return [[0, 0], [1, 1]]
+    return ([[0, 0]] if points[0][0] > 0 else []) + points + ([[1, points[-1][1]]] if points[-1][0] < 1 else [])
+
+
 def wrap(d):
     return (d + 180) % 360 - 180
 
@@ -57,7 +80,7 @@ def main():
         refine["passes"] = a.passes
     source = dataset.Sampler(a.view, SEED, negatives=0)
     err, z, angle, rejected, per, cover, first_err = [], [], {}, 0, {k: [] for k in ids}, {}, []
-    absent = []
+    absent, right = [], []
     usual = phantom.Appearance(photons=(3e3, 4e4), invert=0.0)
     for n in range(a.count):
         rng = np.random.default_rng([SEED, n])
@@ -65,8 +88,10 @@ def main():
         image, px, ok = phantom.render(scene, rng, a.size, usual, ids=ids)
         f = scene.film
         mm = max(f[2] - f[0], f[3] - f[1]) / a.size
-        pts, spread, conf, total, first = infer.measure(net, image, ids, refine)
+        pts, spread, conf, total, first, side = infer.measure(net, image, ids, refine)
         absent += [(bool(o), float(t)) for o, t in zip(ok, total)]
+        near = np.nan_to_num(np.hypot(*(pts - px).T), nan=1e9) < infer.RADIUS * 2 * side / dataset.SIZE
+        right += list(zip(conf.tolist(), (near & ok).tolist()))
         if not accepted(mod, ids, conf, total):
             rejected += 1
             continue
@@ -77,7 +102,7 @@ def main():
                 per[i].append(np.hypot(*d[k]) * mm)
         err += list(np.hypot(*d[good].T) * mm)
         first_err += list(np.hypot(*(first[0] - px)[good].T) * mm)
-        z += list((d[good] / np.maximum(spread[good], 1e-6)).ravel())
+        z += list((d[good] / np.maximum(spread[good, None], 1e-6)).ravel())
         truth = measure(a.view, {k: p if g else p * np.nan for k, p, g in zip(ids, px, good)})
         found = measure(a.view, dict(zip(ids, pts)))
         # Standard error of each angle from the spread, by first-order propagation.
@@ -92,10 +117,12 @@ def main():
                     q = pts.copy()
                     q[k, axis] += 0.5
                     g = wrap(measure(a.view, dict(zip(ids, q)))[key] - found[key]) / 0.5
-                    var += (g * spread[k, axis]) ** 2
+                    var += (g * spread[k]) ** 2
             cover.setdefault(key, []).append((e, np.sqrt(var)))
-    z = np.abs(z)
-    scale = float(np.percentile(z, 95) / 1.96) if len(z) else 1.0
+    # One scale for all: pooled over the angles, 95 % of the errors lie within 1.96 standard errors.
+    ratio = [abs(e) / max(1.96 * s, 1e-6) for v in cover.values() for e, s in v]
+    scale = float(np.percentile(ratio, 95)) if ratio else 1.0
+    points_inside = float(np.mean(np.abs(z) <= 1.96 * scale)) if len(z) else 0.0
     inside = {k: round(float(np.mean([abs(e) <= 1.96 * scale * s for e, s in v])), 3) for k, v in cover.items()}
     false_accept = {}
     rng = np.random.default_rng(SEED)
@@ -113,7 +140,7 @@ def main():
                 other = source.others[n % len(source.others)]
                 scene = other.build(r, source.atlas)
             image = phantom.render(scene, r, 700, usual, ids=[])[0]
-            _, _, conf, total, _ = infer.measure(net, image, ids, refine)
+            _, _, conf, total, _, _ = infer.measure(net, image, ids, refine)
             hits += accepted(mod, ids, conf, total)
             made += 1
         if made:
@@ -126,7 +153,7 @@ def main():
         for name in names:
             im = Image.open(name).convert("L")
             im.thumbnail((800, 800))
-            _, _, conf, total, _ = infer.measure(net, np.asarray(im, np.float32) / 255, ids, refine)
+            _, _, conf, total, _, _ = infer.measure(net, np.asarray(im, np.float32) / 255, ids, refine)
             hits += accepted(mod, ids, conf, total)
         false_accept["real chest and spine films not trained on"] = {"accepted": hits, "of": len(names)}
     present = np.array([t for o, t in absent if o])
@@ -141,7 +168,7 @@ def main():
             "rejected_share": round(rejected / a.count, 3),
             "visible_landmarks_found": round(float((present >= PRESENT).mean()), 3),
             "absent_landmarks_claimed": round(float(np.mean([t >= PRESENT for o, t in absent if not o] or [0])), 3),
-            "interval95_coverage": inside,
+            "interval95_coverage": dict(inside, landmarks=round(points_inside, 3)),
         },
         "false_accept": false_accept,
     }
@@ -151,7 +178,7 @@ def main():
         if film.get("view") != a.view or not root:
             continue
         im = Image.open(os.path.join(root, "limbs", film["film"])).convert("L")
-        pts, _, conf, total, _ = infer.measure(net, np.asarray(im, np.float32) / 255, ids, refine)
+        pts, _, conf, total, _, _ = infer.measure(net, np.asarray(im, np.float32) / 255, ids, refine)
         reads = [measure(a.view, {k: p["landmarks"].get(k, [np.nan, np.nan]) for k in ids}) for p in film["passes"]]
         f = measure(a.view, dict(zip(ids, pts)))
         rows = {}
@@ -164,6 +191,7 @@ def main():
     if films:
         metrics["real_films"] = {"films": len(films), "against": "mean of the hand annotations in tests/golden/films", "each": films}
     result = {"metrics": metrics, "sigma_scale": round(scale, 3), "present_threshold": PRESENT, "min_confidence": CONFIDENCE,
+              "confidence": calibration(right), "partial": getattr(mod, "PARTIAL_MIN", 6) if getattr(mod, "PARTIAL", False) else 0,
               "steps": check["step"]}
     print(json.dumps(result, indent=1))
     if a.out:

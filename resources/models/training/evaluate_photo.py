@@ -35,7 +35,7 @@ class Exported(torch.nn.Module):
         self.register_buffer("spread", torch.tensor(spread_matrix(), dtype=torch.float32))
 
     def forward(self, image):
-        points, kind, _, _ = self.net(torch.nn.functional.avg_pool2d(image, 2))
+        points, kind, _, _, _ = self.net(torch.nn.functional.avg_pool2d(image, 2))
         m = (self.spread @ points[0]).transpose(0, 1).reshape(1, 2, NODES, NODES)
         return m, torch.softmax(kind / self.temperature, 1)
 

@@ -76,11 +76,11 @@ def real(net, root):
         content = np.asarray(Image.open(path).convert("L"))
         p = softmax(logits(net, [im, photo.letterbox(255 - content, SIZE)[0].astype(np.float32) / 255, np.rot90(im).copy()]))
         said = LABELS[p[0].argmax()]
-        hits[truth][0] += said == truth
+        hits[truth][0] += int(said == truth)
         hits[truth][1] += 1
-        firm += said != truth and p[0].max() > 0.9
+        firm += 0 + (said != truth and p[0].max() > 0.9)
         for key, row in (("inverted", p[1]), ("quarter turn", p[2])):
-            variants[key][0] += LABELS[row.argmax()] == truth
+            variants[key][0] += int(LABELS[row.argmax()] == truth)
             variants[key][1] += 1
         if "/radiographs/" not in path or said != truth:
             films.append({"film": name, "truth": truth, "said": said, "probability": round(float(p[0].max()), 3),
@@ -115,7 +115,7 @@ def main():
     simulated["by_source"] = {n: f"{int(right[names == n].sum())} of {int((names == n).sum())}" for n in sorted(set(names))}
     result = {"step": check["step"], "temperature": best,
               "metrics": {"simulated": simulated, "real": real(Exported(net, best).eval(), a.films)}}
-    text = json.dumps(result, indent=2) + "\n"
+    text = json.dumps(result, indent=2, default=int) + "\n"
     if a.out:
         Path(a.out).write_text(text)
     print(text)

@@ -98,11 +98,14 @@ def main():
         "input": {"name": "image", "channels": 1, "width": SIZE, "height": SIZE, "resize": "letterbox", "pad": 0,
                   "range": [0, 1], "mean": [0], "std": [1], "polarity": "bone-white"},
         "output": {"kind": "heatmap", "tensor": "heatmap", "stride": SIZE // GRID, "decode": "soft-argmax",
-                   "radius": infer.RADIUS, "sigma_scale": measured["sigma_scale"],
-                   "present_threshold": measured["present_threshold"], "min_confidence": measured["min_confidence"]},
+                   "radius": infer.RADIUS, "sigma_scale": measured["sigma_scale"], "score": "mass"},
+        "present_threshold": measured["present_threshold"], "min_confidence": measured["min_confidence"],
+        "confidence": measured["confidence"],
         "landmarks": ids, "flip_pairs": [list(p) for p in mod.FLIP_PAIRS], "views": [a.view],
-        "canonical_side": None, "refine": refine,
+        "refine": refine,
     }
+    if measured["partial"]:
+        manifest["partial"] = measured["partial"]
     (to / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
     print(f"{path}: {len(data) / 1e6:.2f} MB, ops {sorted({n.op_type for n in model.graph.node})}")
 

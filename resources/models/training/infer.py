@@ -19,9 +19,9 @@ def load(path):
 
 
 def decode(prob):
-    """prob [K,GRID,GRID] -> points [K,2] crop px, spread [K,2] crop px (SD), confidence [K], total [K]."""
+    """prob [K,GRID,GRID] -> points [K,2] crop px, spread [K] crop px (SD, mean variance of both axes), confidence [K], total [K]."""
     k = len(prob)
-    pts, spread, conf = np.zeros((k, 2)), np.zeros((k, 2)), np.zeros(k)
+    pts, spread, conf = np.zeros((k, 2)), np.zeros(k), np.zeros(k)
     s = SIZE / GRID
     for i in range(k):
         y, x = divmod(int(prob[i].argmax()), GRID)
@@ -31,7 +31,7 @@ def decode(prob):
         gx, gy = np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5
         cx, cy = (w.sum(0) @ gx) / m, (w.sum(1) @ gy) / m
         vx, vy = (w.sum(0) @ (gx - cx) ** 2) / m, (w.sum(1) @ (gy - cy) ** 2) / m
-        pts[i], spread[i], conf[i] = (cx * s, cy * s), (np.sqrt(vx) * s, np.sqrt(vy) * s), m
+        pts[i], spread[i], conf[i] = (cx * s, cy * s), np.sqrt(0.5 * (vx + vy)) * s, m
     return pts, spread, conf, prob.reshape(k, -1).sum(1)
 
 
@@ -50,11 +50,13 @@ def look(net, image, centre, extent):
 
 
 def measure(net, image, ids, refine, trace=None):
-    """image [H,W] 0..1 bone-white -> points [K,2] px, sigma [K,2] px (raw spread), confidence [K], presence [K]."""
+    """image [H,W] 0..1 bone-white -> points [K,2] px, spread [K] px, confidence [K],
+    presence [K], (first look's points, confidence), side [K] px of the crop that each point comes from."""
     h, w = image.shape
     index = {k: i for i, k in enumerate(ids)}
     pts, spread, conf, total = look(net, image, np.array([w, h]) / 2, max(w, h))
     first = pts.copy(), conf.copy()
+    side = np.full(len(ids), float(max(w, h)))
     for _ in range(refine["passes"]):
         new = pts.copy(), spread.copy(), conf.copy(), total.copy()
         for group in refine["groups"]:
@@ -66,8 +68,9 @@ def measure(net, image, ids, refine, trace=None):
             if trace is not None:
                 trace.append((c[0] - e / 2, c[1] - e / 2, c[0] + e / 2, c[1] + e / 2))
             got = look(net, image, c, e)
+            side[g] = e
             for i in g:
                 for a, b in zip(new, got):
                     a[i] = b[i]
         pts, spread, conf, total = new
-    return pts, spread, conf, total, first
+    return pts, spread, conf, total, first, side

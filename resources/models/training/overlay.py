@@ -33,7 +33,7 @@ def main():
         if a.invert:
             image = 1 - image
         trace = []
-        pts, spread, conf, total, first = infer.measure(net, image, ids, refine, trace)
+        pts, spread, conf, total, first, _ = infer.measure(net, image, ids, refine, trace)
         values = measure(a.view, dict(zip(ids, pts)))
         print(name.rsplit("/", 1)[-1], "presence", " ".join(f"{t:.2f}" for t in total), "confidence",
               " ".join(f"{c:.2f}" for c in conf), {k: round(float(v), 1) for k, v in values.items()})

@@ -21,7 +21,8 @@ BYTES = SIZE * SIZE * 3
 
 class DewarpNet(nn.Module):
     """image [B,3,128,128] 0..1 -> points of an N x N grid over the flat picture [B,N*N,2], -1..1 over the input's
-    edges, row by row; kind logits [B,3]; bins [B,N*N,GRID*GRID+1] logits, the last for "outside the input";
+    edges, row by row; kind logits [B,3]; dense [B,3,GRID,GRID]: where each cell lies on the flat picture (0..1, also
+    beyond it) and whether inside (logit), which points the soft-argmax to the nodes; bins [B,N*N,GRID*GRID+1] logits, the last for "outside the input";
     far [B,N*N,2], where the points are then. Corners need no more than 128 px: they are means over soft edges."""
 
     def __init__(self, width=(32, 56, 104, 176)):
@@ -33,6 +34,8 @@ class DewarpNet(nn.Module):
         self.side = nn.ModuleList([nn.Conv2d(w[i + 1], w[i], 1, bias=False) for i in (2, 1)])
         self.dec = nn.ModuleList([conv(w[i], w[i]) for i in (2, 1)])
         self.head = nn.Conv2d(w[1], N * N, 1)
+        self.dense = nn.Conv2d(w[1], 3, 1)
+        self.trust = nn.Parameter(torch.tensor(0.0))
         self.squeeze = conv(w[-1], 32)
         self.whole = nn.Sequential(nn.Linear(32 * 64, 192), nn.ReLU(inplace=True))
         self.far = nn.Linear(192, N * N * 2)
@@ -45,6 +48,8 @@ class DewarpNet(nn.Module):
             self.far.weight *= 0.1
             self.far.bias.copy_(torch.stack([unit.repeat(N), unit.repeat_interleave(N)], 1).reshape(-1))
             self.out_of_view.bias.fill_(5.0)
+        nodes = torch.linspace(0, 1, N)
+        self.register_buffer("nodes", torch.stack([nodes.repeat(N), nodes.repeat_interleave(N)], 1))
 
     def forward(self, image):
         b = image.shape[0]
@@ -59,10 +64,14 @@ class DewarpNet(nn.Module):
         kind = self.kind(torch.cat([F.adaptive_avg_pool2d(x, 1).reshape(b, -1), whole], 1))
         for side, dec, skip in zip(self.side, self.dec, (skips[1], skips[0])):
             x = dec(F.interpolate(side(x), scale_factor=2.0, mode="nearest") + skip)
-        bins = torch.cat([self.head(x).reshape(b, N * N, GRID * GRID), self.out_of_view(whole)[..., None]], 2)
+        dense = self.dense(x)
+        at = dense[:, :2].float().reshape(b, 2, 1, GRID * GRID)
+        apart = (at[:, 0] - self.nodes[:, :1]) ** 2 + (at[:, 1] - self.nodes[:, 1:]) ** 2
+        here = self.head(x).float().reshape(b, N * N, GRID * GRID) - torch.exp(10 * self.trust) * apart
+        bins = torch.cat([here, self.out_of_view(whole).float()[..., None]], 2)
         p = torch.softmax(bins.float(), 2)
         points = p[..., :-1] @ self.cells + p[..., -1:] * far
-        return points, kind, bins, far
+        return points, kind, bins, far, dense
 
 
 def make(a):
@@ -134,10 +143,37 @@ class Photos:
         return t, torch.from_numpy(np.stack(points).astype(np.float32)), torch.from_numpy(self.kind[pick])
 
 
+def square_to_quad(q):
+    """Homography [B,3,3] from the unit square to corners q [B,4,2] in the order 00, 10, 11, 01 (Heckbert)."""
+    s = q[:, 0] - q[:, 1] + q[:, 2] - q[:, 3]
+    a, b = q[:, 1] - q[:, 2], q[:, 3] - q[:, 2]
+    det = a[:, 0] * b[:, 1] - b[:, 0] * a[:, 1]
+    g, h = (s[:, 0] * b[:, 1] - b[:, 0] * s[:, 1]) / det, (a[:, 0] * s[:, 1] - s[:, 0] * a[:, 1]) / det
+    x, y = q[:, 1] - q[:, 0] + g[:, None] * q[:, 1], q[:, 3] - q[:, 0] + h[:, None] * q[:, 3]
+    return torch.stack([torch.stack([x[:, 0], y[:, 0], q[:, 0, 0]], 1), torch.stack([x[:, 1], y[:, 1], q[:, 0, 1]], 1),
+                        torch.stack([g, h, torch.ones_like(g)], 1)], 1)
+
+
+def dense_truth(points, cells):
+    """Where each cell lies on the flat picture [B,2,GRID,GRID] (by the corners' homography), valid, inside."""
+    quad = points[:, [0, N - 1, N * N - 1, N * N - N]].double()
+    back = torch.linalg.inv(square_to_quad(quad))
+    w = torch.cat([cells.double(), torch.ones(len(cells), 1, dtype=torch.double)], 1) @ back.transpose(1, 2)
+    uv = (w[..., :2] / w[..., 2:]).float()
+    front = (w[..., 2] * torch.sign(back[:, 2, 2])[:, None] > 0) & (uv.abs() < 4).all(2)
+    inside = front & (uv > 0).all(2) & (uv < 1).all(2)
+    shape = (len(points), GRID, GRID)
+    return uv.transpose(1, 2).reshape(-1, 2, GRID, GRID), front.reshape(shape), inside.reshape(shape)
+
+
 def losses(net, image, points, kind):
     with torch.cpu.amp.autocast(dtype=torch.bfloat16):
-        out, logits, bins, far = net(image)
-    out, logits, bins, far = (t.float() for t in (out, logits, bins, far))
+        out, logits, bins, far, dense = net(image)
+    out, logits, bins, far, dense = (t.float() for t in (out, logits, bins, far, dense))
+    uv, front, inside_cell = dense_truth(points, net.cells)
+    near_cell = front & ((uv - 0.5).abs() < 0.8).all(1)
+    off = ((dense[:, :2] - uv).abs().sum(1) * near_cell).sum() / near_cell.sum().clamp_min(1)
+    mask = F.binary_cross_entropy_with_logits(dense[:, 2], inside_cell.float())
     q = (points + 1) * 0.5 * GRID
     inside = ((q > 0) & (q < GRID)).all(2)
     g = torch.arange(GRID) + 0.5
@@ -154,9 +190,9 @@ def losses(net, image, points, kind):
     # Errors that bend lines cost more than errors that move the whole: second differences along rows and columns.
     e = err.reshape(-1, N, N, 2)
     bend = (e[:, 2:] - 2 * e[:, 1:-1] + e[:, :-2]).abs().mean() + (e[:, :, 2:] - 2 * e[:, :, 1:-1] + e[:, :, :-2]).abs().mean()
-    loss = 0.25 * heat + 0.5 * near + 0.15 * bend + 2.0 * coarse + 0.5 * F.cross_entropy(logits, kind)
+    loss = 0.25 * heat + 0.5 * near + 0.15 * bend + 2.0 * coarse + 4.0 * off + mask + 0.5 * F.cross_entropy(logits, kind)
     dist = err.norm(dim=2).mean(1)
-    return loss, dist.detach(), (logits.argmax(1) == kind).float().mean().item(), heat.item()
+    return loss, dist.detach(), (logits.argmax(1) == kind).float().mean().item(), heat.item(), off.item()
 
 
 def train(a):
@@ -166,6 +202,9 @@ def train(a):
     net, average = DewarpNet().to(memory_format=torch.channels_last), DewarpNet()
     opt = torch.optim.AdamW(net.parameters(), lr=a.lr, weight_decay=1e-4, foreach=True)
     step, spent, path = 0, 0.0, os.path.join(a.out, "last.pt")
+    if a.init and not os.path.exists(path):
+        old, own = torch.load(a.init, map_location="cpu")["net"], net.state_dict()
+        net.load_state_dict({k: old[k] if k in old and old[k].shape == v.shape else v for k, v in own.items()})
     average.load_state_dict(net.state_dict())
     if os.path.exists(path):
         c = torch.load(path, map_location="cpu")
@@ -182,7 +221,7 @@ def train(a):
         for group in opt.param_groups:
             group["lr"] = lr
         image, points, kind = data.batch(rng.integers(0, len(data.items), a.batch), rng)
-        loss, dist, hit, heat = losses(net, image.to(memory_format=torch.channels_last), points, kind)
+        loss, dist, hit, heat, off = losses(net, image.to(memory_format=torch.channels_last), points, kind)
         opt.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
@@ -194,10 +233,10 @@ def train(a):
                 for p, q in zip(average.state_dict().values(), net.state_dict().values()):
                     p.lerp_(q, 1 - decay) if p.is_floating_point() else p.copy_(q)
         planar = dist[kind == 1]
-        shown.append((loss.item(), planar.mean().item() if len(planar) else np.nan, planar.median().item() if len(planar) else np.nan, hit, heat))
+        shown.append((loss.item(), planar.mean().item() if len(planar) else np.nan, planar.median().item() if len(planar) else np.nan, hit, heat, off))
         if step % 50 == 0:
             m = np.nanmean(shown, 0)
-            log.write(f"step {step} loss {m[0]:.3f} planar mean {m[1]:.2f} median {m[2]:.2f} px kind {m[3]:.3f} heat {m[4]:.2f} "
+            log.write(f"step {step} loss {m[0]:.3f} planar mean {m[1]:.2f} median {m[2]:.2f} px kind {m[3]:.3f} heat {m[4]:.2f} dense {m[5]:.3f} trust {10 * net.trust.item():.2f} "
                       f"photos {len(data.items)} {50 * a.batch / (time.time() - tick):.1f} img/s {(spent + time.time() - start) / 60:.1f} min\n")
             shown, tick = [], time.time()
         if step % a.save == 0 or step == a.steps:
@@ -218,6 +257,7 @@ def main():
     ap.add_argument("--batch", type=int, default=16)
     ap.add_argument("--lr", type=float, default=1.5e-3)
     ap.add_argument("--seed", type=int, default=1)
+    ap.add_argument("--init", help="checkpoint to start from where its weights fit")
     ap.add_argument("--threads", type=int, default=1)
     ap.add_argument("--save", type=int, default=100)
     a = ap.parse_args()
