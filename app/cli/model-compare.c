@@ -111,19 +111,57 @@ compare_value (const Side *a, const Side *b, const char *op, const char *node, c
                          d.same_form ? "" : " (type or shape)", d.max_abs, d.max_rel);
 }
 
+/* The node that computes a value, conversions between layouts apart. */
+static GonioNodeId
+true_producer (const GonioGraph *graph, GonioValueId id)
+{
+  GonioNodeId producer = gonio_graph_value (graph, id)->producer;
+  while (producer != GONIO_NODE_NONE && gonio_graph_node (graph, producer)->op == GONIO_OP_LAYOUT)
+    producer = gonio_graph_value (graph, gonio_graph_node (graph, producer)->inputs[0])->producer;
+  return producer;
+}
+
+typedef struct {
+  guint position; /* of the computing node in execution order */
+  GonioNodeId node;
+  const char *name;
+} Row;
+
+static gint
+by_position (gconstpointer pa, gconstpointer pb)
+{
+  const Row *a = pa, *b = pb;
+  return (a->position > b->position) - (a->position < b->position);
+}
+
+/* In execution order, so that the first divergence is the cause and not a consequence. */
 static void
 compare_all (const Side *a, const Side *b, Verdict *verdict)
 {
   g_autoptr (GonioGraph) graph = gonio_session_dup_graph (a->session);
-  guint n;
+  guint n, n_ports;
   const GonioNodeId *order = gonio_graph_order (graph, &n);
+  g_autofree guint *position = g_new0 (guint, MAX (gonio_graph_n_nodes (graph), 1));
+  for (guint i = 0; i < n; i++)
+    position[order[i]] = i;
+
+  const GonioPort *ports = gonio_session_outputs (a->session, &n_ports);
+  g_autoptr (GArray) rows = g_array_new (FALSE, FALSE, sizeof (Row));
+  for (guint i = 0; i < n_ports; i++) {
+    GonioValueId id = gonio_graph_find_value (graph, ports[i].name);
+    GonioNodeId node = id != GONIO_VALUE_NONE ? true_producer (graph, id) : GONIO_NODE_NONE;
+    Row row = {node != GONIO_NODE_NONE ? position[node] : 0, node, ports[i].name};
+    g_array_append_val (rows, row);
+  }
+  g_array_sort (rows, by_position);
+
   gonio_cli_print ("%-12s %-12s   %-20s %-20s %s\n", "max_abs", "max_rel", "op", "shape", "value");
-  for (guint i = 0; i < n; i++) {
-    const GonioNode *node = gonio_graph_node (graph, order[i]);
-    for (guint o = 0; o < node->n_outputs; o++)
-      if (node->outputs[o] != GONIO_VALUE_NONE)
-        compare_value (a, b, gonio_op_name (node->op), node->name,
-                       gonio_graph_value (graph, node->outputs[o])->name, verdict);
+  for (guint i = 0; i < rows->len; i++) {
+    const Row *row = &g_array_index (rows, Row, i);
+    const GonioNode *node =
+        row->node != GONIO_NODE_NONE ? gonio_graph_node (graph, row->node) : NULL;
+    compare_value (a, b, node != NULL ? gonio_op_name (node->op) : "constant",
+                   node != NULL ? node->name : "", row->name, verdict);
   }
 }
 
