@@ -2,7 +2,8 @@
  * expected failures: a failure that is not listed is one, and so is a listed test that passes
  * or that is not there.
  *
- * Usage: test-conformance CLI BACKENDS LIST FOLDER...; a list line is "FOLDER/TEST reason".
+ * Usage: test-conformance CLI BACKENDS LIST FOLDER...; a list line is "FOLDER/TEST reason" or,
+ * for one list of backends only, "FOLDER/TEST @BACKENDS reason".
  */
 #include <gio/gio.h>
 
@@ -15,7 +16,7 @@ typedef struct {
 } Tally;
 
 static gboolean
-read_list (const char *path, Tally *tally, GError **error)
+read_list (const char *path, const char *backends, Tally *tally, GError **error)
 {
   g_autofree char *text = NULL;
   if (!g_file_get_contents (path, &text, NULL, error))
@@ -31,9 +32,15 @@ read_list (const char *path, Tally *tally, GError **error)
                    i + 1);
       return FALSE;
     }
-    char *reason = g_strdup (g_strchug (space));
     *space = '\0';
-    g_hash_table_insert (tally->expected, g_strdup (line), reason);
+    char *reason = g_strchug (space + 1);
+    if (*reason == '@') {
+      gsize length = strcspn (++reason, " \t");
+      if (strlen (backends) != length || strncmp (reason, backends, length) != 0)
+        continue;
+      reason += length;
+    }
+    g_hash_table_insert (tally->expected, g_strdup (line), g_strdup (g_strchug (reason)));
   }
   return TRUE;
 }
@@ -108,7 +115,7 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   Tally tally = {.expected = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free),
                  .met = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL)};
-  gboolean ok = read_list (argv[3], &tally, &error);
+  gboolean ok = read_list (argv[3], argv[2], &tally, &error);
   for (int i = 4; ok && i < argc; i++)
     ok = run_folder (&tally, argv[1], argv[2], data, argv[i], &error);
   if (!ok)
