@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#define NEWTON_STEPS 60
+#define NEWTON_STEPS 200
 
 typedef struct {
   GonioTransform base;
@@ -67,14 +67,15 @@ undistort (const Lens *l, double s, double *out_r)
   }
   r = CLAMP (r, lo, hi);
   for (guint i = 0; i < NEWTON_STEPS; i++) {
-    double f = distort (l, r) - s, slope = distort_slope (l, r), next = 0;
+    double f = distort (l, r) - s, slope = distort_slope (l, r), next = 0, width = hi - lo;
 
     if (f > 0)
       hi = r;
     else
       lo = r;
     next = slope > 0 ? r - f / slope : hi;
-    if (!(next > lo && next < hi))
+    /* Halve the bracket when the step leaves it, or when the last one gained too little. */
+    if (!(next > lo && next < hi) || (i > 2 && hi - lo > 0.5 * width))
       next = 0.5 * (lo + hi);
     if (fabs (next - r) <= 1e-15 * r || f == 0)
       break;

@@ -12,3 +12,8 @@ set_target_properties (gonio-image-probe PROPERTIES RUNTIME_OUTPUT_DIRECTORY
 gonio_add_test (test-display LABELS unit SOURCES test-display.c LIBS gonio-image-testing m)
 gonio_add_test (test-image LABELS unit SOURCES test-image.c LIBS gonio-image-testing m)
 gonio_add_test (test-transform LABELS unit SOURCES test-transform.c LIBS gonio-imaging m)
+gonio_add_test (test-heif LABELS unit SOURCES test-heif.c LIBS gonio-image-testing PkgConfig::HEIF)
+gonio_add_test (test-jpeg LABELS unit SOURCES test-jpeg.c LIBS gonio-image-testing
+                                                              PkgConfig::TURBOJPEG)
+gonio_add_test (test-png LABELS unit SOURCES test-png.c LIBS gonio-image-testing PkgConfig::PNG)
+gonio_add_test (test-tiff LABELS unit SOURCES test-tiff.c LIBS gonio-image-testing PkgConfig::TIFF)
