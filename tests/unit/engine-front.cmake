@@ -4,3 +4,7 @@ gonio_add_test (
   test-graph LABELS unit
   SOURCES test-graph.c ${SUPPORT}/graph-maker.c
   LIBS gonio-ops)
+gonio_add_test (
+  test-infer LABELS unit
+  SOURCES test-infer.c ${SUPPORT}/graph-maker.c
+  LIBS gonio-onnx)

@@ -438,8 +438,8 @@ test_random_edits (void)
       case 5:
         if (g_rand_boolean (random))
           gonio_graph_add_output (graph, any_value (graph, random, usable));
-        else
-          gonio_graph_remove_node (graph, id * (picked != NULL));
+        else if (picked)
+          gonio_graph_remove_node (graph, id);
         break;
       }
       if (gonio_graph_n_nodes (graph) > 0)
