@@ -41,7 +41,7 @@ gonio_import_find (const char *domain, const char *op, int version, const char *
       return row;
   }
   *out_reason =
-      rows ? "the form it has in this opset is not supported" : "the operator is not implemented";
+      rows ? "the form it has in this opset is not supported." : "the operator is not implemented.";
   return NULL;
 }
 

@@ -8,3 +8,7 @@ gonio_add_test (
   test-infer LABELS unit
   SOURCES test-infer.c ${SUPPORT}/graph-maker.c
   LIBS gonio-onnx)
+gonio_add_test (
+  test-onnx-load LABELS unit
+  SOURCES test-onnx-load.c ${SUPPORT}/onnx-writer.c
+  LIBS gonio-onnx)
