@@ -49,6 +49,16 @@ open_model (const char *path, const char *backends, GError **error)
 
 /* ---- .npz references ---- */
 
+/* The array of the output's name; without one, that of its position. */
+static const GonioTensor *
+reference_of (const char *port, guint i, const GPtrArray *names, const GPtrArray *wanted)
+{
+  for (guint k = 0; k < names->len; k++)
+    if (g_str_equal (g_ptr_array_index (names, k), port))
+      return g_ptr_array_index (wanted, k);
+  return g_ptr_array_index (wanted, i);
+}
+
 static char *
 compare_npz (const char *path, const char *dir, const char *backends)
 {
@@ -56,16 +66,17 @@ compare_npz (const char *path, const char *dir, const char *backends)
   g_autofree char *in_path = g_build_filename (dir, "inputs.npz", NULL);
   g_autofree char *out_path = g_build_filename (dir, "outputs.npz", NULL);
   g_autoptr (GonioSession) session = open_model (path, backends, &error);
-  g_autoptr (GPtrArray) inputs = session != NULL ? gonio_npz_load (in_path, &error) : NULL;
-  g_autoptr (GPtrArray) wanted = inputs != NULL ? gonio_npz_load (out_path, &error) : NULL;
+  g_autoptr (GPtrArray) names = NULL;
+  g_autoptr (GPtrArray) inputs = session != NULL ? gonio_npz_load (in_path, NULL, &error) : NULL;
+  g_autoptr (GPtrArray) wanted = inputs != NULL ? gonio_npz_load (out_path, &names, &error) : NULL;
   GonioTensor **outputs = NULL;
   if (wanted == NULL || !gonio_model_run_positional (session, inputs, &outputs, &error))
     return g_strdup (error->message);
   guint n;
-  gonio_session_outputs (session, &n);
+  const GonioPort *ports = gonio_session_outputs (session, &n);
   char *failure = NULL;
   for (guint i = 0; i < MIN (n, wanted->len) && failure == NULL; i++) {
-    double off = gonio_model_error (outputs[i], g_ptr_array_index (wanted, i));
+    double off = gonio_model_error (outputs[i], reference_of (ports[i].name, i, names, wanted));
     if (!(off <= MAX_ERROR))
       failure = g_strdup_printf ("output %u is off by %.3g of the largest magnitude", i, off);
   }

@@ -51,7 +51,7 @@ load_array (const guint8 *data, gsize size, GError **error)
 }
 
 GPtrArray *
-gonio_npz_load (const char *path, GError **error)
+gonio_npz_load (const char *path, GPtrArray **out_names, GError **error)
 {
   g_autoptr (GMappedFile) file = g_mapped_file_new (path, FALSE, error);
   if (file == NULL)
@@ -60,6 +60,7 @@ gonio_npz_load (const char *path, GError **error)
   guint64 total = g_mapped_file_get_length (file), at = 0;
   g_autoptr (GPtrArray) arrays =
       g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_tensor_unref);
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   while (at + LOCAL_HEADER <= total && little_endian (data + at, 4) == LOCAL_SIGNATURE) {
     const guint8 *header = data + at;
     guint64 n_name = little_endian (header + 26, 2), n_extra = little_endian (header + 28, 2);
@@ -75,7 +76,13 @@ gonio_npz_load (const char *path, GError **error)
     if (tensor == NULL)
       return NULL;
     g_ptr_array_add (arrays, tensor);
+    char *name = g_strndup ((const char *)header + LOCAL_HEADER, n_name);
+    if (g_str_has_suffix (name, ".npy"))
+      name[n_name - 4] = '\0';
+    g_ptr_array_add (names, name);
     at = start + size;
   }
+  if (out_names != NULL)
+    *out_names = g_steal_pointer (&names);
   return g_steal_pointer (&arrays);
 }
