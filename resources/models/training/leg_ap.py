@@ -32,7 +32,7 @@ DEFINITIONS = {f"{b}_{s}": _WORDS[b] + (", patient's right" if s == "r" else ", 
 # A shaft alone does not show which leg it is of, so its crop reaches to a joint; later groups win.
 _GROUPS = (("fem_prox", "fem_dist", "knee_c"), ("tib_prox", "tib_dist", "ankle_c"), ("hip_c",),
            ("knee_c", "cond_med", "cond_lat", "plat_med", "plat_lat"), ("ankle_c", "plaf_med", "plaf_lat"))
-REFINE = {"groups": [[f"{b}_{s}" for b in g] for s in "rl" for g in _GROUPS], "extent": 1.6, "floor": 0.13, "passes": 1}
+REFINE = {"groups": [[f"{b}_{s}" for b in g] for s in "rl" for g in _GROUPS], "extent": 1.6, "floor": 0.25, "passes": 1}
 PARTIAL = True
 _SEGMENTS = {"0": "abcdef", "1": "bc", "2": "abdeg", "3": "abcdg", "4": "bcfg", "5": "acdfg", "6": "acdefg", "7": "abc",
              "8": "abcdefg", "9": "abcdfg"}

@@ -117,7 +117,7 @@ class Source:
     def draw(self, rng):
         """-> image, label, name of the source."""
         while True:
-            if rng.random() < 0.55:
+            if rng.random() < 0.68:
                 kind = str(rng.choice(LABELS[:3]))
                 im, i = self.film(rng, kind)
                 points = self.pool.items[i]["points"]
