@@ -214,7 +214,7 @@ update_subtitle (GonioItem *self)
   g_free (self->subtitle);
   self->subtitle = NULL;
   if (self->output && self->output->protocol) {
-    const char *language = g_get_language_names ()[0];
+    const char *language = gonio_text_language ();
     const char *side = side_words (self->output->result->side);
     const char *title = gonio_protocol_title (self->output->protocol, language);
     self->subtitle = side ? g_strdup_printf ("%s, %s", title, side) : g_strdup (title);

@@ -33,7 +33,7 @@ struct _GonioViewer {
 
   GonioWindow window;
   guint window_serial;
-  uint8_t table[65536];
+  uint8_t *table; /* 65536 entries: pixel to display level */
   Rendered rendered;
 
   GPtrArray *handles; /* GonioLandmarkHandle*, children */
@@ -228,7 +228,7 @@ rebuild_handles (GonioViewer *self)
   const GonioPipelineOutput *output = self->item ? gonio_item_get_output (self->item) : NULL;
   if (!output || !output->protocol)
     return;
-  const char *language = g_get_language_names ()[0];
+  const char *language = gonio_text_language ();
   for (guint i = 0; i < gonio_protocol_n_landmarks (output->protocol); i++) {
     const GonioLandmarkText text = gonio_protocol_landmark (output->protocol, i, language);
     if (!gonio_result_landmark (output->result, text.id))
@@ -737,6 +737,7 @@ gonio_viewer_finalize (GObject *object)
 {
   GonioViewer *self = GONIO_VIEWER (object);
   g_clear_pointer (&self->handles, g_ptr_array_unref);
+  g_clear_pointer (&self->table, g_free);
   g_clear_pointer (&self->selected, g_free);
   g_clear_pointer (&self->dragged, g_free);
   G_OBJECT_CLASS (gonio_viewer_parent_class)->finalize (object);
@@ -763,6 +764,7 @@ gonio_viewer_init (GonioViewer *self)
 {
   GtkWidget *widget = GTK_WIDGET (self);
   self->handles = g_ptr_array_new ();
+  self->table = g_malloc0 (65536);
   self->detail = GONIO_OVERLAY_VALUES;
   self->fitted = TRUE;
   self->frame.zoom = 1.0;

@@ -24,7 +24,7 @@ G_DEFINE_FINAL_TYPE (GonioMeasureRow, gonio_measure_row, GTK_TYPE_LIST_BOX_ROW)
 static GonioMeasureText
 text_of (GonioMeasureRow *self)
 {
-  return gonio_protocol_measure (self->protocol, self->measure, g_get_language_names ()[0]);
+  return gonio_protocol_measure (self->protocol, self->measure, gonio_text_language ());
 }
 
 const char *
@@ -62,8 +62,7 @@ static const char *
 landmark_name (GonioProtocol *protocol, const char *id)
 {
   for (guint i = 0; i < gonio_protocol_n_landmarks (protocol); i++) {
-    const GonioLandmarkText text =
-        gonio_protocol_landmark (protocol, i, g_get_language_names ()[0]);
+    const GonioLandmarkText text = gonio_protocol_landmark (protocol, i, gonio_text_language ());
     if (g_str_equal (text.id, id))
       return text.name;
   }
@@ -113,7 +112,7 @@ static const GonioGradeText *
 find_grade (GonioMeasureRow *self, const char *id, GonioGradeText *storage)
 {
   for (guint i = 0; id && i < gonio_protocol_n_grades (self->protocol, self->measure); i++) {
-    *storage = gonio_protocol_grade (self->protocol, self->measure, i, g_get_language_names ()[0]);
+    *storage = gonio_protocol_grade (self->protocol, self->measure, i, gonio_text_language ());
     if (g_str_equal (storage->id, id))
       return storage;
   }

@@ -143,8 +143,8 @@ gonio_measures_pane_set_protocols (GonioMeasuresPane *self, GPtrArray *protocols
   g_autoptr (GtkStringList) titles = gtk_string_list_new (NULL);
   gtk_string_list_append (titles, _ ("View not known"));
   for (guint i = 0; i < protocols->len; i++)
-    gtk_string_list_append (titles, gonio_protocol_title (g_ptr_array_index (protocols, i),
-                                                          g_get_language_names ()[0]));
+    gtk_string_list_append (
+        titles, gonio_protocol_title (g_ptr_array_index (protocols, i), gonio_text_language ()));
   self->updating = TRUE;
   gtk_drop_down_set_model (GTK_DROP_DOWN (self->view), G_LIST_MODEL (titles));
   self->updating = FALSE;

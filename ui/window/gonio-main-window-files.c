@@ -94,6 +94,8 @@ on_collected (GObject *source, GAsyncResult *result, gpointer user_data)
       g_list_store_append (self->items, item);
       if (self->queue)
         gonio_queue_add (self->queue, item, FALSE);
+      else
+        gonio_item_set_failed (item, self->pipeline_error);
     }
     if (first == GTK_INVALID_LIST_POSITION)
       first = position;

@@ -13,6 +13,7 @@ struct _GonioMainWindow {
 
   GonioPipeline *pipeline; /* nullable */
   GonioQueue *queue;       /* nullable, with pipeline */
+  char *pipeline_error;    /* why there is no pipeline */
   GFile *sample;           /* nullable */
   GSettings *settings;     /* nullable: schema not installed */
   GListStore *items;       /* GonioItem */

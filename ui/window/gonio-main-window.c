@@ -316,6 +316,7 @@ gonio_main_window_dispose (GObject *object)
   g_clear_object (&self->sample);
   g_clear_object (&self->settings);
   g_clear_pointer (&self->pipeline, gonio_pipeline_unref);
+  g_clear_pointer (&self->pipeline_error, g_free);
   G_OBJECT_CLASS (gonio_main_window_parent_class)->dispose (object);
 }
 
@@ -405,6 +406,7 @@ gonio_main_window_new (GtkApplication *application, GonioPipeline *pipeline,
   } else {
     adw_status_page_set_title (self->empty, _ ("Gonio cannot measure"));
     adw_status_page_set_description (self->empty, pipeline_error);
+    self->pipeline_error = g_strdup (pipeline_error);
   }
   gonio_main_window_update (self);
   return self;
