@@ -29,6 +29,7 @@ struct _GonioCommand {
 };
 
 GonioExit gonio_cli_doctor (const GonioCommand *command, int argc, char **argv);
+GonioExit gonio_cli_measure (const GonioCommand *command, int argc, char **argv);
 GonioExit gonio_cli_model_bench (const GonioCommand *command, int argc, char **argv);
 GonioExit gonio_cli_model_check (const GonioCommand *command, int argc, char **argv);
 GonioExit gonio_cli_model_compare (const GonioCommand *command, int argc, char **argv);

@@ -6,7 +6,7 @@
 #include <math.h>
 
 static GonioPoint
-direction (const GonioValue *line)
+direction (const GonioFigure *line)
 {
   return gonio_point_sub (line->p[1], line->p[0]);
 }
@@ -19,14 +19,14 @@ step (GonioPoint from, GonioPoint unit, double length)
 
 /* Gathers the points of a node into out (room for GONIO_PROTOCOL_MAX_POINTS). */
 static void
-gather (const GonioNode *node, const GonioValue *values, GonioPoint *out)
+gather (const GonioElement *node, const GonioFigure *values, GonioPoint *out)
 {
   for (guint i = 0; i < node->n_points; i++)
     out[i] = values[node->points[i]].p[0];
 }
 
 static gboolean
-make_line (const GonioNode *node, const GonioValue *values, GonioValue *out)
+make_line (const GonioElement *node, const GonioFigure *values, GonioFigure *out)
 {
   GonioPoint points[GONIO_PROTOCOL_MAX_POINTS];
   gather (node, values, points);
@@ -34,7 +34,7 @@ make_line (const GonioNode *node, const GonioValue *values, GonioValue *out)
 }
 
 static gboolean
-make_midpoint (const GonioNode *node, const GonioValue *values, GonioValue *out)
+make_midpoint (const GonioElement *node, const GonioFigure *values, GonioFigure *out)
 {
   GonioPoint points[GONIO_PROTOCOL_MAX_POINTS], mean = {0, 0};
   gather (node, values, points);
@@ -45,7 +45,7 @@ make_midpoint (const GonioNode *node, const GonioValue *values, GonioValue *out)
 }
 
 static gboolean
-make_circle (const GonioNode *node, const GonioValue *values, GonioValue *out)
+make_circle (const GonioElement *node, const GonioFigure *values, GonioFigure *out)
 {
   GonioPoint points[GONIO_PROTOCOL_MAX_POINTS];
   gather (node, values, points);
@@ -54,7 +54,7 @@ make_circle (const GonioNode *node, const GonioValue *values, GonioValue *out)
 
 /* Across the line, the way that has a positive share of "along". */
 static gboolean
-make_perpendicular (const GonioNode *node, const GonioValue *values, GonioValue *out)
+make_perpendicular (const GonioElement *node, const GonioFigure *values, GonioFigure *out)
 {
   GonioPoint u = direction (&values[node->line[0]]), along = direction (&values[node->along]);
   double length = gonio_point_length (u);
@@ -68,7 +68,7 @@ make_perpendicular (const GonioNode *node, const GonioValue *values, GonioValue 
 }
 
 static gboolean
-make_parallel (const GonioNode *node, const GonioValue *values, GonioValue *out)
+make_parallel (const GonioElement *node, const GonioFigure *values, GonioFigure *out)
 {
   GonioPoint u = direction (&values[node->line[0]]);
   double sign = 1;
@@ -80,9 +80,9 @@ make_parallel (const GonioNode *node, const GonioValue *values, GonioValue *out)
 }
 
 static gboolean
-make_tangent (const GonioNode *node, const GonioValue *values, GonioValue *out)
+make_tangent (const GonioElement *node, const GonioFigure *values, GonioFigure *out)
 {
-  const GonioValue *circle = &values[node->line[0]];
+  const GonioFigure *circle = &values[node->line[0]];
   out->p[0] = values[node->through].p[0];
   return gonio_circle_tangent (circle->p[0], circle->radius, out->p[0],
                                direction (&values[node->along]), &out->p[1]);
@@ -90,7 +90,7 @@ make_tangent (const GonioNode *node, const GonioValue *values, GonioValue *out)
 
 /* The edge of the picture nearest to "along", so that a film scanned sideways measures the same. */
 static gboolean
-make_edge (const GonioNode *node, const GonioValue *values, GonioValue *out)
+make_edge (const GonioElement *node, const GonioFigure *values, GonioFigure *out)
 {
   GonioPoint along = direction (&values[node->along]);
   double length = gonio_point_length (along);
@@ -107,69 +107,69 @@ make_edge (const GonioNode *node, const GonioValue *values, GonioValue *out)
 }
 
 static gboolean
-make_intersection (const GonioNode *node, const GonioValue *values, GonioValue *out)
+make_intersection (const GonioElement *node, const GonioFigure *values, GonioFigure *out)
 {
   return gonio_line_intersection (values[node->line[0]].p, values[node->line[1]].p, &out->p[0]);
 }
 
-typedef gboolean (*Make) (const GonioNode *node, const GonioValue *values, GonioValue *out);
+typedef gboolean (*Make) (const GonioElement *node, const GonioFigure *values, GonioFigure *out);
 
 static const Make makers[] = {
-    [GONIO_NODE_LINE] = make_line,
-    [GONIO_NODE_MIDPOINT] = make_midpoint,
-    [GONIO_NODE_PERPENDICULAR] = make_perpendicular,
-    [GONIO_NODE_PARALLEL] = make_parallel,
-    [GONIO_NODE_CIRCLE] = make_circle,
-    [GONIO_NODE_TANGENT] = make_tangent,
-    [GONIO_NODE_HORIZONTAL] = make_edge,
-    [GONIO_NODE_VERTICAL] = make_edge,
-    [GONIO_NODE_INTERSECTION] = make_intersection,
+    [GONIO_ELEMENT_LINE] = make_line,
+    [GONIO_ELEMENT_MIDPOINT] = make_midpoint,
+    [GONIO_ELEMENT_PERPENDICULAR] = make_perpendicular,
+    [GONIO_ELEMENT_PARALLEL] = make_parallel,
+    [GONIO_ELEMENT_CIRCLE] = make_circle,
+    [GONIO_ELEMENT_TANGENT] = make_tangent,
+    [GONIO_ELEMENT_HORIZONTAL] = make_edge,
+    [GONIO_ELEMENT_VERTICAL] = make_edge,
+    [GONIO_ELEMENT_INTERSECTION] = make_intersection,
 };
 
 /* The first dependency that has no value, or -1. */
 static int
-broken_dependency (const GonioNode *node, const GonioValue *values)
+broken_dependency (const GonioElement *node, const GonioFigure *values)
 {
   for (guint i = 0; i < node->n_points; i++)
-    if (values[node->points[i]].state != GONIO_VALUE_OK)
+    if (values[node->points[i]].state != GONIO_FIGURE_OK)
       return node->points[i];
   const int single[] = {node->line[0], node->line[1], node->through, node->along};
   for (guint i = 0; i < G_N_ELEMENTS (single); i++)
-    if (single[i] >= 0 && values[single[i]].state != GONIO_VALUE_OK)
+    if (single[i] >= 0 && values[single[i]].state != GONIO_FIGURE_OK)
       return single[i];
   return -1;
 }
 
 void
 gonio_constructions_evaluate (const GonioProtocol *protocol, const int *order, guint n_order,
-                              GonioValue *values)
+                              GonioFigure *values)
 {
   for (guint k = 0; k < n_order; k++) {
     int i = order[k];
-    const GonioNode *node = gonio_protocol_node (protocol, i);
-    if (node->kind == GONIO_NODE_LANDMARK)
+    const GonioElement *node = gonio_protocol_element (protocol, i);
+    if (node->kind == GONIO_ELEMENT_LANDMARK)
       continue;
     int broken = broken_dependency (node, values);
     if (broken >= 0) {
-      values[i] = (GonioValue){.state = values[broken].state, .node = values[broken].node};
+      values[i] = (GonioFigure){.state = values[broken].state, .node = values[broken].node};
       continue;
     }
-    GonioValue value = {.state = GONIO_VALUE_OK, .node = i};
+    GonioFigure value = {.state = GONIO_FIGURE_OK, .node = i};
     if (!makers[node->kind](node, values, &value) || !gonio_point_is_finite (value.p[0]) ||
         !gonio_point_is_finite (value.p[1]))
-      value.state = GONIO_VALUE_DEGENERATE;
+      value.state = GONIO_FIGURE_DEGENERATE;
     values[i] = value;
   }
 }
 
 int
-gonio_frame_chirality (const GonioFrame *frame, const GonioValue *values)
+gonio_frame_chirality (const GonioFrame *frame, const GonioFigure *values)
 {
   if (!frame->set)
     return 0;
   for (guint i = 0; i < 2; i++)
-    if (values[frame->lateral[i]].state != GONIO_VALUE_OK ||
-        values[frame->distal[i]].state != GONIO_VALUE_OK)
+    if (values[frame->lateral[i]].state != GONIO_FIGURE_OK ||
+        values[frame->distal[i]].state != GONIO_FIGURE_OK)
       return 0;
   GonioPoint lateral =
       gonio_point_sub (values[frame->lateral[1]].p[0], values[frame->lateral[0]].p[0]);

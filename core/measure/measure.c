@@ -12,16 +12,16 @@
 void
 gonio_evaluation_place (GonioEvaluation *e, guint i)
 {
-  GonioValue *value = &e->values[i];
-  *value = (GonioValue){.state = GONIO_VALUE_MISSING, .node = (int)i};
+  GonioFigure *value = &e->values[i];
+  *value = (GonioFigure){.state = GONIO_FIGURE_MISSING, .node = (int)i};
   GonioPoint p = e->original[i];
   if (!e->present[i] || !gonio_point_is_finite (p))
     return;
   if (e->to_flat != NULL && !gonio_transform_forward (e->to_flat, p, &p)) {
-    value->state = GONIO_VALUE_OUTSIDE;
+    value->state = GONIO_FIGURE_OUTSIDE;
     return;
   }
-  value->state = GONIO_VALUE_OK;
+  value->state = GONIO_FIGURE_OK;
   value->p[0] = value->p[1] = (GonioPoint){p.x, p.y * e->scale_y};
 }
 
@@ -32,29 +32,29 @@ sense (const GonioEvaluation *e, const GonioMeasure *m)
   int own = e->chirality[m->frame == GONIO_SIDE_LEFT ? 1 : 0];
   int other = e->chirality[m->frame == GONIO_SIDE_LEFT ? 0 : 1];
   int chirality = own != 0 ? own : e->protocol->both_sides ? -other : 0;
-  int turn = (m->positive - gonio_protocol_node (e->protocol, m->lines[0])->direction + 4) % 4;
+  int turn = (m->positive - gonio_protocol_element (e->protocol, m->lines[0])->direction + 4) % 4;
   return turn == 1 ? chirality : -chirality;
 }
 
 static char *
-name_of (const GonioNode *node)
+name_of (const GonioElement *node)
 {
   const char *name = gonio_text_get (node->name, gonio_text_language ());
   return g_strdup (name != NULL ? name : node->id);
 }
 
 static char *
-value_problem (const GonioEvaluation *e, const GonioValue *value)
+value_problem (const GonioEvaluation *e, const GonioFigure *value)
 {
-  g_autofree char *name = name_of (gonio_protocol_node (e->protocol, value->node));
+  g_autofree char *name = name_of (gonio_protocol_element (e->protocol, value->node));
   switch (value->state) {
-  case GONIO_VALUE_MISSING:
+  case GONIO_FIGURE_MISSING:
     return g_strdup_printf (_ ("landmark not found: %s"), name);
-  case GONIO_VALUE_OUTSIDE:
+  case GONIO_FIGURE_OUTSIDE:
     return g_strdup_printf (_ ("landmark outside the rectified picture: %s"), name);
-  case GONIO_VALUE_DEGENERATE:
+  case GONIO_FIGURE_DEGENERATE:
     return g_strdup_printf (_ ("points too close together to give a line: %s"), name);
-  case GONIO_VALUE_OK:
+  case GONIO_FIGURE_OK:
     break;
   }
   return NULL;
@@ -69,14 +69,14 @@ refuse (char **out_problem, const char *problem)
 }
 
 /* First operand without a value, or NULL. */
-static const GonioValue *
+static const GonioFigure *
 broken_operand (const GonioEvaluation *e, const GonioMeasure *m)
 {
   for (guint i = 0; i < 2; i++)
-    if (m->lines[i] >= 0 && e->values[m->lines[i]].state != GONIO_VALUE_OK)
+    if (m->lines[i] >= 0 && e->values[m->lines[i]].state != GONIO_FIGURE_OK)
       return &e->values[m->lines[i]];
   for (guint i = 0; i < m->n_points; i++)
-    if (e->values[m->points[i]].state != GONIO_VALUE_OK)
+    if (e->values[m->points[i]].state != GONIO_FIGURE_OK)
       return &e->values[m->points[i]];
   return NULL;
 }
@@ -157,7 +157,7 @@ gonio_evaluation_value (const GonioEvaluation *e, guint measure, double *out_val
                         char **out_problem)
 {
   const GonioMeasure *m = gonio_protocol_row (e->protocol, measure);
-  const GonioValue *broken = broken_operand (e, m);
+  const GonioFigure *broken = broken_operand (e, m);
   if (broken != NULL) {
     if (out_problem != NULL)
       *out_problem = value_problem (e, broken);
@@ -287,12 +287,12 @@ evaluation_init (GonioEvaluation *e, const GonioProtocol *protocol, const GonioR
                          .original = g_new0 (GonioPoint, n),
                          .present = g_new0 (gboolean, n),
                          .sigma = g_new0 (double, n),
-                         .values = g_new0 (GonioValue, protocol->nodes->len)};
+                         .values = g_new0 (GonioFigure, protocol->nodes->len)};
   if (spacing != NULL && spacing->row_mm > 0 && spacing->column_mm > 0)
     e->scale_y = spacing->row_mm / spacing->column_mm;
   e->mm = calibration (spacing, &e->no_mm);
   for (guint i = 0; i < n; i++) {
-    const GonioLandmark *l = find_landmark (result, gonio_protocol_node (protocol, (int)i)->id);
+    const GonioLandmark *l = find_landmark (result, gonio_protocol_element (protocol, (int)i)->id);
     e->present[i] = l != NULL && gonio_landmark_level (l) != GONIO_CONFIDENCE_NONE;
     if (e->present[i]) {
       e->original[i] = l->position;
@@ -335,7 +335,7 @@ side_present (const GonioEvaluation *e)
 {
   gboolean has[2] = {FALSE, FALSE};
   for (guint i = 0; i < e->protocol->n_landmarks; i++) {
-    GonioSide side = gonio_protocol_node (e->protocol, (int)i)->side;
+    GonioSide side = gonio_protocol_element (e->protocol, (int)i)->side;
     if (e->present[i] && side != GONIO_SIDE_UNKNOWN)
       has[side == GONIO_SIDE_RIGHT ? 0 : 1] = TRUE;
   }
@@ -494,9 +494,9 @@ gonio_protocol_lines (const GonioProtocol *protocol, const GonioResult *result,
   g_auto (GonioEvaluation) e = {0};
   evaluation_init (&e, protocol, result, to_flat, NULL);
   for (guint i = protocol->n_landmarks; i < protocol->nodes->len; i++) {
-    const GonioNode *node = gonio_protocol_node (protocol, (int)i);
+    const GonioElement *node = gonio_protocol_element (protocol, (int)i);
     GonioOverlayLine line = {.construction = node->id};
-    if (node->draw && e.values[i].state == GONIO_VALUE_OK &&
+    if (node->draw && e.values[i].state == GONIO_FIGURE_OK &&
         segment_to_original (&e, e.values[i].p, line.p))
       g_array_append_val (lines, line);
   }

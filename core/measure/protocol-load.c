@@ -130,23 +130,23 @@ each_item (Loader *l, JsonObject *root, const char *member, gboolean required, g
 
 /* ---- landmarks and constructions, first pass ---- */
 
-static GonioNode *
-add_node (Loader *l, const char *pattern, GonioSide side, GonioNodeKind kind)
+static GonioElement *
+add_node (Loader *l, const char *pattern, GonioSide side, GonioElementKind kind)
 {
   GArray *nodes = l->protocol->nodes;
-  GonioNode node = {.kind = kind,
-                    .id = expand_id (pattern, side),
-                    .side = side,
-                    .line = {-1, -1},
-                    .through = -1,
-                    .along = -1,
-                    .direction = GONIO_DIRECTION_NONE,
-                    .draw = FALSE};
+  GonioElement node = {.kind = kind,
+                       .id = expand_id (pattern, side),
+                       .side = side,
+                       .line = {-1, -1},
+                       .through = -1,
+                       .along = -1,
+                       .direction = GONIO_DIRECTION_NONE,
+                       .draw = FALSE};
   if (g_hash_table_contains (l->node_ids, node.id))
     gonio_json_fail (l->json, "the id \"%s\" is used twice", node.id);
   g_array_append_val (nodes, node);
   g_hash_table_insert (l->node_ids, node.id, GUINT_TO_POINTER (nodes->len));
-  return &g_array_index (nodes, GonioNode, nodes->len - 1);
+  return &g_array_index (nodes, GonioElement, nodes->len - 1);
 }
 
 static void
@@ -154,7 +154,7 @@ read_landmark (Loader *l, JsonObject *object, const char *pattern, GonioSide sid
 {
   static const char *const known[] = {"id", "name", "where", NULL};
   gonio_json_check_fields (l->json, object, known);
-  GonioNode *node = add_node (l, pattern, side, GONIO_NODE_LANDMARK);
+  GonioElement *node = add_node (l, pattern, side, GONIO_ELEMENT_LANDMARK);
   node->name = read_words (l, object, "name", TRUE, side);
   node->where = read_words (l, object, "where", TRUE, side);
 }
@@ -162,29 +162,29 @@ read_landmark (Loader *l, JsonObject *object, const char *pattern, GonioSide sid
 /* Rows: what each kind is called and which fields it takes besides those of all. */
 typedef struct {
   const char *name;
-  GonioNodeKind kind;
+  GonioElementKind kind;
   const char *fields[6];
 } KindRow;
 
 static const KindRow kinds[] = {
-    {"line", GONIO_NODE_LINE, {"points"}},
-    {"axis", GONIO_NODE_LINE, {"points"}},
-    {"midpoint", GONIO_NODE_MIDPOINT, {"points"}},
-    {"perpendicular", GONIO_NODE_PERPENDICULAR, {"to", "through", "along"}},
-    {"parallel", GONIO_NODE_PARALLEL, {"to", "through"}},
-    {"circle", GONIO_NODE_CIRCLE, {"points"}},
-    {"tangent", GONIO_NODE_TANGENT, {"circle", "from", "along"}},
-    {"horizontal", GONIO_NODE_HORIZONTAL, {"through", "along"}},
-    {"vertical", GONIO_NODE_VERTICAL, {"through", "along"}},
-    {"intersection", GONIO_NODE_INTERSECTION, {"lines"}},
+    {"line", GONIO_ELEMENT_LINE, {"points"}},
+    {"axis", GONIO_ELEMENT_LINE, {"points"}},
+    {"midpoint", GONIO_ELEMENT_MIDPOINT, {"points"}},
+    {"perpendicular", GONIO_ELEMENT_PERPENDICULAR, {"to", "through", "along"}},
+    {"parallel", GONIO_ELEMENT_PARALLEL, {"to", "through"}},
+    {"circle", GONIO_ELEMENT_CIRCLE, {"points"}},
+    {"tangent", GONIO_ELEMENT_TANGENT, {"circle", "from", "along"}},
+    {"horizontal", GONIO_ELEMENT_HORIZONTAL, {"through", "along"}},
+    {"vertical", GONIO_ELEMENT_VERTICAL, {"through", "along"}},
+    {"intersection", GONIO_ELEMENT_INTERSECTION, {"lines"}},
 };
 
 static gboolean
-node_is_line (GonioNodeKind kind)
+node_is_line (GonioElementKind kind)
 {
-  return kind == GONIO_NODE_LINE || kind == GONIO_NODE_PERPENDICULAR ||
-         kind == GONIO_NODE_PARALLEL || kind == GONIO_NODE_TANGENT ||
-         kind == GONIO_NODE_HORIZONTAL || kind == GONIO_NODE_VERTICAL;
+  return kind == GONIO_ELEMENT_LINE || kind == GONIO_ELEMENT_PERPENDICULAR ||
+         kind == GONIO_ELEMENT_PARALLEL || kind == GONIO_ELEMENT_TANGENT ||
+         kind == GONIO_ELEMENT_HORIZONTAL || kind == GONIO_ELEMENT_VERTICAL;
 }
 
 static const KindRow *
@@ -218,7 +218,7 @@ read_construction (Loader *l, JsonObject *object, const char *pattern, GonioSide
   if (row == NULL)
     return;
   check_fields (l, object, common, row->fields);
-  GonioNode *node = add_node (l, pattern, side, row->kind);
+  GonioElement *node = add_node (l, pattern, side, row->kind);
   node->name = read_words (l, object, "name", FALSE, side);
   node->direction = (GonioDirection)gonio_json_choice (l->json, object, "direction", FALSE,
                                                        direction_names, GONIO_DIRECTION_NONE);
@@ -239,12 +239,12 @@ find_node (Loader *l, const char *text, GonioSide side, Want want)
     gonio_json_fail (l->json, "\"%s\" is neither a landmark nor a construction", id);
     return -1;
   }
-  GonioNodeKind kind = gonio_protocol_node (l->protocol, index)->kind;
+  GonioElementKind kind = gonio_protocol_element (l->protocol, index)->kind;
   if (want == WANT_LINE && !node_is_line (kind))
     gonio_json_fail (l->json, "a line is expected here, and \"%s\" is a point", id);
   else if (want == WANT_POINT && node_is_line (kind))
     gonio_json_fail (l->json, "a point is expected here, and \"%s\" is a line", id);
-  else if (want == WANT_CIRCLE && kind != GONIO_NODE_CIRCLE)
+  else if (want == WANT_CIRCLE && kind != GONIO_ELEMENT_CIRCLE)
     gonio_json_fail (l->json, "a circle is expected here, and \"%s\" is none", id);
   return index;
 }
@@ -285,37 +285,37 @@ read_refs (Loader *l, JsonObject *object, const char *member, GonioSide side, Wa
 static void
 resolve_construction (Loader *l, JsonObject *object, const char *pattern, GonioSide side)
 {
-  GonioNode *node = &g_array_index (l->protocol->nodes, GonioNode, l->next++);
+  GonioElement *node = &g_array_index (l->protocol->nodes, GonioElement, l->next++);
   int points[GONIO_PROTOCOL_MAX_POINTS] = {0};
   switch (node->kind) {
-  case GONIO_NODE_LANDMARK:
+  case GONIO_ELEMENT_LANDMARK:
     break;
-  case GONIO_NODE_LINE:
-  case GONIO_NODE_MIDPOINT:
-  case GONIO_NODE_CIRCLE:
-    node->n_points =
-        read_refs (l, object, "points", side, WANT_POINT, node->kind == GONIO_NODE_CIRCLE ? 3 : 2,
-                   GONIO_PROTOCOL_MAX_POINTS, FALSE, points);
+  case GONIO_ELEMENT_LINE:
+  case GONIO_ELEMENT_MIDPOINT:
+  case GONIO_ELEMENT_CIRCLE:
+    node->n_points = read_refs (l, object, "points", side, WANT_POINT,
+                                node->kind == GONIO_ELEMENT_CIRCLE ? 3 : 2,
+                                GONIO_PROTOCOL_MAX_POINTS, FALSE, points);
     node->points = g_memdup2 (points, node->n_points * sizeof *points);
     break;
-  case GONIO_NODE_PERPENDICULAR:
-  case GONIO_NODE_PARALLEL:
+  case GONIO_ELEMENT_PERPENDICULAR:
+  case GONIO_ELEMENT_PARALLEL:
     node->line[0] = read_ref (l, object, "to", TRUE, side, WANT_LINE);
     node->through = read_ref (l, object, "through", TRUE, side, WANT_POINT);
     node->along =
-        read_ref (l, object, "along", node->kind == GONIO_NODE_PERPENDICULAR, side, WANT_LINE);
+        read_ref (l, object, "along", node->kind == GONIO_ELEMENT_PERPENDICULAR, side, WANT_LINE);
     break;
-  case GONIO_NODE_TANGENT:
+  case GONIO_ELEMENT_TANGENT:
     node->line[0] = read_ref (l, object, "circle", TRUE, side, WANT_CIRCLE);
     node->through = read_ref (l, object, "from", TRUE, side, WANT_POINT);
     node->along = read_ref (l, object, "along", TRUE, side, WANT_LINE);
     break;
-  case GONIO_NODE_HORIZONTAL:
-  case GONIO_NODE_VERTICAL:
+  case GONIO_ELEMENT_HORIZONTAL:
+  case GONIO_ELEMENT_VERTICAL:
     node->through = read_ref (l, object, "through", FALSE, side, WANT_POINT);
     node->along = read_ref (l, object, "along", TRUE, side, WANT_LINE);
     break;
-  case GONIO_NODE_INTERSECTION:
+  case GONIO_ELEMENT_INTERSECTION:
     read_refs (l, object, "lines", side, WANT_LINE, 2, 2, FALSE, node->line);
     break;
   }
@@ -323,7 +323,7 @@ resolve_construction (Loader *l, JsonObject *object, const char *pattern, GonioS
 
 /* All nodes that i hangs on directly, into out (room for GONIO_PROTOCOL_MAX_POINTS + 4). */
 static guint
-dependencies (const GonioNode *node, int *out)
+dependencies (const GonioElement *node, int *out)
 {
   guint n = 0;
   for (guint i = 0; i < node->n_points; i++)
@@ -339,7 +339,7 @@ dependencies (const GonioNode *node, int *out)
 static void
 visit (Loader *l, int i, guint8 *state, GArray *order)
 {
-  const GonioNode *node = gonio_protocol_node (l->protocol, i);
+  const GonioElement *node = gonio_protocol_element (l->protocol, i);
   if (state[i] == 2 || !gonio_json_ok (l->json))
     return;
   if (state[i] == 1) {
@@ -522,7 +522,7 @@ read_sign (Loader *l, JsonObject *object, GonioMeasure *m)
                                            : GONIO_SIDE_RIGHT;
   if (m->positive == GONIO_DIRECTION_NONE || !gonio_json_ok (l->json))
     return;
-  const GonioNode *line = gonio_protocol_node (l->protocol, m->lines[0]);
+  const GonioElement *line = gonio_protocol_element (l->protocol, m->lines[0]);
   if (line->direction == GONIO_DIRECTION_NONE || (line->direction - m->positive) % 2 == 0) {
     gonio_json_push (l->json, "positive");
     gonio_json_fail (l->json, "the line \"%s\" must have a \"direction\" across \"%s\"", line->id,
@@ -606,7 +606,7 @@ collect_dependencies (Loader *l, GonioMeasure *m)
   g_autoptr (GPtrArray) ids = g_ptr_array_new ();
   for (guint i = 0; i < m->n_order; i++)
     if (m->order[i] < (int)l->protocol->n_landmarks)
-      g_ptr_array_add (ids, g_strdup (gonio_protocol_node (l->protocol, m->order[i])->id));
+      g_ptr_array_add (ids, g_strdup (gonio_protocol_element (l->protocol, m->order[i])->id));
   g_ptr_array_add (ids, NULL);
   m->landmarks = (char **)g_ptr_array_free (g_steal_pointer (&ids), FALSE);
 }
@@ -691,7 +691,7 @@ read_root (Loader *l)
 static void
 node_clear (gpointer data)
 {
-  GonioNode *node = data;
+  GonioElement *node = data;
   g_free (node->id);
   g_free (node->points);
   g_clear_pointer (&node->name, g_hash_table_unref);
@@ -721,7 +721,7 @@ load (GonioJson *json, GError **error)
 {
   GonioProtocol *p = g_new0 (GonioProtocol, 1);
   g_atomic_ref_count_init (&p->refs);
-  p->nodes = g_array_new (FALSE, TRUE, sizeof (GonioNode));
+  p->nodes = g_array_new (FALSE, TRUE, sizeof (GonioElement));
   g_array_set_clear_func (p->nodes, node_clear);
   p->measures = g_array_new (FALSE, TRUE, sizeof (GonioMeasure));
   g_array_set_clear_func (p->measures, measure_clear);

@@ -30,21 +30,21 @@ typedef enum {
 } GonioDirection;
 
 typedef enum {
-  GONIO_NODE_LANDMARK,
-  GONIO_NODE_LINE, /* also "axis" */
-  GONIO_NODE_MIDPOINT,
-  GONIO_NODE_PERPENDICULAR,
-  GONIO_NODE_PARALLEL,
-  GONIO_NODE_CIRCLE,
-  GONIO_NODE_TANGENT,
-  GONIO_NODE_HORIZONTAL,
-  GONIO_NODE_VERTICAL,
-  GONIO_NODE_INTERSECTION,
-} GonioNodeKind;
+  GONIO_ELEMENT_LANDMARK,
+  GONIO_ELEMENT_LINE, /* also "axis" */
+  GONIO_ELEMENT_MIDPOINT,
+  GONIO_ELEMENT_PERPENDICULAR,
+  GONIO_ELEMENT_PARALLEL,
+  GONIO_ELEMENT_CIRCLE,
+  GONIO_ELEMENT_TANGENT,
+  GONIO_ELEMENT_HORIZONTAL,
+  GONIO_ELEMENT_VERTICAL,
+  GONIO_ELEMENT_INTERSECTION,
+} GonioElementKind;
 
 /* A landmark or a construction. Indices refer to GonioProtocol.nodes; -1: none. */
 typedef struct {
-  GonioNodeKind kind;
+  GonioElementKind kind;
   char *id;
   GonioSide side;
   GonioText *name;  /* nullable for constructions */
@@ -56,7 +56,7 @@ typedef struct {
   int along;   /* line that resolves the direction */
   GonioDirection direction; /* which way the line runs by definition */
   gboolean draw;
-} GonioNode;
+} GonioElement;
 
 typedef enum {
   GONIO_MEASURE_ANGLE,
@@ -107,17 +107,17 @@ struct _GonioProtocol {
   GonioText *title;
   gboolean both_sides;
   gboolean from_behind;
-  GArray *nodes; /* GonioNode: n_landmarks landmarks, then constructions */
+  GArray *nodes; /* GonioElement: n_landmarks landmarks, then constructions */
   guint n_landmarks;
   GArray *measures;     /* GonioMeasure */
   int *order;           /* all nodes, dependencies first */
   GonioFrame frames[2]; /* right, left; one-sided views: both the same */
 };
 
-static inline const GonioNode *
-gonio_protocol_node (const GonioProtocol *protocol, int i)
+static inline const GonioElement *
+gonio_protocol_element (const GonioProtocol *protocol, int i)
 {
-  return &g_array_index (protocol->nodes, GonioNode, i);
+  return &g_array_index (protocol->nodes, GonioElement, i);
 }
 
 static inline const GonioMeasure *
@@ -128,31 +128,29 @@ gonio_protocol_row (const GonioProtocol *protocol, guint i)
 
 /* Text in lang ("ko", "ko_KR", ...), else English; NULL for a NULL text. */
 const char *gonio_text_get (const GonioText *text, const char *lang);
-/* Language of messages: that of the program's translation. */
-const char *gonio_text_language (void);
 
 /* ---- evaluation (constructions.c) ---- */
 
 typedef enum {
-  GONIO_VALUE_OK,
-  GONIO_VALUE_MISSING,    /* a landmark is not there; node says which */
-  GONIO_VALUE_OUTSIDE,    /* a landmark has no place in the rectified picture */
-  GONIO_VALUE_DEGENERATE, /* points coincide, lines parallel, ...; node says where */
-} GonioValueState;
+  GONIO_FIGURE_OK,
+  GONIO_FIGURE_MISSING,    /* a landmark is not there; node says which */
+  GONIO_FIGURE_OUTSIDE,    /* a landmark has no place in the rectified picture */
+  GONIO_FIGURE_DEGENERATE, /* points coincide, lines parallel, ...; node says where */
+} GonioFigureState;
 
 /* p[0] alone for points; p[0]..p[1] for lines. radius for circles. */
 typedef struct {
-  GonioValueState state;
+  GonioFigureState state;
   int node; /* the one at fault */
   GonioPoint p[2];
   double radius;
-} GonioValue;
+} GonioFigure;
 
 /* Fills values[] of the nodes in order (dependencies first); landmarks' values are given. */
 void gonio_constructions_evaluate (const GonioProtocol *protocol, const int *order, guint n_order,
-                                   GonioValue *values);
+                                   GonioFigure *values);
 /* +1 or -1: sense of the turn distal -> lateral, 0 when it does not follow from the points. */
-int gonio_frame_chirality (const GonioFrame *frame, const GonioValue *values);
+int gonio_frame_chirality (const GonioFrame *frame, const GonioFigure *values);
 
 /* Everything a measure needs to be computed again and again with moved landmarks. */
 typedef struct {
@@ -165,7 +163,7 @@ typedef struct {
   GonioPoint *original;          /* per landmark, px of the original picture */
   gboolean *present;             /* per landmark */
   double *sigma;                 /* per landmark, px of the original picture */
-  GonioValue *values;            /* per node */
+  GonioFigure *values;           /* per node */
 } GonioEvaluation;
 
 /* Fills values of landmark i from original and present. */

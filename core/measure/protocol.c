@@ -87,7 +87,7 @@ GonioLandmarkText
 gonio_protocol_landmark (const GonioProtocol *protocol, guint i, const char *lang)
 {
   g_return_val_if_fail (i < protocol->n_landmarks, (GonioLandmarkText){0});
-  const GonioNode *node = gonio_protocol_node (protocol, (int)i);
+  const GonioElement *node = gonio_protocol_element (protocol, (int)i);
   return (GonioLandmarkText){.id = node->id,
                              .name = gonio_text_get (node->name, lang),
                              .where = gonio_text_get (node->where, lang),
@@ -98,7 +98,7 @@ int
 gonio_protocol_find_landmark (const GonioProtocol *protocol, const char *id)
 {
   for (guint i = 0; i < protocol->n_landmarks; i++)
-    if (g_str_equal (gonio_protocol_node (protocol, (int)i)->id, id))
+    if (g_str_equal (gonio_protocol_element (protocol, (int)i)->id, id))
       return (int)i;
   return -1;
 }
@@ -108,7 +108,7 @@ gonio_protocol_construction (const GonioProtocol *protocol, const char *id, cons
                              GonioConstructionText *out_text)
 {
   for (guint i = protocol->n_landmarks; i < protocol->nodes->len; i++) {
-    const GonioNode *node = gonio_protocol_node (protocol, (int)i);
+    const GonioElement *node = gonio_protocol_element (protocol, (int)i);
     if (g_str_equal (node->id, id)) {
       *out_text =
           (GonioConstructionText){.id = node->id, .name = gonio_text_get (node->name, lang)};

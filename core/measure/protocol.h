@@ -78,6 +78,9 @@ GonioGradeText gonio_protocol_grade (const GonioProtocol *protocol, guint measur
 /* Landmarks a measure hangs on: ids, NULL-terminated, owned by the protocol. */
 const char *const *gonio_protocol_measure_landmarks (const GonioProtocol *protocol, guint measure);
 
+/* Language of messages in results: that of the program's translation, "en" without one. */
+const char *gonio_text_language (void);
+
 /* Measures everything from result->landmarks and writes result->measures, protocol, and side
  * when it is unknown or came from the landmarks before: a one-sided view's side follows from
  * the landmarks' chirality, a two-sided view's from which side has landmarks. to_flat: original px

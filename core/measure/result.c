@@ -61,8 +61,7 @@ gonio_landmark_level (const GonioLandmark *landmark)
   if (landmark->skipped || !isfinite (landmark->position.x) || !isfinite (landmark->position.y) ||
       !(landmark->confidence >= GONIO_CONFIDENCE_FOUND))
     return GONIO_CONFIDENCE_NONE;
-  return landmark->confidence >= GONIO_CONFIDENCE_SURE ? GONIO_CONFIDENCE_HIGH
-                                                       : GONIO_CONFIDENCE_LOW;
+  return landmark->confidence >= GONIO_CONFIDENT ? GONIO_CONFIDENCE_HIGH : GONIO_CONFIDENCE_LOW;
 }
 
 GonioMeasurement *

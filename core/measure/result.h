@@ -17,12 +17,10 @@ typedef enum {
   GONIO_CONFIDENCE_HIGH,
 } GonioConfidence;
 
-/* A landmark below this confidence is shown and reported as low. */
-#define GONIO_CONFIDENT 0.5
-
-/* Limits between the levels, on GonioLandmark.confidence. */
-#define GONIO_CONFIDENCE_FOUND 0.25 /* below: not found */
-#define GONIO_CONFIDENCE_SURE  0.60 /* below: low */
+/* A landmark below this confidence is shown and reported as low; below the second it counts as
+ * not found. */
+#define GONIO_CONFIDENT        0.5
+#define GONIO_CONFIDENCE_FOUND 0.25
 
 /* A landmark. Frame: pixels of the original picture (after EXIF/DICOM orientation). */
 typedef struct {
@@ -30,7 +28,7 @@ typedef struct {
   GonioPoint position;
   double sigma;      /* standard deviation per axis, original px; 0 when set by hand */
   double confidence; /* 0..1: calibrated chance that the landmark is in the picture at the
-                        place; 1 when set by hand */
+                        place; 1 when set by hand. Position NAN: said to be absent */
   gboolean edited;
   gboolean skipped;
   GonioPoint proposed; /* model's own answer, kept for "restore" */

@@ -79,7 +79,7 @@ read_input (GonioJson *json, JsonObject *root, GonioModelInput *input)
 
 typedef struct {
   const char *name;
-  const char *fields[10]; /* besides kind, tensor, role and those of the whole view */
+  const char *fields[10]; /* besides kind, tensor, role */
 } OutputRow;
 
 static const OutputRow output_rows[] = {
@@ -94,8 +94,7 @@ static const OutputRow output_rows[] = {
 static void
 check_output_fields (GonioJson *json, JsonObject *object, GonioOutputKind kind)
 {
-  static const char *const common[] = {
-      "kind", "tensor", "role", "present_threshold", "min_confidence", "partial", "confidence"};
+  static const char *const common[] = {"kind", "tensor", "role"};
   g_autoptr (GPtrArray) known = g_ptr_array_new ();
   for (guint i = 0; i < G_N_ELEMENTS (common); i++)
     g_ptr_array_add (known, (gpointer)common[i]);
@@ -163,7 +162,6 @@ read_output (GonioJson *json, JsonNode *node, GonioModelOutput *o)
   read_output_fields (json, object, o);
 }
 
-/* Thresholds for the whole view stand beside the output that they judge. */
 static void
 read_acceptance (GonioJson *json, JsonObject *object, GonioManifest *m)
 {
@@ -202,10 +200,8 @@ read_outputs (GonioJson *json, JsonObject *root, GonioManifest *m)
 {
   JsonNode *node = gonio_json_member (json, root, "output", TRUE);
   gonio_json_push (json, "output");
-  if (node != NULL) {
+  if (node != NULL)
     read_output (json, node, &m->output);
-    read_acceptance (json, gonio_json_object (json, node, NULL), m);
-  }
   gonio_json_pop (json);
   JsonArray *extras = gonio_json_array (json, root, "extra", FALSE, 0, GONIO_MODEL_MAX_EXTRAS);
   gonio_json_push (json, "extra");
@@ -375,10 +371,31 @@ check_task (GonioJson *json, const GonioManifest *m)
 static void
 read_root (GonioJson *json, const char *folder, GonioManifest *m)
 {
-  static const char *const known[] = {
-      "format",  "id",          "version",      "task",     "file",           "size",   "sha256",
-      "license", "attribution", "intended_use", "training", "metrics",        "input",  "output",
-      "extra",   "landmarks",   "flip_pairs",   "views",    "canonical_side", "refine", NULL};
+  static const char *const known[] = {"format",
+                                      "id",
+                                      "version",
+                                      "task",
+                                      "file",
+                                      "size",
+                                      "sha256",
+                                      "license",
+                                      "attribution",
+                                      "intended_use",
+                                      "training",
+                                      "metrics",
+                                      "input",
+                                      "output",
+                                      "extra",
+                                      "landmarks",
+                                      "flip_pairs",
+                                      "views",
+                                      "canonical_side",
+                                      "refine",
+                                      "present_threshold",
+                                      "min_confidence",
+                                      "partial",
+                                      "confidence",
+                                      NULL};
   JsonObject *root = gonio_json_object (json, gonio_json_root (json), known);
   gonio_json_integer (json, root, "format", TRUE, 1, 1, 1);
   m->id = g_strdup (gonio_json_id (json, root, "id", TRUE, NULL));
@@ -391,6 +408,7 @@ read_root (GonioJson *json, const char *folder, GonioManifest *m)
   m->training = g_strdup (gonio_json_text (json, root, "training", FALSE));
   read_input (json, root, &m->input);
   read_outputs (json, root, m);
+  read_acceptance (json, root, m);
   check_task (json, m);
   read_landmarks (json, root, m);
   read_flip_pairs (json, root, m);

@@ -38,7 +38,7 @@ typedef enum {
 
 typedef struct {
   char *name;                    /* of the ONNX input, [1, channels, height, width] float */
-  guint channels, width, height; /* 1 or 3 channels; grey is repeated */
+  guint channels, width, height; /* 1 or 3 channels; grey pictures are repeated */
   GonioResize resize;
   double pad;      /* outside the picture, in units of range before mean and std */
   double range[2]; /* black and white */

@@ -213,6 +213,23 @@ gonio_model_frame_square (const GonioManifest *m, GonioPoint center, double side
   return gonio_transform_new_affine (a, error);
 }
 
+/* Three planes 0..1 of an RGB picture, black outside. */
+static gboolean
+sample_colour (const GonioModelInput *in, const GonioImage *image, const GonioTransform *frame,
+               float *out, GError **error)
+{
+  g_autoptr (GonioImage) small =
+      gonio_image_transform (image, frame, in->width, in->height, NULL, error);
+  if (small == NULL)
+    return FALSE;
+  const uint8_t *pixels = gonio_image_pixels (small);
+  size_t plane = (size_t)in->width * in->height;
+  for (size_t i = 0; i < plane; i++)
+    for (size_t c = 0; c < 3; c++)
+      out[c * plane + i] = pixels[3 * i + c] / 255.0f;
+  return TRUE;
+}
+
 GonioTensor *
 gonio_model_make_input (const GonioManifest *m, const GonioModelLook *look,
                         const GonioTransform *frame, GError **error)
@@ -222,18 +239,22 @@ gonio_model_make_input (const GonioManifest *m, const GonioModelLook *look,
   g_autoptr (GonioTensor) tensor = gonio_tensor_new (GONIO_DTYPE_FLOAT, &shape, error);
   if (tensor == NULL)
     return NULL;
-  size_t plane = (size_t)in->width * in->height;
   float *data = gonio_tensor_writable_data (tensor);
   double span = in->range[1] - in->range[0];
   double pad = (in->pad - in->range[0]) / span;
   gboolean invert = look->invert != (in->polarity == GONIO_POLARITY_BONE_BLACK);
-  if (!gonio_image_sample_float (look->image, look->window, frame, in->width, in->height,
-                                 (float)(invert ? 1 - pad : pad), data, error))
+  gboolean colour = in->channels == 3 && pad == 0 && !invert &&
+                    gonio_image_format (look->image) == GONIO_PIXELS_RGB8;
+  if (colour ? !sample_colour (in, look->image, frame, data, error)
+             : !gonio_image_sample_float (look->image, look->window, frame, in->width, in->height,
+                                          (float)(invert ? 1 - pad : pad), data, error))
     return NULL;
+  size_t plane = (size_t)in->width * in->height;
   for (guint c = in->channels; c-- > 0;) {
     double scale = span / in->std[c], offset = (in->range[0] - in->mean[c]) / in->std[c];
+    const float *source = colour ? data + c * plane : data;
     for (size_t i = 0; i < plane; i++) {
-      double v = invert ? 1 - data[i] : data[i];
+      double v = invert ? 1 - source[i] : source[i];
       data[c * plane + i] = (float)(v * scale + offset);
     }
   }

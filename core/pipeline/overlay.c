@@ -289,8 +289,7 @@ draw_landmark (Painter *p, const GonioLandmark *landmark, gboolean low)
 static gboolean
 drawable (const GonioLandmark *landmark)
 {
-  return !landmark->skipped && landmark->confidence > 0 && isfinite (landmark->position.x) &&
-         isfinite (landmark->position.y);
+  return gonio_landmark_level (landmark) != GONIO_CONFIDENCE_NONE;
 }
 
 void

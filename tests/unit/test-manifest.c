@@ -15,8 +15,8 @@ static const char good[] =
     "\"resize\":\"letterbox\",\"pad\":0,\"range\":[0,1],\"mean\":[0],\"std\":[1],"
     "\"polarity\":\"bone-white\"},"
     "\"output\":{\"kind\":\"heatmap\",\"tensor\":\"heatmap\",\"stride\":2,"
-    "\"decode\":\"soft-argmax\",\"radius\":5,\"sigma_scale\":1.1,\"present_threshold\":0.5,"
-    "\"min_confidence\":0.35,\"confidence\":[[0,0],[0.5,0.8],[1,1]]},"
+    "\"decode\":\"soft-argmax\",\"radius\":5,\"sigma_scale\":1.1},\"present_threshold\":0.5,"
+    "\"min_confidence\":0.35,\"confidence\":[[0,0],[0.5,0.8],[1,1]],"
     "\"landmarks\":[\"a\",\"b\",\"c\"],\"flip_pairs\":[[\"a\",\"b\"]],\"views\":[\"foot-dp\"],"
     "\"canonical_side\":null,"
     "\"refine\":{\"groups\":[[\"a\",\"c\"],[\"b\"]],\"extent\":1.5,\"passes\":2}}";
@@ -71,7 +71,7 @@ static const struct {
     {"\"kind\":\"heatmap\"", "\"kind\":\"logits\"", "m.json: output: unknown field \"stride\""},
     {"\"stride\":2,", "", "m.json: output.stride: this field is missing"},
     {"\"confidence\":[[0,0],[0.5,0.8],[1,1]]", "\"confidence\":[[0,0],[0,1]]",
-     "m.json: output: confidence[1]: a pair"},
+     "m.json: confidence[1]: a pair"},
     {"\"confidence\":[[0,0],[0.5,0.8],[1,1]]", "\"confidence\":[[0,0],7]", "confidence[1]"},
     {"\"landmarks\":[\"a\",\"b\",\"c\"]", "\"landmarks\":[\"a\",\"b\",\"b\"]",
      "m.json: landmarks: \"b\" is listed twice"},

@@ -1,0 +1,228 @@
+/* Seeking landmarks: first look, polarity and turns, closer looks. Depends on find.h. */
+#include "core/pipeline/find.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Mean raw confidence of the first look above which no other polarity is tried, above which no
+ * other turn is tried, and by how much another way must win. */
+#define CONVINCED 0.60
+#define CONTENT   0.45
+#define WIN_BY    1.15
+
+typedef struct {
+  GonioModel *model;
+  const GonioManifest *manifest;
+  const GonioSessionOptions *options;
+  GonioModelLook look;
+  double width, height;
+  double degrees;
+  GonioFindProgress progress;
+  gpointer progress_data;
+  guint runs, expected_runs;
+  GCancellable *cancellable;
+} Seeker;
+
+void
+gonio_find_clear (GonioFind *find)
+{
+  g_clear_pointer (&find->points, g_free);
+  find->n = 0;
+}
+
+/* One run of the network through frame (picture px -> input px); points in picture px. */
+static gboolean
+look_through (Seeker *s, const GonioTransform *frame, double scale, GonioFoundLandmark *out,
+              GError **error)
+{
+  const GonioManifest *m = s->manifest;
+  if (s->progress != NULL)
+    s->progress (MIN (1.0, (double)s->runs / MAX (1, s->expected_runs)), s->progress_data);
+  s->runs++;
+  g_autoptr (GonioTensor) input = gonio_model_make_input (m, &s->look, frame, error);
+  if (input == NULL)
+    return FALSE;
+  g_auto (GonioModelOutputs) outputs = {0};
+  if (!gonio_model_run (s->model, s->options, input, &outputs, s->cancellable, error))
+    return FALSE;
+  g_autofree GonioDecodedPoint *decoded = g_new0 (GonioDecodedPoint, m->n_landmarks);
+  if (!gonio_model_decode_landmarks (m, &outputs, decoded, error))
+    return FALSE;
+  for (guint i = 0; i < m->n_landmarks; i++) {
+    GonioFoundLandmark found = {.position = {NAN, NAN},
+                                .sigma = decoded[i].sigma / scale,
+                                .raw = decoded[i].confidence,
+                                .presence = decoded[i].presence};
+    if (!gonio_transform_inverse (frame, decoded[i].position, &found.position))
+      found.raw = found.presence = 0;
+    out[i] = found;
+  }
+  return TRUE;
+}
+
+static gboolean
+look_whole (Seeker *s, GonioFoundLandmark *out, GError **error)
+{
+  const GonioManifest *m = s->manifest;
+  g_autoptr (GonioTransform) frame = NULL;
+  double scale = 1;
+  if (s->degrees == 0) {
+    frame = gonio_model_frame_whole (m, s->width, s->height, error);
+    scale = MIN (m->input.width / s->width, m->input.height / s->height);
+  } else {
+    GonioPoint center = {0.5 * s->width, 0.5 * s->height};
+    double side = MAX (s->width, s->height);
+    frame = gonio_model_frame_square (m, center, side, s->degrees, error);
+    scale = MIN (m->input.width, m->input.height) / side;
+  }
+  return frame != NULL && look_through (s, frame, scale, out, error);
+}
+
+static double
+mean_raw (const GonioFoundLandmark *points, guint n)
+{
+  double sum = 0;
+  for (guint i = 0; i < n; i++)
+    sum += points[i].raw;
+  return sum / n;
+}
+
+/* The first look that convinces most; leaves the seeker set to it. */
+static gboolean
+first_look (Seeker *s, GonioFoundLandmark *best, int *out_turns, GError **error)
+{
+  static const struct {
+    gboolean inverted;
+    int turns;
+  } ways[] = {{FALSE, 0}, {TRUE, 0}, {FALSE, 1}, {FALSE, 3},
+              {FALSE, 2}, {TRUE, 1}, {TRUE, 3},  {TRUE, 2}};
+  guint n = s->manifest->n_landmarks, chosen = 0;
+  double best_mean = -1;
+  g_autofree GonioFoundLandmark *points = g_new (GonioFoundLandmark, n);
+  for (guint i = 0; i < G_N_ELEMENTS (ways); i++) {
+    if (best_mean >= CONVINCED || (i >= 2 && best_mean >= CONTENT))
+      break;
+    s->look.invert = ways[i].inverted;
+    s->degrees = 90.0 * ways[i].turns;
+    if (!look_whole (s, points, error))
+      return FALSE;
+    double mean = mean_raw (points, n);
+    if (i > 0 && mean < best_mean * WIN_BY)
+      continue;
+    best_mean = mean;
+    chosen = i;
+    memcpy (best, points, n * sizeof *points);
+  }
+  s->look.invert = ways[chosen].inverted;
+  s->degrees = 90.0 * ways[chosen].turns;
+  *out_turns = ways[chosen].turns;
+  return TRUE;
+}
+
+/* Square about the group's points that are certain enough, or about all of them. */
+static void
+group_square (const Seeker *s, const GonioFoundLandmark *points, guint group, GonioPoint *center,
+              double *side)
+{
+  const GonioModelRefine *r = &s->manifest->refine;
+  for (int all = 0; all < 2; all++) {
+    GonioPoint low = {INFINITY, INFINITY}, high = {-INFINITY, -INFINITY};
+    for (guint k = 0; k < r->group_sizes[group]; k++) {
+      const GonioFoundLandmark *p = &points[r->groups[group][k]];
+      if ((all == 0 && p->raw < r->min_confidence) || !isfinite (p->position.x))
+        continue;
+      low = (GonioPoint){MIN (low.x, p->position.x), MIN (low.y, p->position.y)};
+      high = (GonioPoint){MAX (high.x, p->position.x), MAX (high.y, p->position.y)};
+    }
+    if (low.x > high.x)
+      continue;
+    double longest = MAX (high.x - low.x, high.y - low.y);
+    *center = (GonioPoint){0.5 * (low.x + high.x), 0.5 * (low.y + high.y)};
+    *side = MAX (longest * r->extent, r->floor * MAX (s->width, s->height));
+    return;
+  }
+  *center = (GonioPoint){0.5 * s->width, 0.5 * s->height};
+  *side = MAX (s->width, s->height);
+}
+
+static gboolean
+look_closer (Seeker *s, GonioFoundLandmark *points, GError **error)
+{
+  const GonioManifest *m = s->manifest;
+  guint n = m->n_landmarks;
+  g_autofree GonioFoundLandmark *next = g_new (GonioFoundLandmark, n);
+  g_autofree GonioFoundLandmark *got = g_new (GonioFoundLandmark, n);
+  for (guint pass = 0; pass < m->refine.passes; pass++) {
+    memcpy (next, points, n * sizeof *points);
+    for (guint g = 0; g < m->refine.n_groups; g++) {
+      GonioPoint center = {0, 0};
+      double side = 1;
+      group_square (s, points, g, &center, &side);
+      g_autoptr (GonioTransform) frame =
+          gonio_model_frame_square (m, center, side, s->degrees, error);
+      if (frame == NULL ||
+          !look_through (s, frame, MIN (m->input.width, m->input.height) / side, got, error))
+        return FALSE;
+      for (guint k = 0; k < m->refine.group_sizes[g]; k++)
+        next[m->refine.groups[g][k]] = got[m->refine.groups[g][k]];
+    }
+    memcpy (points, next, n * sizeof *points);
+  }
+  return TRUE;
+}
+
+/* Does the picture show the view? Means over all landmarks, or, where a part is enough, over
+ * those said to be present. */
+static void
+judge (const GonioManifest *m, GonioFind *find)
+{
+  double confidence = 0, presence = 0;
+  guint counted = 0;
+  for (guint i = 0; i < find->n; i++) {
+    const GonioFoundLandmark *p = &find->points[i];
+    if (m->partial > 0 && p->presence < m->present_threshold)
+      continue;
+    confidence += p->raw;
+    presence += p->presence;
+    counted++;
+  }
+  find->mean_confidence = counted > 0 ? confidence / counted : 0;
+  find->mean_presence = counted > 0 ? presence / counted : 0;
+  find->accepted = counted > 0 && counted >= m->partial &&
+                   find->mean_presence >= m->present_threshold &&
+                   find->mean_confidence >= m->accept_confidence;
+}
+
+gboolean
+gonio_find_landmarks (GonioModel *model, const GonioSessionOptions *options,
+                      const GonioImage *image, const GonioWindow *window,
+                      GonioFindProgress progress, gpointer progress_data, GCancellable *cancellable,
+                      GonioFind *out, GError **error)
+{
+  const GonioManifest *m = gonio_model_manifest (model);
+  Seeker s = {.model = model,
+              .manifest = m,
+              .options = options,
+              .look = {.image = image, .window = window},
+              .width = gonio_image_width (image),
+              .height = gonio_image_height (image),
+              .progress = progress,
+              .progress_data = progress_data,
+              .expected_runs = 1 + m->refine.n_groups * m->refine.passes,
+              .cancellable = cancellable};
+  g_auto (GonioFind)
+      find = {.points = g_new0 (GonioFoundLandmark, m->n_landmarks), .n = m->n_landmarks};
+  if (!first_look (&s, find.points, &find.quarter_turns, error))
+    return FALSE;
+  if (m->refine.passes > 0 && !look_closer (&s, find.points, error))
+    return FALSE;
+  find.inverted = s.look.invert;
+  judge (m, &find);
+  for (guint i = 0; i < find.n; i++) {
+    GonioFoundLandmark *p = &find.points[i];
+    p->confidence = p->presence >= m->present_threshold ? gonio_manifest_calibrate (m, p->raw) : 0;
+  }
+  *out = find;
+  find.points = NULL;
+  return TRUE;
+}

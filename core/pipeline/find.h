@@ -1,0 +1,59 @@
+/* Seeking landmarks with a landmark model, and naming the view. Depends on models, imaging.
+ *
+ * Frame: px of the picture that is looked at (the rectified one), x right, y down. Blocking,
+ * thread-safe for different pictures. */
+#pragma once
+
+#include "core/models/store.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  GonioPoint position;
+  double sigma;      /* standard error per axis, px */
+  double raw;        /* confidence as the network has it */
+  double confidence; /* calibrated; 0 when the landmark is said to be absent */
+  double presence;
+} GonioFoundLandmark;
+
+typedef struct {
+  GonioFoundLandmark *points; /* as the manifest orders its landmarks */
+  guint n;
+  double mean_confidence, mean_presence; /* over the landmarks that count */
+  gboolean accepted;                     /* the picture shows the view */
+  gboolean inverted;                     /* black and white had to be swapped */
+  int quarter_turns;                     /* clockwise turns of the square that was looked through */
+} GonioFind;
+void gonio_find_clear (GonioFind *find);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GonioFind, gonio_find_clear)
+
+/* Called before each run of the network, with the share done. */
+typedef void (*GonioFindProgress) (double fraction, gpointer data);
+
+/* Looks at the whole picture, upright and as displayed first; where that is not convincing also
+ * with black and white swapped and turned by quarters. Then closer, as the manifest's refine
+ * says. window: nullable. */
+gboolean gonio_find_landmarks (GonioModel *model, const GonioSessionOptions *options,
+                               const GonioImage *image, const GonioWindow *window,
+                               GonioFindProgress progress, gpointer progress_data,
+                               GCancellable *cancellable, GonioFind *out, GError **error);
+
+/* What a classifier says. view: label, owned by the model's manifest; side from an output with
+ * the role "side" where there is one. */
+typedef struct {
+  const char *view;
+  double confidence;
+  const char *second; /* next best; nullable */
+  double second_confidence;
+  const char *side; /* nullable */
+  double side_confidence;
+} GonioViewGuess;
+gboolean gonio_classify_view (GonioModel *model, const GonioSessionOptions *options,
+                              const GonioImage *image, const GonioWindow *window,
+                              GCancellable *cancellable, GonioViewGuess *out, GError **error);
+
+/* What the file's tags say: a view's id, "other" for parts and projections that are none of
+ * ours, NULL when they say nothing. out_words (nullable): the tag, owned by info. */
+const char *gonio_view_from_tags (const GonioImageInfo *info, const char **out_words);
+
+G_END_DECLS

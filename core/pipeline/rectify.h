@@ -1,0 +1,58 @@
+/* From a dewarp network's proposal, or four corners by hand, to a transform that flattens a
+ * photographed film. Depends on models/decode, imaging, measure/result.h.
+ *
+ * Frames: photo px (original picture) and flat px, both with edges at 0 and width. */
+#pragma once
+
+#include "core/measure/result.h"
+#include "core/models/decode/decode.h"
+
+G_BEGIN_DECLS
+
+/* Camera tilt that wants a warning, and one that forbids confirming, when nothing is rectified
+ * (clinical error of an angle: 0.9 and 3.6 degrees at worst). */
+#define GONIO_TILT_WARN   10.0
+#define GONIO_TILT_REFUSE 20.0
+
+typedef enum { GONIO_PHOTO_FLAT, GONIO_PHOTO_PLANAR, GONIO_PHOTO_C_ARM } GonioPhotoKind;
+
+typedef struct {
+  GonioTransform *to_flat; /* photo px -> flat px */
+  guint width, height;     /* of the flat picture */
+  GonioRectification info; /* strings owned */
+} GonioRectified;
+void gonio_rectified_clear (GonioRectified *rectified);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GonioRectified, gonio_rectified_clear)
+
+/* What four corners (top left, top right, bottom right, bottom left; photo px) of a rectangle
+ * say about the camera, with its principal point in the middle of the picture. */
+typedef struct {
+  double focal; /* px: from the corners where they fix it, else that of a phone's main camera */
+  gboolean focal_known;
+  double tilt_deg; /* between optical axis and the film's normal */
+  double aspect;   /* true width by height of the film */
+} GonioCamera;
+/* focal: px, 0 when unknown. FALSE for quadrilaterals that are not convex. */
+gboolean gonio_camera_from_corners (const GonioPoint corners[4], double width, double height,
+                                    double focal, GonioCamera *out);
+
+/* Width and height of a flat picture with the aspect that keeps the area of the corners'
+ * quadrilateral, edges at most 8192. */
+void gonio_flat_size (const GonioPoint corners[4], double aspect, guint *out_width,
+                      guint *out_height);
+
+/* By hand. GONIO_IMAGE_ERROR for corners that are not a convex quadrilateral. */
+gboolean gonio_rectify_corners (const GonioPoint corners[4], double width, double height,
+                                double focal, GonioRectified *out, GError **error);
+
+/* From the network's map. frame: photo px -> network input px. planar: homography and, where
+ * it helps, a lens term, fitted robustly; used when the map keeps close to it, else the smoothed
+ * map itself if it neither folds nor bends sharply. c-arm: polynomial of order 3 or 5. An error
+ * (GONIO_IMAGE_ERROR_MALFORMED, in words) says that the proposal cannot be used. */
+gboolean gonio_rectify_map (const GonioBackwardMap *map, const GonioTransform *frame,
+                            GonioPhotoKind kind, double width, double height, double focal,
+                            GonioRectified *out, GError **error);
+
+gboolean gonio_corners_are_convex (const GonioPoint corners[4]);
+
+G_END_DECLS

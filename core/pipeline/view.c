@@ -1,0 +1,135 @@
+/* Which view a picture shows: by its tags and by a classifier. Depends on find.h. */
+#include "core/pipeline/find.h"
+
+#include "core/base/error.h"
+
+#include <string.h>
+
+/* ---- classifier ---- */
+
+static void
+best_label (const GonioModelOutput *output, const double *p, const char **label,
+            double *probability, const char **second, double *second_probability)
+{
+  guint n = g_strv_length (output->labels), first = 0;
+  for (guint i = 1; i < n; i++)
+    if (p[i] > p[first])
+      first = i;
+  *label = output->labels[first];
+  *probability = p[first];
+  if (second == NULL)
+    return;
+  for (guint i = 0; i < n; i++)
+    if (i != first && (*second == NULL || p[i] > *second_probability)) {
+      *second = output->labels[i];
+      *second_probability = p[i];
+    }
+}
+
+gboolean
+gonio_classify_view (GonioModel *model, const GonioSessionOptions *options, const GonioImage *image,
+                     const GonioWindow *window, GCancellable *cancellable, GonioViewGuess *out,
+                     GError **error)
+{
+  const GonioManifest *m = gonio_model_manifest (model);
+  GonioModelLook look = {.image = image, .window = window};
+  g_autoptr (GonioTransform) frame =
+      gonio_model_frame_whole (m, gonio_image_width (image), gonio_image_height (image), error);
+  g_autoptr (GonioTensor) input =
+      frame != NULL ? gonio_model_make_input (m, &look, frame, error) : NULL;
+  g_auto (GonioModelOutputs) outputs = {0};
+  if (input == NULL || !gonio_model_run (model, options, input, &outputs, cancellable, error))
+    return FALSE;
+  const GonioTensor *tensor = gonio_model_outputs_get (&outputs, m->output.tensor);
+  double p[GONIO_MODEL_MAX_LABELS] = {0};
+  if (tensor == NULL || !gonio_decode_logits (&m->output, tensor, p, error))
+    return tensor != NULL ? FALSE : gonio_decode_fail (&m->output, error, "it is missing");
+  GonioViewGuess guess = {.view = NULL};
+  best_label (&m->output, p, &guess.view, &guess.confidence, &guess.second,
+              &guess.second_confidence);
+  const GonioModelOutput *side = gonio_manifest_extra (m, "side");
+  if (side != NULL) {
+    tensor = gonio_model_outputs_get (&outputs, side->tensor);
+    if (tensor == NULL || !gonio_decode_logits (side, tensor, p, error))
+      return tensor != NULL ? FALSE : gonio_decode_fail (side, error, "it is missing");
+    best_label (side, p, &guess.side, &guess.side_confidence, NULL, NULL);
+  }
+  *out = guess;
+  return TRUE;
+}
+
+/* ---- tags ---- */
+
+/* DICOM Body Part Examined (PS3.16 annex L) and what manufacturers write instead. Rows are
+ * tried in order; a row fits when its word begins the tag. */
+static const struct {
+  const char *word, *view;
+} parts[] = {
+    {"FOOT", "foot-dp"},
+    {"TOE", "foot-dp"},
+    {"FOREFOOT", "foot-dp"},
+    {"PELVIS", "pelvis-ap"},
+    {"HIP", "pelvis-ap"},
+    {"LOWER LIMB", "leg-ap"},
+    {"LOWER EXTREMITY", "leg-ap"},
+    {"LEG", "leg-ap"},
+    {"FULL LEG", "leg-ap"},
+    {"LOWERLIMB", "leg-ap"},
+    {"CHEST", "other"},
+    {"THORAX", "other"},
+    {"HAND", "other"},
+    {"WRIST", "other"},
+    {"FINGER", "other"},
+    {"THUMB", "other"},
+    {"ELBOW", "other"},
+    {"SHOULDER", "other"},
+    {"HUMERUS", "other"},
+    {"FOREARM", "other"},
+    {"SKULL", "other"},
+    {"HEAD", "other"},
+    {"CSPINE", "other"},
+    {"TSPINE", "other"},
+    {"LSPINE", "other"},
+    {"SPINE", "other"},
+    {"BREAST", "other"},
+    {"ABDOMEN", "other"},
+    {"RIB", "other"},
+    {"CLAVICLE", "other"},
+    {"SCAPULA", "other"},
+    {"JAW", "other"},
+    {"NECK", "other"},
+    {"HEART", "other"},
+    {"STERNUM", "other"},
+};
+
+static gboolean
+is_lateral (const char *view_position, const char *meaning)
+{
+  static const char *const lateral[] = {"LL", "RL", "LAT", "LATERAL", "RLD", "LLD", "LLO", "RLO"};
+  for (guint i = 0; view_position != NULL && i < G_N_ELEMENTS (lateral); i++)
+    if (g_ascii_strcasecmp (view_position, lateral[i]) == 0)
+      return TRUE;
+  if (meaning == NULL)
+    return FALSE;
+  g_autofree char *lower = g_ascii_strdown (meaning, -1);
+  return strstr (lower, "lateral") != NULL && strstr (lower, "bilateral") == NULL;
+}
+
+const char *
+gonio_view_from_tags (const GonioImageInfo *info, const char **out_words)
+{
+  if (info->body_part == NULL)
+    return NULL;
+  g_autofree char *part = g_ascii_strup (info->body_part, -1);
+  g_strstrip (part);
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
+    if (!g_str_has_prefix (part, parts[i].word))
+      continue;
+    gboolean other = g_str_equal (parts[i].view, "other");
+    gboolean lateral = !other && is_lateral (info->view_position, info->view_code_meaning);
+    if (out_words != NULL)
+      *out_words = lateral && info->view_position != NULL ? info->view_position : info->body_part;
+    return lateral ? "other" : parts[i].view;
+  }
+  return NULL;
+}
