@@ -12,3 +12,7 @@ gonio_add_test (
   test-onnx-load LABELS unit
   SOURCES test-onnx-load.c ${SUPPORT}/onnx-writer.c
   LIBS gonio-onnx)
+gonio_add_test (
+  test-onnx-import LABELS unit
+  SOURCES test-onnx-import.c ${SUPPORT}/onnx-writer.c ${SUPPORT}/graph-maker.c
+  LIBS gonio-onnx)
