@@ -188,21 +188,46 @@ middle (const GonioPoint line[2])
   return (GonioPoint){(line[0].x + line[1].x) / 2, (line[0].y + line[1].y) / 2};
 }
 
-/* Direction of a line as seen from the vertex: towards the line's own middle. */
-static double
-heading (GonioPoint vertex, const GonioPoint line[2])
+/* Which way a ray goes from the vertex along a line: towards the line's middle or away. */
+typedef struct {
+  double angle;
+  gboolean to_middle;
+} Ray;
+
+static Ray
+ray (GonioPoint vertex, const GonioPoint line[2], gboolean forward)
 {
+  const double sign = forward ? 1 : -1;
+  const double dx = sign * (line[1].x - line[0].x), dy = sign * (line[1].y - line[0].y);
   const GonioPoint m = middle (line);
-  if (hypot (m.x - vertex.x, m.y - vertex.y) > 1e-6)
-    return atan2 (m.y - vertex.y, m.x - vertex.x);
-  return atan2 (line[1].y - line[0].y, line[1].x - line[0].x);
+  return (Ray){atan2 (dy, dx), dx * (m.x - vertex.x) + dy * (m.y - vertex.y) >= 0};
+}
+
+/* The pair of rays that encloses the measured angle; where several do, the one that runs along
+ * the bones rather than along their extensions. */
+static void
+choose_rays (GonioPoint vertex, const GonioPoint a[2], const GonioPoint b[2], double degrees,
+             Ray *out_a, Ray *out_b)
+{
+  double best = INFINITY;
+  for (int k = 0; k < 4; k++) {
+    const Ray ra = ray (vertex, a, !(k & 1)), rb = ray (vertex, b, !(k & 2));
+    const double swept = fabs (remainder (rb.angle - ra.angle, 2 * G_PI)) * 180 / G_PI;
+    const double score =
+        fabs (swept - fabs (degrees)) + 0.5 * (!ra.to_middle + !rb.to_middle) + 0.01 * k;
+    if (score < best) {
+      best = score;
+      *out_a = ra;
+      *out_b = rb;
+    }
+  }
 }
 
 /* The arc between two lines; where they meet far outside, a dashed link between their middles
  * and the value on it. Returns where the label goes. */
 static GonioPoint
-angle_mark (const Painter *p, const GonioPoint a[2], const GonioPoint b[2], GonioOverlayColor color,
-            double alpha, gboolean dashed, double *out_dx, double *out_dy)
+angle_mark (const Painter *p, const GonioPoint a[2], const GonioPoint b[2], double degrees,
+            GonioOverlayColor color, double alpha, gboolean dashed, double *out_dx, double *out_dy)
 {
   const GonioOverlay *o = p->overlay;
   const GonioPoint ma = middle (a), mb = middle (b);
@@ -221,10 +246,18 @@ angle_mark (const Painter *p, const GonioPoint a[2], const GonioPoint b[2], Goni
   }
 
   const double radius = MIN (ARC_RADIUS * o->unit, 0.8 * MAX (span, 12 * o->unit));
-  double from = heading (vertex, a), to = heading (vertex, b);
-  double sweep = remainder (to - from, 2 * G_PI);
+  Ray ra = {0}, rb = {0};
+  choose_rays (vertex, a, b, degrees, &ra, &rb);
+  const double from = ra.angle, sweep = remainder (rb.angle - from, 2 * G_PI);
+  const double reach = 1.25 * radius;
+  const GonioPoint end_a = {vertex.x + reach * cos (ra.angle), vertex.y + reach * sin (ra.angle)};
+  const GonioPoint end_b = {vertex.x + reach * cos (rb.angle), vertex.y + reach * sin (rb.angle)};
   segment (p, vertex, ma, color, 0.6 * alpha, TRUE);
   segment (p, vertex, mb, color, 0.6 * alpha, TRUE);
+  if (!ra.to_middle)
+    segment (p, vertex, end_a, color, 0.6 * alpha, TRUE);
+  if (!rb.to_middle)
+    segment (p, vertex, end_b, color, 0.6 * alpha, TRUE);
   cairo_new_path (p->cr);
   if (sweep >= 0)
     cairo_arc (p->cr, vertex.x, vertex.y, radius, from, from + sweep);
@@ -257,7 +290,7 @@ draw_measure (Painter *p, guint index, const GonioMeasureText *text,
   double dx = 1, dy = 0;
   if (measure->geometry.has_b) {
     segment (p, b[0], b[1], color, alpha, measure->low_confidence);
-    anchor = angle_mark (p, a, b, color, alpha, measure->low_confidence, &dx, &dy);
+    anchor = angle_mark (p, a, b, measure->value, color, alpha, measure->low_confidence, &dx, &dy);
   }
   g_autofree char *value = gonio_overlay_format_value (text, measure, selected);
   g_autofree char *caption =

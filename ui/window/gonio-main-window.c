@@ -136,7 +136,7 @@ on_row_setup (GtkSignalListItemFactory *factory, GtkListItem *list_item, gpointe
   for (int i = 0; i < 3; i++) {
     GtkWidget *label = gtk_label_new (NULL);
     gtk_label_set_xalign (GTK_LABEL (label), 0);
-    gtk_label_set_ellipsize (GTK_LABEL (label), PANGO_ELLIPSIZE_MIDDLE);
+    gtk_label_set_ellipsize (GTK_LABEL (label), i ? PANGO_ELLIPSIZE_END : PANGO_ELLIPSIZE_MIDDLE);
     if (i > 0)
       gtk_widget_add_css_class (label, "caption");
     gtk_box_append (GTK_BOX (words), label);
