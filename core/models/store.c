@@ -24,7 +24,7 @@ static void
 model_free (gpointer data)
 {
   GonioModel *model = data;
-  gonio_session_unref (model->session);
+  g_clear_pointer (&model->session, gonio_session_unref);
   g_clear_error (&model->failure);
   gonio_manifest_unref (model->manifest);
   g_mutex_clear (&model->lock);
