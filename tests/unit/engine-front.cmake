@@ -16,3 +16,11 @@ gonio_add_test (
   test-onnx-import LABELS unit
   SOURCES test-onnx-import.c ${SUPPORT}/onnx-writer.c ${SUPPORT}/graph-maker.c
   LIBS gonio-onnx)
+gonio_add_test (
+  test-passes LABELS unit
+  SOURCES test-passes.c ${SUPPORT}/graph-maker.c ${SUPPORT}/pass-runner.c
+  LIBS gonio-passes gonio-reference)
+gonio_add_test (
+  test-passes-fuse LABELS unit
+  SOURCES test-passes-fuse.c ${SUPPORT}/graph-maker.c ${SUPPORT}/pass-runner.c
+  LIBS gonio-passes gonio-reference)
