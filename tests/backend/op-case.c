@@ -44,8 +44,8 @@ static GonioShape
 read_shape (const char *text)
 {
   g_autoptr (GArray) numbers = read_numbers (text);
-  GonioShape shape = {.rank = (int)numbers->len};
-  for (guint i = 0; i < numbers->len; i++)
+  GonioShape shape = {.rank = (int)MIN (numbers->len, GONIO_MAX_RANK)};
+  for (int i = 0; i < shape.rank; i++)
     shape.dims[i] = (int64_t)g_array_index (numbers, double, i);
   return shape;
 }

@@ -1,0 +1,337 @@
+/* What only shows with several nodes: memory shared by views and in-place results, values that
+ * leave a region in odd ways, runs from several threads, cancelling, errors at run time. */
+#include "backends/cpu/cpu.h"
+#include "backends/reference/reference.h"
+#include "core/base/error.h"
+#include "core/graph/edit.h"
+#include "core/ops/op.h"
+#include "core/session/session.h"
+
+#include <math.h>
+#include <string.h>
+
+static const GonioBackendDef *const cpu[] = {&gonio_backend_cpu, &gonio_backend_reference, NULL};
+static const GonioBackendDef *const plain[] = {&gonio_backend_reference, NULL};
+
+/* ---- building ---- */
+
+static GonioValueId
+input (GonioGraph *graph, const char *name, GonioDType dtype, GonioShape shape)
+{
+  GonioSymShape sym = gonio_sym_shape_from_shape (&shape);
+  return gonio_graph_add_input (graph, name, dtype, &sym);
+}
+
+static GonioValueId
+constant (GonioGraph *graph, GRand *rand, GonioShape shape)
+{
+  g_autoptr (GonioTensor) tensor = gonio_tensor_new (GONIO_DTYPE_FLOAT, &shape, NULL);
+  float *data = gonio_tensor_writable_data (tensor);
+  for (int64_t i = 0; i < gonio_tensor_count (tensor); i++)
+    data[i] = (float)g_rand_double_range (rand, -1, 1);
+  return gonio_graph_add_constant (graph, NULL, tensor);
+}
+
+static GonioValueId
+integers (GonioGraph *graph, GonioShape values)
+{
+  GonioShape shape = GONIO_SHAPE (values.rank);
+  g_autoptr (GonioTensor) tensor = gonio_tensor_new_copy (
+      GONIO_DTYPE_INT64, &shape, values.dims, (size_t)values.rank * sizeof *values.dims, NULL);
+  return gonio_graph_add_constant (graph, NULL, tensor);
+}
+
+static GonioValueId
+node (GonioGraph *graph, GonioOpId op, GonioValueId a, GonioValueId b)
+{
+  GonioValueId inputs[2] = {a, b};
+  GonioValueId out = gonio_graph_add_value (graph, NULL, GONIO_DTYPE_NONE, &(GonioSymShape){0});
+  gonio_graph_add_node (graph, op, NULL, inputs, b == GONIO_VALUE_NONE ? 1 : 2, &out, 1);
+  return out;
+}
+
+static GonioSession *
+open_session (GonioGraph *graph, const GonioBackendDef *const *backends, gboolean strict)
+{
+  g_autoptr (GError) error = NULL;
+  GonioSessionOptions options = GONIO_SESSION_OPTIONS_DEFAULT;
+  options.backends = backends;
+  options.optimization = GONIO_OPT_DISABLED;
+  options.threads = 2;
+  options.strict = strict;
+  g_assert_true (gonio_infer_graph (graph, &error));
+  GonioSession *session =
+      gonio_session_new_from_graph (gonio_graph_clone (graph), &options, NULL, &error);
+  g_assert_no_error (error);
+  return session;
+}
+
+static GonioTensor *
+random_input (const GonioPort *port, guint32 seed)
+{
+  GonioShape shape;
+  g_assert_true (gonio_sym_shape_known (&port->shape, &shape));
+  g_autoptr (GRand) rand = g_rand_new_with_seed (seed);
+  GonioTensor *tensor = gonio_tensor_new_zeroed (port->dtype, &shape, NULL);
+  for (int64_t i = 0; port->dtype == GONIO_DTYPE_FLOAT && i < gonio_tensor_count (tensor); i++)
+    ((float *)gonio_tensor_writable_data (tensor))[i] = (float)g_rand_double_range (rand, -2, 2);
+  return tensor;
+}
+
+static GonioTensor **
+run_session (GonioSession *session, guint32 seed, GError **error)
+{
+  guint n;
+  const GonioPort *ports = gonio_session_inputs (session, &n);
+  const char *names[4];
+  GonioTensor *inputs[4], **outputs = NULL;
+  for (guint i = 0; i < n; i++) {
+    names[i] = ports[i].name;
+    inputs[i] = random_input (&ports[i], seed + i);
+  }
+  gonio_session_run (session, names, inputs, n, &outputs, NULL, error);
+  for (guint i = 0; i < n; i++)
+    gonio_tensor_unref (inputs[i]);
+  return outputs;
+}
+
+static void
+expect_equal (GonioTensor **got, GonioTensor **want, guint n)
+{
+  for (guint o = 0; o < n; o++) {
+    g_assert_true (gonio_shape_equal (gonio_tensor_shape (got[o]), gonio_tensor_shape (want[o])));
+    for (int64_t i = 0; i < gonio_tensor_count (want[o]); i++) {
+      double g = gonio_tensor_get_double (got[o], i), w = gonio_tensor_get_double (want[o], i);
+      if (!(fabs (g - w) <= 1e-5 * (1 + fabs (w)))) {
+        g_test_fail_printf ("output %u, element %d: %g, not %g", o, (int)i, g, w);
+        return;
+      }
+    }
+  }
+}
+
+/* Both sides on several inputs, the graph freed. */
+static void
+compare (GonioGraph *graph)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GonioSession) ours = open_session (graph, cpu, TRUE);
+  g_autoptr (GonioSession) theirs = open_session (graph, plain, FALSE);
+  guint n;
+  gonio_session_outputs (ours, &n);
+  for (guint32 seed = 1; seed < 4; seed++) {
+    GonioTensor **got = run_session (ours, seed, &error);
+    g_assert_no_error (error);
+    GonioTensor **want = run_session (theirs, seed, &error);
+    g_assert_no_error (error);
+    expect_equal (got, want, n);
+    gonio_session_free_outputs (got, n);
+    gonio_session_free_outputs (want, n);
+  }
+  gonio_graph_unref (graph);
+}
+
+/* ---- memory ---- */
+
+static void
+test_in_place (void)
+{
+  GonioGraph *graph = gonio_graph_new ("in-place");
+  GonioValueId x = input (graph, "x", GONIO_DTYPE_FLOAT, GONIO_SHAPE (1, 6, 5, 7));
+  GonioValueId a = node (graph, GONIO_OP_RELU, x, GONIO_VALUE_NONE);
+  GonioValueId b = node (graph, GONIO_OP_SIGMOID, a, GONIO_VALUE_NONE);
+  GonioValueId c = node (graph, GONIO_OP_ADD, b, a); /* a must have outlived b */
+  GonioValueId d = node (graph, GONIO_OP_MUL, c, c);
+  GonioValueId e = node (graph, GONIO_OP_EXP, d, GONIO_VALUE_NONE);
+  GonioValueId f = node (graph, GONIO_OP_SUB, e, b);
+  GonioValueId g = node (graph, GONIO_OP_TANH, f, GONIO_VALUE_NONE);
+  gonio_graph_add_output (graph, g);
+  gonio_graph_add_output (graph, c); /* leaves while it is still read */
+  compare (graph);
+}
+
+static void
+test_views (void)
+{
+  GonioGraph *graph = gonio_graph_new ("views");
+  GonioValueId x = input (graph, "x", GONIO_DTYPE_FLOAT, GONIO_SHAPE (2, 3, 4));
+  GonioValueId a = node (graph, GONIO_OP_RESHAPE, x, integers (graph, GONIO_SHAPE (6, 4)));
+  GonioValueId b = node (graph, GONIO_OP_RELU, a, GONIO_VALUE_NONE); /* must not write into x */
+  GonioValueId c = node (graph, GONIO_OP_RESHAPE, b, integers (graph, GONIO_SHAPE (24)));
+  GonioValueId d = node (graph, GONIO_OP_IDENTITY, c, GONIO_VALUE_NONE);
+  GonioValueId e = node (graph, GONIO_OP_EXP, d, GONIO_VALUE_NONE); /* must not write into c */
+  gonio_graph_add_output (graph, a);                                /* a view of the input */
+  gonio_graph_add_output (graph, c);
+  gonio_graph_add_output (graph, d); /* a view of another output */
+  gonio_graph_add_output (graph, e);
+  compare (graph);
+}
+
+static void
+test_view_of_constant (void)
+{
+  GonioGraph *graph = gonio_graph_new ("constant");
+  g_autoptr (GRand) rand = g_rand_new_with_seed (3);
+  GonioValueId x = input (graph, "x", GONIO_DTYPE_FLOAT, GONIO_SHAPE (4, 6));
+  GonioValueId k = constant (graph, rand, GONIO_SHAPE (2, 12));
+  GonioValueId a = node (graph, GONIO_OP_RESHAPE, k, integers (graph, GONIO_SHAPE (4, 6)));
+  GonioValueId b = node (graph, GONIO_OP_ADD, a, x); /* must not write into k */
+  GonioValueId c = node (graph, GONIO_OP_MUL, b, a);
+  gonio_graph_add_output (graph, a);
+  gonio_graph_add_output (graph, c);
+  compare (graph);
+}
+
+/* A chain that changes layout several times, with a branch that stays. */
+static void
+test_layouts (void)
+{
+  GonioGraph *graph = gonio_graph_new ("layouts");
+  g_autoptr (GRand) rand = g_rand_new_with_seed (4);
+  GonioValueId x = input (graph, "x", GONIO_DTYPE_FLOAT, GONIO_SHAPE (1, 5, 6, 8));
+  GonioValueId a =
+      node (graph, GONIO_OP_CONV, x, constant (graph, rand, GONIO_SHAPE (12, 5, 1, 1)));
+  GonioValueId b = node (graph, GONIO_OP_RESHAPE, a, integers (graph, GONIO_SHAPE (1, 2, 6, 6, 8)));
+  GonioValueId c = node (graph, GONIO_OP_TRANSPOSE, b, GONIO_VALUE_NONE);
+  const int64_t perm[5] = {0, 2, 1, 3, 4};
+  gonio_graph_set_attr_ints (graph, gonio_graph_value (graph, c)->producer, "perm", perm, 5);
+  GonioValueId d = node (graph, GONIO_OP_RESHAPE, c, integers (graph, GONIO_SHAPE (1, 12, 6, 8)));
+  GonioValueId e =
+      node (graph, GONIO_OP_CONV, d, constant (graph, rand, GONIO_SHAPE (12, 12, 1, 1)));
+  GonioValueId f = node (graph, GONIO_OP_ADD, e, a);
+  GonioValueId g = node (graph, GONIO_OP_GLOBAL_AVERAGE_POOL, f, GONIO_VALUE_NONE);
+  GonioValueId h = node (graph, GONIO_OP_MUL, f, g);
+  gonio_graph_add_output (graph, h);
+  gonio_graph_add_output (graph, f);
+  gonio_graph_add_output (graph, d);
+  compare (graph);
+}
+
+static void
+test_empty (void)
+{
+  GonioGraph *graph = gonio_graph_new ("empty");
+  g_autoptr (GRand) rand = g_rand_new_with_seed (5);
+  GonioValueId x = input (graph, "x", GONIO_DTYPE_FLOAT, GONIO_SHAPE (0, 3, 4, 4));
+  GonioValueId y = input (graph, "y", GONIO_DTYPE_FLOAT, GONIO_SHAPE (2, 7, 4, 4));
+  GonioValueId a = node (graph, GONIO_OP_CONV, x, constant (graph, rand, GONIO_SHAPE (7, 3, 1, 1)));
+  GonioValueId b = node (graph, GONIO_OP_CONCAT, a, y);
+  gonio_graph_set_attr_int (graph, gonio_graph_value (graph, b)->producer, "axis", 0);
+  GonioValueId c = node (graph, GONIO_OP_RELU, a, GONIO_VALUE_NONE);
+  gonio_graph_add_output (graph, b);
+  gonio_graph_add_output (graph, c);
+  compare (graph);
+}
+
+/* ---- threads, cancelling, errors ---- */
+
+static GonioGraph *
+busy_graph (void)
+{
+  GonioGraph *graph = gonio_graph_new ("busy");
+  g_autoptr (GRand) rand = g_rand_new_with_seed (6);
+  GonioValueId x = input (graph, "x", GONIO_DTYPE_FLOAT, GONIO_SHAPE (1, 8, 20, 20));
+  GonioValueId a =
+      node (graph, GONIO_OP_CONV, x, constant (graph, rand, GONIO_SHAPE (16, 8, 3, 3)));
+  GonioValueId b =
+      node (graph, GONIO_OP_CONV_TRANSPOSE, a, constant (graph, rand, GONIO_SHAPE (16, 8, 2, 2)));
+  GonioValueId c = node (graph, GONIO_OP_SIGMOID, b, GONIO_VALUE_NONE);
+  gonio_graph_add_output (graph, c);
+  return graph;
+}
+
+typedef struct {
+  GonioSession *session;
+  GonioTensor **want;
+  guint32 seed;
+} Worker;
+
+static gpointer
+work (gpointer data)
+{
+  const Worker *worker = data;
+  for (int i = 0; i < 20; i++) {
+    g_autoptr (GError) error = NULL;
+    GonioTensor **got = run_session (worker->session, worker->seed, &error);
+    g_assert_no_error (error);
+    expect_equal (got, worker->want, 1);
+    gonio_session_free_outputs (got, 1);
+  }
+  return NULL;
+}
+
+static void
+test_threads (void)
+{
+  g_autoptr (GonioGraph) graph = busy_graph ();
+  g_autoptr (GonioSession) ours = open_session (graph, cpu, TRUE);
+  g_autoptr (GonioSession) theirs = open_session (graph, plain, FALSE);
+  Worker workers[4];
+  GThread *threads[4];
+  for (guint i = 0; i < 4; i++) {
+    g_autoptr (GError) error = NULL;
+    workers[i] = (Worker){ours, run_session (theirs, i, &error), i};
+    g_assert_no_error (error);
+  }
+  for (guint i = 0; i < 4; i++)
+    threads[i] = g_thread_new ("worker", work, &workers[i]);
+  for (guint i = 0; i < 4; i++) {
+    g_thread_join (threads[i]);
+    gonio_session_free_outputs (workers[i].want, 1);
+  }
+}
+
+static void
+test_cancel (void)
+{
+  g_autoptr (GonioGraph) graph = busy_graph ();
+  g_autoptr (GonioSession) session = open_session (graph, cpu, TRUE);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  guint n;
+  const GonioPort *ports = gonio_session_inputs (session, &n);
+  g_autoptr (GonioTensor) x = random_input (&ports[0], 1);
+  GonioTensor **outputs = NULL;
+  g_cancellable_cancel (cancellable);
+  g_assert_false (
+      gonio_session_run (session, &ports[0].name, &x, 1, &outputs, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_null (outputs);
+}
+
+static void
+test_bad_index (void)
+{
+  g_autoptr (GonioGraph) graph = gonio_graph_new ("index");
+  g_autoptr (GRand) rand = g_rand_new_with_seed (7);
+  GonioValueId indices = input (graph, "i", GONIO_DTYPE_INT64, GONIO_SHAPE (1, 40));
+  GonioValueId table = constant (graph, rand, GONIO_SHAPE (10, 4));
+  GonioValueId out = node (graph, GONIO_OP_GATHER, table, indices);
+  gonio_graph_add_output (graph, out);
+  g_autoptr (GonioSession) session = open_session (graph, cpu, TRUE);
+  GonioShape shape = GONIO_SHAPE (1, 40);
+  g_autoptr (GonioTensor) x = gonio_tensor_new_zeroed (GONIO_DTYPE_INT64, &shape, NULL);
+  ((int64_t *)gonio_tensor_writable_data (x))[17] = 10;
+  g_autoptr (GError) error = NULL;
+  GonioTensor **outputs = NULL;
+  const char *name = "i";
+  g_assert_false (gonio_session_run (session, &name, &x, 1, &outputs, NULL, &error));
+  g_assert_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_VALUE);
+  g_assert_nonnull (strstr (error->message, "Gather"));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_set_nonfatal_assertions ();
+  g_test_add_func ("/cpu-regions/in-place", test_in_place);
+  g_test_add_func ("/cpu-regions/views", test_views);
+  g_test_add_func ("/cpu-regions/view-of-constant", test_view_of_constant);
+  g_test_add_func ("/cpu-regions/layouts", test_layouts);
+  g_test_add_func ("/cpu-regions/empty", test_empty);
+  g_test_add_func ("/cpu-regions/threads", test_threads);
+  g_test_add_func ("/cpu-regions/cancel", test_cancel);
+  g_test_add_func ("/cpu-regions/bad-index", test_bad_index);
+  return g_test_run ();
+}
