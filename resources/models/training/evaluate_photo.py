@@ -33,10 +33,13 @@ class Exported(torch.nn.Module):
         super().__init__()
         self.net, self.temperature = net, temperature
         self.register_buffer("spread", torch.tensor(spread_matrix(), dtype=torch.float32))
+        self.register_buffer("box", torch.full((3, 1, 2, 2), 0.25))
+        trust = float(net.weight())
+        net.weight = lambda: trust
 
     def forward(self, image):
-        points, kind, _, _, _ = self.net(torch.nn.functional.avg_pool2d(image, 2))
-        m = (self.spread @ points[0]).transpose(0, 1).reshape(1, 2, NODES, NODES)
+        points, kind, _, _, _ = self.net(torch.nn.functional.conv2d(image, self.box, stride=2, groups=3))
+        m = (self.spread @ points.reshape(N * N, 2)).transpose(0, 1).reshape(1, 2, NODES, NODES)
         return m, torch.softmax(kind / self.temperature, 1)
 
 

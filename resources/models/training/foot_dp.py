@@ -99,6 +99,24 @@ def _scale_matrix(axis, along, across):
     return across * (np.eye(3) - p) + along * p
 
 
+def _vary(rng, v, share, axis, key):
+    """A different bone of the same kind: bowed, flared at its ends, often with the sides exchanged, so that no
+    point can be found from one person's asymmetry."""
+    n = unit(np.cross(axis, [0, 0, 1.0]))
+    up = np.cross(n, axis)
+    c = v.mean(0)
+    d = v - c
+    along, across, high = d @ axis, d @ n, d @ up
+    if rng.random() < (0.25 if key == "mt1" else 0.5):
+        across = -across
+    length = np.ptp(along)
+    wide = 1 + rng.normal() * 0.09 * (1 - share) ** 3 + rng.normal() * 0.09 * share ** 3 + rng.normal() * 0.05
+    bow = 4 * share * (1 - share) * length
+    across = across * wide + bow * rng.normal() * 0.02 + length * 0.02 * rng.normal() * (share - 0.5) ** 2 * 4
+    high = high * (1 + rng.normal() * 0.06) + bow * rng.normal() * 0.02
+    return c + np.outer(along, axis) + np.outer(across, n) + np.outer(high, up)
+
+
 def _pose_ray(rng, ft, i, out, base_turn, toe_turn, lift):
     """Chain metatarsal -> toe. base_turn, toe_turn: degrees about the vertical; lift: metatarsal pitch."""
     z, x = np.array([0, 0, 1.0]), np.array([1.0, 0, 0])
@@ -126,7 +144,7 @@ def _pose_ray(rng, ft, i, out, base_turn, toe_turn, lift):
         m = r @ _scale_matrix(ax, rng.normal(1, 0.07), width)
         if level == 1 and i == 1:  # the toe subluxes laterally as the angle grows
             shift_n = shift_n + np.array([max(toe_turn, 0) * rng.uniform(0, 0.08), 0, 0])
-        out[key] = (ft.v[key] - o) @ m.T + shift_n
+        out[key] = (_vary(rng, ft.v[key], ft.share[key], ax, key) - o) @ m.T + shift_n
 
 
 def _tilt_head(v, share, axis, degrees):

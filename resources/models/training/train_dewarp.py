@@ -50,6 +50,11 @@ class DewarpNet(nn.Module):
             self.out_of_view.bias.fill_(5.0)
         nodes = torch.linspace(0, 1, N)
         self.register_buffer("nodes", torch.stack([nodes.repeat(N), nodes.repeat_interleave(N)], 1))
+        self.register_buffer("square", (self.nodes ** 2).sum(1, keepdim=True), persistent=False)
+        self.register_buffer("sum", torch.ones(1, 2), persistent=False)
+
+    def weight(self):
+        return torch.exp(10 * self.trust)
 
     def forward(self, image):
         b = image.shape[0]
@@ -65,9 +70,9 @@ class DewarpNet(nn.Module):
         for side, dec, skip in zip(self.side, self.dec, (skips[1], skips[0])):
             x = dec(F.interpolate(side(x), scale_factor=2.0, mode="nearest") + skip)
         dense = self.dense(x)
-        at = dense[:, :2].float().reshape(b, 2, 1, GRID * GRID)
-        apart = (at[:, 0] - self.nodes[:, :1]) ** 2 + (at[:, 1] - self.nodes[:, 1:]) ** 2
-        here = self.head(x).float().reshape(b, N * N, GRID * GRID) - torch.exp(10 * self.trust) * apart
+        at = dense[:, :2].float().reshape(b, 2, GRID * GRID)
+        apart = self.sum @ (at * at) - self.nodes @ (2 * at) + self.square
+        here = self.head(x).float().reshape(b, N * N, GRID * GRID) - self.weight() * apart
         bins = torch.cat([here, self.out_of_view(whole).float()[..., None]], 2)
         p = torch.softmax(bins.float(), 2)
         points = p[..., :-1] @ self.cells + p[..., -1:] * far
@@ -190,7 +195,7 @@ def losses(net, image, points, kind):
     # Errors that bend lines cost more than errors that move the whole: second differences along rows and columns.
     e = err.reshape(-1, N, N, 2)
     bend = (e[:, 2:] - 2 * e[:, 1:-1] + e[:, :-2]).abs().mean() + (e[:, :, 2:] - 2 * e[:, :, 1:-1] + e[:, :, :-2]).abs().mean()
-    loss = 0.25 * heat + 0.5 * near + 0.15 * bend + 2.0 * coarse + 4.0 * off + mask + 0.5 * F.cross_entropy(logits, kind)
+    loss = 0.25 * heat + 0.5 * near + 0.15 * bend + 2.0 * coarse + 4.0 * off + mask + F.cross_entropy(logits, kind)
     dist = err.norm(dim=2).mean(1)
     return loss, dist.detach(), (logits.argmax(1) == kind).float().mean().item(), heat.item(), off.item()
 
