@@ -114,11 +114,11 @@ grey_picture (GonioDicom *d, const GonioDicomRaster *r, GError **error)
       pixels[i] = table[in[i]];
   }
   image = gonio_image_new (GONIO_PIXELS_GREY16, d->columns, d->rows, pixels, &d->info, &spacing);
-  memset (&d->info, 0, sizeof d->info); /* taken by the image */
   if (d->has_padding)
     set_padding (image, d, r, &map);
   window = gonio_dicom_window (d, image, map.scale, map.offset);
   gonio_image_set_window (image, &window);
+  memset (&d->info, 0, sizeof d->info); /* the image owns it now */
   return image;
 }
 

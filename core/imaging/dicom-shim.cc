@@ -13,7 +13,6 @@
 #include <dcmtk/dcmdata/dcpixseq.h>
 #include <dcmtk/dcmdata/dcpxitem.h>
 #include <dcmtk/dcmdata/dcsequen.h>
-#include <dcmtk/dcmdata/dcspchrs.h>
 #include <dcmtk/dcmdata/dcuid.h>
 #include <dcmtk/dcmdata/dcxfer.h>
 #include <dcmtk/dcmjpeg/djdecode.h>
@@ -252,8 +251,7 @@ struct _GonioDicomFile {
   guint64 have = 0, need = 0; /* of the value that the end of the file cuts */
   DcmMetaInfo meta;
   DcmDataset dataset;
-  DcmSpecificCharacterSet charset;
-  bool has_charset = false;
+  OFString charset;
   OFString syntax_uid;
   E_TransferSyntax syntax = EXS_Unknown;
   GonioDicomCodec codec = GONIO_DICOM_NATIVE;
@@ -361,8 +359,7 @@ parse (GonioDicomFile *f, GCancellable *cancellable, GError **error)
                    words (status));
     return FALSE;
   }
-  f->has_charset = f->dataset.tagExistsWithValue (DCM_SpecificCharacterSet) &&
-                   f->charset.selectCharacterSet (f->dataset).good ();
+  f->dataset.findAndGetOFStringArray (DCM_SpecificCharacterSet, f->charset);
   return TRUE;
 }
 
@@ -420,22 +417,14 @@ raw_text (DcmElement *element, std::string &out)
   return true;
 }
 
-/* In the file's character sets where they are declared right; delimiters end the effect of
- * ISO 2022 escapes (PS3.5 6.1.2.5.3). */
 char *
 text_of (GonioDicomFile *f, DcmElement *element)
 {
   std::string raw;
-  OFString converted;
 
-  if (!raw_text (element, raw))
-    return nullptr;
-  if (f->has_charset && f->charset
-                            .convertString (OFString (raw.data (), raw.size ()), converted,
-                                            element->getVR () == EVR_PN ? "\\^=" : "\\")
-                            .good ())
-    return gonio_dicom_clean_text (converted.c_str ());
-  return gonio_dicom_guess_text (raw.c_str ());
+  return raw_text (element, raw) ? gonio_dicom_decode_text (raw.c_str (), f->charset.c_str (),
+                                                            element->getVR () == EVR_PN)
+                                 : nullptr;
 }
 
 /* Of numeric strings and of binary numbers alike: DCMTK prints the latter in full. */

@@ -140,6 +140,8 @@ gboolean gonio_dicom_find_fragments (const GonioDicomFragments *fragments, guint
 char *gonio_dicom_clean_text (const char *utf8);
 /* The same from bytes of unknown encoding: UTF-8 or else Latin-1. */
 char *gonio_dicom_guess_text (const char *raw);
+/* dicom-charset.c: from bytes in the given Specific Character Set (nullable). */
+char *gonio_dicom_decode_text (const char *raw, const char *charset, gboolean is_name);
 /* "ComputedRadiographyImageStorage" with spaces. (transfer full) */
 char *gonio_dicom_spaced_name (const char *keyword);
 /* Entries of a table from little-endian words (swap: big-endian), or from bytes when there are

@@ -17,3 +17,4 @@ gonio_add_test (test-jpeg LABELS unit SOURCES test-jpeg.c LIBS gonio-image-testi
                                                               PkgConfig::TURBOJPEG)
 gonio_add_test (test-png LABELS unit SOURCES test-png.c LIBS gonio-image-testing PkgConfig::PNG)
 gonio_add_test (test-tiff LABELS unit SOURCES test-tiff.c LIBS gonio-image-testing PkgConfig::TIFF)
+gonio_add_test (test-dicom LABELS unit SOURCES test-dicom.c LIBS gonio-image-testing m)
