@@ -83,5 +83,5 @@ const GonioOpDef gonio_ops_attention[] = {
      infer_attention},
     {GONIO_OP_ROTARY_EMBEDDING, 3, 4, 1, 1, LAYOUT, 0, GONIO_TOLERANCE_ROUNDING, attrs_rotary,
      infer_rotary},
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };

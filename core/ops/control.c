@@ -84,5 +84,5 @@ static const GonioAttrSchema attrs_if[] = {
 
 const GonioOpDef gonio_ops_control[] = {
     {GONIO_OP_IF, 1, 1, 1, -1, GONIO_OPF_CONTROL, 0, GONIO_TOLERANCE_EXACT, attrs_if, infer_if},
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };

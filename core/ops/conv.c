@@ -138,5 +138,5 @@ const GonioOpDef gonio_ops_conv[] = {
      infer_conv_integer},
     {GONIO_OP_QLINEAR_CONV, 8, 9, 1, 1, FLAGS, 0, GONIO_TOLERANCE_ROUNDING, attrs_conv_integer,
      infer_qlinear_conv},
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };

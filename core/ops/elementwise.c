@@ -543,5 +543,5 @@ const GonioOpDef gonio_ops_elementwise[] = {
     UNARY (THRESHOLDED_RELU, EXACT, attrs_alpha),
     {GONIO_OP_WHERE, 3, 3, 1, 1, E, 6, EXACT, NULL, infer_where},
     BINARY (XOR, EXACT, NULL),
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };

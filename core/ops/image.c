@@ -279,5 +279,5 @@ const GonioOpDef gonio_ops_image[] = {
     {GONIO_OP_GRID_SAMPLE, 2, 2, 1, 1, LAYOUT, 0, ROUNDING, attrs_grid_sample, infer_grid_sample},
     {GONIO_OP_RESIZE, 1, 4, 1, 1, LAYOUT, 0, ROUNDING, attrs_resize, infer_resize},
     {GONIO_OP_ROI_ALIGN, 3, 3, 1, 1, LAYOUT, 0, ROUNDING, attrs_roi, infer_roi_align},
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };

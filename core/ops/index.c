@@ -219,5 +219,5 @@ const GonioOpDef gonio_ops_index[] = {
     {GONIO_OP_TENSOR_SCATTER, 2, 3, 1, 1, LAYOUT, 1, EXACT, attrs_tensor_scatter,
      infer_tensor_scatter},
     {GONIO_OP_UNIQUE, 1, 1, 1, 4, DYNAMIC, 0, EXACT, attrs_unique, infer_unique},
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };

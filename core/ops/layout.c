@@ -7,5 +7,5 @@ static const GonioAttrSchema attrs_layout[] = {{"to", GONIO_ATTR_STRING, TRUE}, 
 const GonioOpDef gonio_ops_layout[] = {
     {GONIO_OP_LAYOUT, 1, 1, 1, 1, GONIO_OPF_LAYOUT_SENSITIVE, 0, GONIO_TOLERANCE_EXACT,
      attrs_layout, gonio_infer_same},
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };

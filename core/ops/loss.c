@@ -31,5 +31,5 @@ const GonioOpDef gonio_ops_loss[] = {
      attrs_loss, infer_loss},
     {GONIO_OP_SOFTMAX_CROSS_ENTROPY_LOSS, 2, 3, 1, 2, LAYOUT, 0, GONIO_TOLERANCE_TRANSCENDENTAL,
      attrs_loss, infer_loss},
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };

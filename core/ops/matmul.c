@@ -283,5 +283,5 @@ const GonioOpDef gonio_ops_matmul[] = {
     {GONIO_OP_MATMUL_INTEGER, 2, 4, 1, 1, LAYOUT, 0, GONIO_TOLERANCE_EXACT, NULL,
      infer_matmul_integer},
     {GONIO_OP_QLINEAR_MATMUL, 8, 8, 1, 1, LAYOUT, 0, ROUNDING, NULL, infer_qlinear_matmul},
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };

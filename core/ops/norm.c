@@ -142,5 +142,5 @@ const GonioOpDef gonio_ops_norm[] = {
      gonio_infer_same},
     {GONIO_OP_RMS_NORMALIZATION, 2, 2, 1, 1, LAYOUT, 0, ROUNDING, attrs_layer, infer_layer_norm},
     {GONIO_OP_SOFTMAX, 1, 1, 1, 1, LAYOUT, 0, TRANS, attrs_axis, infer_along_axis},
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };

@@ -111,5 +111,5 @@ const GonioOpDef gonio_ops_pool[] = {
     {GONIO_OP_LP_POOL, 1, 1, 1, 1, FLAGS, 0, TRANS, attrs_lp, infer_pool},
     {GONIO_OP_MAX_POOL, 1, 1, 1, 2, FLAGS, 0, EXACT, attrs_max, infer_pool},
     {GONIO_OP_MAX_UNPOOL, 2, 3, 1, 1, FLAGS, 0, EXACT, attrs_unpool, infer_max_unpool},
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };

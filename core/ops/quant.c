@@ -66,5 +66,5 @@ const GonioOpDef gonio_ops_quant[] = {
     {GONIO_OP_DYNAMIC_QUANTIZE_LINEAR, 1, 1, 3, 3, LAYOUT, 0, ROUNDING, NULL,
      infer_dynamic_quantize},
     {GONIO_OP_QUANTIZE_LINEAR, 2, 3, 1, 1, LAYOUT, 0, ROUNDING, attrs_quantize, infer_quantize},
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };

@@ -84,5 +84,5 @@ const GonioOpDef gonio_ops_random[] = {
     {GONIO_OP_RANDOM_NORMAL_LIKE, 1, 1, 1, 1, IMPURE, 0, EXACT, attrs_normal, infer_like},
     {GONIO_OP_RANDOM_UNIFORM, 0, 0, 1, 1, IMPURE, 0, EXACT, attrs_uniform, infer_random},
     {GONIO_OP_RANDOM_UNIFORM_LIKE, 1, 1, 1, 1, IMPURE, 0, EXACT, attrs_uniform, infer_like},
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };

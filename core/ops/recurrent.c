@@ -60,5 +60,5 @@ const GonioOpDef gonio_ops_recurrent[] = {
     {GONIO_OP_GRU, 3, 6, 0, 2, LAYOUT, 0, TRANS, attrs_gru, infer_recurrent},
     {GONIO_OP_LSTM, 3, 8, 0, 3, LAYOUT, 0, TRANS, attrs_lstm, infer_recurrent},
     {GONIO_OP_RNN, 3, 6, 0, 2, LAYOUT, 0, TRANS, attrs_rnn, infer_recurrent},
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };

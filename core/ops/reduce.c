@@ -174,5 +174,5 @@ const GonioOpDef gonio_ops_reduce[] = {
     REDUCE (SUM, ROUNDING),
     REDUCE (SUM_SQUARE, ROUNDING),
     {GONIO_OP_TOP_K, 2, 2, 1, 2, LAYOUT, 0, GONIO_TOLERANCE_EXACT, attrs_top_k, infer_top_k},
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };

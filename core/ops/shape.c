@@ -661,5 +661,5 @@ const GonioOpDef gonio_ops_shape[] = {
     {GONIO_OP_TRANSPOSE, 1, 1, 1, 1, LAYOUT, 0, EXACT, attrs_perm, infer_transpose},
     {GONIO_OP_TRILU, 1, 2, 1, 1, LAYOUT, 1, EXACT, attrs_trilu, infer_trilu},
     {GONIO_OP_UNSQUEEZE, 2, 2, 1, 1, LAYOUT, 1, EXACT, NULL, gonio_infer_unsqueeze},
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };

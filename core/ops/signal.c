@@ -132,5 +132,5 @@ const GonioOpDef gonio_ops_signal[] = {
     {GONIO_OP_HANN_WINDOW, 1, 1, 1, 1, 0, 0, TRANS, attrs_window, infer_window},
     {GONIO_OP_MEL_WEIGHT_MATRIX, 5, 5, 1, 1, 0, 0, TRANS, attrs_mel, infer_mel},
     {GONIO_OP_STFT, 2, 4, 1, 1, LAYOUT, 0, TRANS, attrs_stft, infer_stft},
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };

@@ -99,5 +99,5 @@ const GonioOpDef gonio_ops_text[] = {
     {GONIO_OP_STRING_SPLIT, 1, 1, 1, 2, DYNAMIC, 0, EXACT, attrs_split, infer_string_split},
     {GONIO_OP_TF_IDF_VECTORIZER, 1, 1, 1, 1, 0, 0, GONIO_TOLERANCE_ROUNDING, attrs_tf_idf,
      infer_tf_idf},
-    {GONIO_OP_INVALID},
+    {.id = GONIO_OP_INVALID},
 };
