@@ -381,7 +381,7 @@ static const struct {
     {"win.next", next_picture, "j|Page_Down", ALWAYS},
     {"win.previous", previous_picture, "k|Page_Up", ALWAYS},
     {"win.next-to-check", next_to_check, "n", ALWAYS},
-    {"win.confirm", confirm, "Return|KP_Enter", WITH_OUTPUT},
+    {"win.confirm", confirm, NULL, WITH_OUTPUT},
     {"win.reject", reject, "x", WITH_OUTPUT},
     {"win.measure-again", measure_again, "<Control>r", WITH_ITEM},
     {"win.measure-flat", measure_flat, NULL, WITH_ITEM},

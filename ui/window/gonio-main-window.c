@@ -269,10 +269,9 @@ on_notice_understood (GtkButton *button, GonioMainWindow *self)
     g_settings_set_boolean (self->settings, "notice-understood", TRUE);
 }
 
-/* Space hides the overlay while it is held, wherever the focus is but in a control that uses
- * the key itself. */
+/* Controls that use Space and Enter themselves. */
 static gboolean
-wants_space (GonioMainWindow *self)
+focus_takes_keys (GonioMainWindow *self)
 {
   GtkWidget *focus = gtk_window_get_focus (GTK_WINDOW (self));
   return focus && (GTK_IS_TEXT (focus) || GTK_IS_BUTTON (focus) || GTK_IS_TOGGLE_BUTTON (focus) ||
@@ -280,19 +279,30 @@ wants_space (GonioMainWindow *self)
                    gtk_widget_get_ancestor (focus, GTK_TYPE_POPOVER));
 }
 
+/* Space hides the overlay while it is held, Enter confirms, wherever else the focus is. Both
+ * are caught on the way down, because lists and GtkWindow have uses of their own for them. */
 static gboolean
-on_space_pressed (GtkEventControllerKey *controller, guint key, guint code, GdkModifierType state,
-                  GonioMainWindow *self)
+on_key_pressed (GtkEventControllerKey *controller, guint key, guint code, GdkModifierType state,
+                GonioMainWindow *self)
 {
-  if (key != GDK_KEY_space || wants_space (self))
+  if (focus_takes_keys (self) || (state & (GDK_CONTROL_MASK | GDK_ALT_MASK)))
     return GDK_EVENT_PROPAGATE;
-  gonio_viewer_set_overlay_hidden (GONIO_VIEWER (self->viewer), TRUE);
-  return GDK_EVENT_STOP;
+  switch (key) {
+  case GDK_KEY_space:
+    gonio_viewer_set_overlay_hidden (GONIO_VIEWER (self->viewer), TRUE);
+    return GDK_EVENT_STOP;
+  case GDK_KEY_Return:
+  case GDK_KEY_KP_Enter:
+    gtk_widget_activate_action (GTK_WIDGET (self), "win.confirm", NULL);
+    return GDK_EVENT_STOP;
+  default:
+    return GDK_EVENT_PROPAGATE;
+  }
 }
 
 static void
-on_space_released (GtkEventControllerKey *controller, guint key, guint code, GdkModifierType state,
-                   GonioMainWindow *self)
+on_key_released (GtkEventControllerKey *controller, guint key, guint code, GdkModifierType state,
+                 GonioMainWindow *self)
 {
   if (key == GDK_KEY_space)
     gonio_viewer_set_overlay_hidden (GONIO_VIEWER (self->viewer), FALSE);
@@ -377,8 +387,8 @@ gonio_main_window_init (GonioMainWindow *self)
 
   GtkEventController *keys = gtk_event_controller_key_new ();
   gtk_event_controller_set_propagation_phase (keys, GTK_PHASE_CAPTURE);
-  g_signal_connect (keys, "key-pressed", G_CALLBACK (on_space_pressed), self);
-  g_signal_connect (keys, "key-released", G_CALLBACK (on_space_released), self);
+  g_signal_connect (keys, "key-pressed", G_CALLBACK (on_key_pressed), self);
+  g_signal_connect (keys, "key-released", G_CALLBACK (on_key_released), self);
   gtk_widget_add_controller (GTK_WIDGET (self), keys);
 
   self->settings = open_settings ();
