@@ -87,7 +87,7 @@ def real(net, root):
                           "of_truth": round(float(p[0][LABELS.index(truth)]), 3)})
     return {"films": sum(h[1] for h in hits.values()), "right": {k: f"{h[0]} of {h[1]}" for k, h in hits.items()}, "wrong_with_p_above_0.9": firm,
             "variants_right": {k: f"{v[0]} of {v[1]}" for k, v in variants.items()}, "each": films,
-            "note": "limb films by name; of chest and spine films only the wrong ones are listed; pelvis-landmarks are ten infant pelves"}
+            "note": "limb films by name; of chest and spine films only the wrong ones are listed; the 331_DDH films are infant pelves"}
 
 
 def main():

@@ -171,7 +171,7 @@ class Source:
     def look(self, rng, x):
         """Polarity, tone, sharpness, noise, compression; now and then a photograph of it."""
         x = np.clip(x, 0, 1)
-        if rng.random() < 0.12:
+        if rng.random() < 0.2:
             x = 1 - x
         if rng.random() < 0.6:
             x = x ** np.float32(np.exp(rng.normal() * 0.4))
