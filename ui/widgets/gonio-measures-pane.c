@@ -67,12 +67,14 @@ update (GonioMeasuresPane *self)
   if (protocol != self->shown)
     rebuild_rows (self, protocol);
 
-  const char *message = self->item ? gonio_item_get_message (self->item) : NULL;
+  /* Without a result the page itself says why. */
+  const char *message = output ? gonio_item_get_message (self->item) : NULL;
   gtk_label_set_text (GTK_LABEL (self->reasons), message ? message : "");
   gtk_widget_set_visible (self->reasons, message && *message);
   gtk_widget_set_sensitive (self->view, output != NULL);
   gtk_widget_set_sensitive (self->side, protocol != NULL);
   gtk_drop_down_set_selected (GTK_DROP_DOWN (self->view), protocol_position (self, protocol));
+  gtk_drop_down_set_selected (GTK_DROP_DOWN (self->side), 0);
 
   if (protocol) {
     GonioResult *result = output->result;
