@@ -225,6 +225,7 @@ gpointer
 start_dcmtk (gpointer)
 {
   OFLog::configure (OFLogger::OFF_LOG_LEVEL);
+  dcmIgnoreParsingErrors.set (OFTrue); /* a vendor's broken private item must not hide the image */
   DJDecoderRegistration::registerCodecs (EDC_photometricInterpretation, EUC_never);
   DJLSDecoderRegistration::registerCodecs (EJLSUC_never, EJLSPC_colorByPixel);
   return GINT_TO_POINTER (dcmDataDict.isDictionaryLoaded () ? 1 : 2);
@@ -310,7 +311,8 @@ read_all (GonioDicomFile *f, OFCondition &status, GError **error)
   if (status.bad ())
     return TRUE;
   choose_syntax (f);
-  f->bounds.have = f->bounds.need = 0;
+  if (f->bounds.need <= DCM_PreambleLen + DCM_MagicLen) /* a short file without preamble */
+    f->bounds.have = f->bounds.need = 0;
   f->dataset.transferInit ();
   if (f->syntax == EXS_DeflatedLittleEndianExplicit) {
     size_t at = static_cast<size_t> (stream.tell ());
@@ -348,7 +350,7 @@ parse (GonioDicomFile *f, GCancellable *cancellable, GError **error)
                  "the DICOM file is not a usual one: %s. Send the file again", trouble);
     return FALSE;
   }
-  if (status.bad () && !has_pixel_element (f)) {
+  if ((status.bad () || f->need > 0) && !has_pixel_element (f)) {
     g_autofree char *amount = gonio_format_amount (f->have, f->need);
     if (f->need > 0)
       g_set_error (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_MALFORMED,

@@ -295,6 +295,7 @@ gonio_probe_run (GPtrArray *paths, const GonioProbeLimits *limits, GonioProbeRep
   guint next = 0, running = 0;
 
   g_setenv ("GIO_USE_VFS", "local", TRUE); /* no helper threads or buses in the children */
+  g_vfs_get_default ();
   warm_up ();
   do {
     running = 0;

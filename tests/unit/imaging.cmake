@@ -18,3 +18,7 @@ gonio_add_test (test-jpeg LABELS unit SOURCES test-jpeg.c LIBS gonio-image-testi
 gonio_add_test (test-png LABELS unit SOURCES test-png.c LIBS gonio-image-testing PkgConfig::PNG)
 gonio_add_test (test-tiff LABELS unit SOURCES test-tiff.c LIBS gonio-image-testing PkgConfig::TIFF)
 gonio_add_test (test-dicom LABELS unit SOURCES test-dicom.c LIBS gonio-image-testing m)
+gonio_add_test (test-dicom-encodings LABELS unit SOURCES test-dicom-encodings.c LIBS
+                gonio-image-testing PkgConfig::OPENJP2 PkgConfig::TURBOJPEG)
+gonio_add_test (test-image-corpus LABELS unit fuzz SOURCES test-image-corpus.c LIBS
+                gonio-image-testing)
