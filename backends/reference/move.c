@@ -461,6 +461,6 @@ const RefRow ref_rows_move[] = {
     {GONIO_OP_SPLIT, run_split, NULL, {REF_ANY, REF_T (INT64)}, 0, 0},
     {GONIO_OP_TILE, run_tile, NULL, {REF_ANY, REF_T (INT64)}, 0, 0},
     {GONIO_OP_TRANSPOSE, run_transpose, NULL, {REF_ANY}, 0, 0},
-    {GONIO_OP_TRILU, run_trilu, NULL, {REF_ANY}, 0, 0},
+    {GONIO_OP_TRILU, run_trilu, NULL, {REF_ANY, REF_T (INT64)}, 0, 0},
     {0},
 };

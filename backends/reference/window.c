@@ -83,8 +83,10 @@ ref_window_output (RefWindow *w, const GonioKernel *k, gboolean ceil_mode, GErro
                             " (spatial dimension %d)",
                             w->extent[d], w->in[d], w->begin[d], w->end[d], d);
     w->out[d] = room / w->stride[d] + 1;
-    if (ceil_mode && room % w->stride[d] != 0 && w->out[d] * w->stride[d] < w->in[d] + w->begin[d])
+    if (ceil_mode && room % w->stride[d] != 0)
       w->out[d]++;
+    if (ceil_mode && (w->out[d] - 1) * w->stride[d] >= w->in[d] + w->begin[d])
+      w->out[d]--;
   }
   return TRUE;
 }

@@ -1,0 +1,11 @@
+# Kernels of the reference backend, one program per family; they share one helper.
+foreach (family conv elementwise hostile math more shape)
+  gonio_add_test (
+    test-reference-${family} LABELS unit
+    SOURCES test-reference-${family}.c ${CMAKE_SOURCE_DIR}/tests/support/reference-case.c
+    LIBS gonio-reference)
+endforeach ()
+gonio_add_test (
+  test-reference-program LABELS unit
+  SOURCES test-reference-program.c ${CMAKE_SOURCE_DIR}/tests/support/graph-maker.c
+  LIBS gonio-reference)
