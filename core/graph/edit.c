@@ -150,13 +150,17 @@ void
 gonio_graph_set_partial (GonioGraph *graph, GonioValueId id, const GonioDim *dims, guint n)
 {
   GonioValue *value = &gonio_graph_slot (graph, id)->pub;
-  GonioDim *copy = dims ? g_memdup2 (dims, n * sizeof (GonioDim)) : NULL;
-  /* A rank 1 tensor without elements is fully known: mark it by a non-NULL array. */
-  if (dims && !copy)
-    copy = g_new0 (GonioDim, 1);
+  GonioDim *copy = NULL;
+
+  if (dims && graph->n_known - value->n_partial + n <= GONIO_MAX_KNOWN_TOTAL) {
+    copy = g_new0 (GonioDim, MAX (n, 1)); /* no elements, but known to be none */
+    memcpy (copy, dims, n * sizeof *copy);
+  }
+  graph->n_known -= value->n_partial;
   g_free (value->partial);
   value->partial = copy;
-  value->n_partial = dims ? n : 0;
+  value->n_partial = copy ? n : 0;
+  graph->n_known += value->n_partial;
 }
 
 /* The producer forgets one of its outputs; the place stays, as an omitted output. */
@@ -324,11 +328,14 @@ gonio_graph_replace_uses (GonioGraph *graph, GonioValueId old, GonioValueId repl
   for (guint u = 0; u < from->users->len; u++) {
     GonioNodeId id = g_array_index (from->users, GonioNodeId, u);
     GonioNode *node = gonio_graph_node_slot (graph, id);
-    for (guint i = 0; i < node->n_inputs; i++) {
-      if (node->inputs[i] == old)
-        node->inputs[i] = replacement;
+    /* One entry per use, mostly next to each other: a node is gone through once. */
+    if (u == 0 || g_array_index (from->users, GonioNodeId, u - 1) != id) {
+      for (guint i = 0; i < node->n_inputs; i++) {
+        if (node->inputs[i] == old)
+          node->inputs[i] = replacement;
+      }
+      replace_captured (graph, node, old, replacement);
     }
-    replace_captured (graph, node, old, replacement);
     g_array_append_val (to->users, id);
   }
   g_array_set_size (from->users, 0);
@@ -467,6 +474,7 @@ drop_value (GonioGraph *graph, GonioValueSlot *slot)
   g_hash_table_remove (graph->by_name, slot->name);
   g_clear_pointer (&slot->pub.constant, gonio_tensor_unref);
   g_clear_pointer (&slot->pub.partial, g_free);
+  graph->n_known -= slot->pub.n_partial;
   slot->pub.n_partial = 0;
   slot->pub.dtype = GONIO_DTYPE_NONE;
   slot->pub.shape = (GonioSymShape){0};

@@ -5,6 +5,10 @@
 
 G_BEGIN_DECLS
 
+/* Partial values of a graph hold at most this many elements together; what is over is forgotten,
+ * so that a file of many small nodes cannot ask for gigabytes. */
+#define GONIO_MAX_KNOWN_TOTAL ((size_t)4 << 20)
+
 /* A value as stored: what readers see, and who reads it. */
 typedef struct {
   GonioValue pub; /* first: pointers to it are handed out */
@@ -20,6 +24,7 @@ struct _GonioGraph {
   GPtrArray *values;   /* GonioValueSlot*, allocated one by one so that pointers stay valid */
   GPtrArray *nodes;    /* GonioNode*, NULL when removed; pointers stay valid as well */
   GHashTable *by_name; /* char* (owned by the slot) -> GonioValueId + 1 */
+  size_t n_known;      /* elements of all partial values together */
   guint next_name;     /* makes names unique without searching from the start */
   GArray *inputs;      /* GonioValueId */
   GArray *outputs;     /* GonioValueId */

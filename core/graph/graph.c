@@ -496,9 +496,12 @@ copy_values (GonioGraph *copy, const GonioGraph *graph)
     to->pub.producer = GONIO_NODE_NONE;
     if (to->pub.constant)
       gonio_tensor_ref (to->pub.constant);
-    to->pub.partial = g_memdup2 (from->pub.partial, from->pub.n_partial * sizeof (GonioDim));
+    to->pub.partial = NULL;
+    to->pub.n_partial = 0;
     to->users = g_array_new (FALSE, FALSE, sizeof (GonioNodeId));
     g_ptr_array_add (copy->values, to);
+    if (from->pub.partial)
+      gonio_graph_set_partial (copy, i, from->pub.partial, from->pub.n_partial);
     if (!to->dead)
       g_hash_table_insert (copy->by_name, to->name, GUINT_TO_POINTER (i + 1));
   }

@@ -102,12 +102,25 @@ type_to_text (const TypeProto *type)
   return g_string_free (text, FALSE);
 }
 
+/* Bytes that a list or text takes. Tensors are counted where they are made. A function's body
+ * counts once per call. */
+static size_t
+attr_bytes (const AttributeProto *proto)
+{
+  size_t bytes = proto->s.len + proto->n_floats * sizeof (float) + proto->n_ints * sizeof (int64_t);
+  for (size_t i = 0; i < proto->n_strings; i++)
+    bytes += proto->strings[i].len + sizeof (char *);
+  return bytes;
+}
+
 static gboolean
 set_attr (GonioImport *import, GonioScope *scope, GonioNodeId node, const AttributeProto *proto,
           GError **error)
 {
   GonioGraph *graph = scope->graph;
 
+  if (!gonio_onnx_charge (import->source, attr_bytes (proto), "attribute", error))
+    return FALSE;
   switch (attr_type (proto)) {
   case TYPE_FLOAT:
     gonio_graph_set_attr_float (graph, node, proto->name, proto->f);

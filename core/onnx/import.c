@@ -155,9 +155,26 @@ add_initializer (GonioImport *import, GonioScope *scope, const TensorProto *dens
 
 /* ---- nodes ---- */
 
+/* "<call>/<name>": what is inlined is named after the call. Both are cut, as one long name in a
+ * function's body would be copied for every call. */
+static char *
+joined_name (const char *prefix, const char *name)
+{
+  g_autofree char *head = NULL, *tail = NULL;
+
+  if (!prefix)
+    return g_strdup (name);
+  head = g_strndup (prefix, GONIO_ONNX_MAX_NAME);
+  tail = g_strndup (name, GONIO_ONNX_MAX_NAME);
+  g_autofree char *joined = g_strconcat (head, "/", tail, NULL);
+  return g_utf8_make_valid (joined, -1);
+}
+
 static void
 note_unsupported (GonioImport *import, const NodeProto *proto, const char *node, const char *reason)
 {
+  if (import->unsupported->len >= GONIO_ONNX_MAX_REPORTED)
+    return;
   GonioUnsupported *row = g_new0 (GonioUnsupported, 1);
   row->op = g_strdup (proto->op_type);
   row->domain = g_strdup (proto->domain ? proto->domain : "");
@@ -175,12 +192,21 @@ domain_of (const NodeProto *proto)
 static gboolean
 collect_inputs (GonioScope *scope, const NodeProto *proto, GArray *out_ids, GError **error)
 {
+  guint n_users = 0;
+
   for (size_t i = 0; i < proto->n_input; i++) {
     GonioValueId id = GONIO_VALUE_NONE;
     if (*proto->input[i] && !resolve (scope, proto->input[i], &id))
       return gonio_import_malformed (error, "it reads “%s”, which nothing produces.",
                                      proto->input[i]);
     g_array_append_val (out_ids, id);
+    if (id != GONIO_VALUE_NONE)
+      gonio_graph_users (scope->graph, id, &n_users);
+    if (n_users + proto->n_input > GONIO_ONNX_MAX_USES) {
+      g_set_error (error, GONIO_LOAD_ERROR, GONIO_LOAD_ERROR_LIMIT,
+                   "“%s” is read more than %d times.", proto->input[i], GONIO_ONNX_MAX_USES);
+      return FALSE;
+    }
   }
   while (out_ids->len > 0 &&
          g_array_index (out_ids, GonioValueId, out_ids->len - 1) == GONIO_VALUE_NONE)
@@ -249,6 +275,8 @@ import_op (GonioImport *import, GonioScope *scope, const NodeProto *proto, const
   g_autoptr (GArray) outputs = g_array_new (FALSE, FALSE, sizeof (GonioValueId));
   g_autoptr (GError) local = NULL;
 
+  if (proto->n_output == 0)
+    return gonio_import_malformed (error, "it has no outputs.");
   if (!collect_inputs (scope, proto, inputs, error))
     return FALSE;
   collect_outputs (scope, proto, outputs);
@@ -279,7 +307,7 @@ import_node (GonioImport *import, GonioScope *scope, const NodeProto *proto, con
   g_autofree char *own = proto->name && *proto->name
                              ? g_strdup (proto->name)
                              : g_strdup_printf ("%s_%u", proto->op_type, import->n_nodes);
-  g_autofree char *name = prefix ? g_strdup_printf ("%s/%s", prefix, own) : g_strdup (own);
+  g_autofree char *name = joined_name (prefix, own);
   g_autofree char *key = g_strdup_printf ("%s\n%s\n%s", domain_of (proto), proto->op_type,
                                           proto->overload ? proto->overload : "");
   const FunctionProto *function = g_hash_table_lookup (import->functions, key);
@@ -311,7 +339,7 @@ declare_outputs (GonioScope *scope, NodeProto *const *nodes, size_t n_nodes, GHa
         continue;
       if (names_get (scope, name, &id))
         return gonio_import_malformed (error, "Value “%s” is produced twice.", name);
-      g_autofree char *full = prefix ? g_strdup_printf ("%s/%s", prefix, name) : g_strdup (name);
+      g_autofree char *full = joined_name (prefix, name);
       names_put (scope, name, gonio_graph_add_value (scope->graph, full, GONIO_DTYPE_NONE, NULL));
     }
   }

@@ -148,6 +148,10 @@ gonio_import_const_scalar (GonioImportNode *in, const char *hint, GonioDType dty
     int64_t i;
   } bits = {0};
 
+  /* A type no operator here takes numbers of: inference will say so. */
+  if (!(gonio_dtype_is_float (dtype) || gonio_dtype_is_integer (dtype)) ||
+      gonio_dtype_bits (dtype) < 8)
+    dtype = GONIO_DTYPE_FLOAT;
   if (dtype == GONIO_DTYPE_DOUBLE)
     bits.d = value;
   else if (dtype == GONIO_DTYPE_FLOAT16)

@@ -25,6 +25,9 @@ typedef GonioOnnx__OptionalProto OptionalProto;
 #define GONIO_ONNX_MAX_ATTRS    256                 /* per node */
 #define GONIO_ONNX_MAX_SPARSE   ((size_t)256 << 20) /* a sparse tensor made dense */
 #define GONIO_ONNX_MAX_CALLS    32                  /* model-local functions within each other */
+#define GONIO_ONNX_MAX_USES     65536               /* of one value */
+#define GONIO_ONNX_MAX_REPORTED 10000               /* unsupported nodes */
+#define GONIO_ONNX_MAX_NAME     200                 /* bytes of a name taken over per inlining */
 #define GONIO_ONNX_NEWEST_OPSET 28
 
 typedef struct {
@@ -50,6 +53,8 @@ ProtobufCMessage *gonio_onnx_unpack (GonioOnnxSource *source,
                                      const ProtobufCMessageDescriptor *descriptor, GError **error);
 void gonio_onnx_message_free (ProtobufCMessage *message);
 
+/* Counts bytes against limits.max_tensor_bytes. */
+gboolean gonio_onnx_charge (GonioOnnxSource *source, size_t size, const char *what, GError **error);
 /* tensor.c. what: for messages, "initializer “w”". (transfer full) */
 GonioTensor *gonio_onnx_tensor (GonioOnnxSource *source, const TensorProto *proto, const char *what,
                                 GError **error);

@@ -201,8 +201,8 @@ read_shape (const TensorProto *proto, GonioShape *out_shape, const char *what, G
   return TRUE;
 }
 
-static gboolean
-charge (GonioOnnxSource *source, size_t size, const char *what, GError **error)
+gboolean
+gonio_onnx_charge (GonioOnnxSource *source, size_t size, const char *what, GError **error)
 {
   size_t total = 0;
   if (!gonio_checked_add (source->tensor_bytes, size, &total) ||
@@ -292,7 +292,7 @@ gonio_onnx_tensor (GonioOnnxSource *source, const TensorProto *proto, const char
     fail (error, GONIO_LOAD_ERROR_LIMIT, what, "its size overflows.");
     return NULL;
   }
-  if (!charge (source, size, what, error))
+  if (!gonio_onnx_charge (source, size, what, error))
     return NULL;
   if (proto->data_location == 1) {
     if (dtype == GONIO_DTYPE_STRING) {
@@ -377,7 +377,7 @@ gonio_onnx_sparse_tensor (GonioOnnxSource *source, const SparseTensorProto *prot
           GONIO_ONNX_MAX_SPARSE >> 20);
     return NULL;
   }
-  if (!charge (source, size, what, error))
+  if (!gonio_onnx_charge (source, size, what, error))
     return NULL;
   g_autoptr (GonioTensor) tensor = gonio_tensor_new_zeroed (dtype, &shape, error);
   if (!tensor)

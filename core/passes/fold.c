@@ -4,7 +4,8 @@
 #include "core/passes/pass-list.h"
 
 #define DEFAULT_LIMIT ((size_t)64 << 20)
-#define SMALL_LIMIT   ((size_t)64 << 10) /* of what blows a small constant up */
+#define GROWTH_LIMIT  ((size_t)512 << 20) /* of all constants together, in one run of the pass */
+#define SMALL_LIMIT   ((size_t)64 << 10)  /* of what blows a small constant up */
 
 static gboolean
 inputs_are_constant (const GonioGraph *graph, const GonioNode *node, size_t *out_bytes)
@@ -129,19 +130,43 @@ fold_known (GonioGraph *graph, GonioNodeId id, guint *changes)
 
 /* ---- evaluation ---- */
 
+/* What only the folded node has read need not wait for the sweep of dead code. */
+static size_t
+give_back (GonioGraph *graph, const GonioValueId *values, guint n)
+{
+  size_t freed = 0;
+
+  for (guint i = 0; i < n; i++) {
+    guint n_users = 0;
+    if (values[i] == GONIO_VALUE_NONE || gonio_graph_is_output (graph, values[i]))
+      continue;
+    const GonioValue *value = gonio_graph_value (graph, values[i]);
+    gonio_graph_users (graph, values[i], &n_users);
+    if (n_users > 0 || !value->constant)
+      continue;
+    freed += gonio_tensor_size (value->constant);
+    gonio_graph_set_constant (graph, values[i], NULL);
+  }
+  return freed;
+}
+
+/* *growth: bytes by which constants have grown; signed, as folding may free more than it makes. */
 static void
-fold_node (GonioGraph *graph, GonioNodeId id, const GonioPassOptions *options, guint *changes)
+fold_node (GonioGraph *graph, GonioNodeId id, const GonioPassOptions *options, gint64 *growth,
+           guint *changes)
 {
   const GonioNode *node = gonio_graph_node (graph, id);
-  guint n_outputs = node->n_outputs;
-  g_autofree GonioTensor **inputs = g_new0 (GonioTensor *, node->n_inputs + 1);
+  guint n_inputs = node->n_inputs, n_outputs = node->n_outputs;
+  g_autofree GonioTensor **inputs = g_new0 (GonioTensor *, n_inputs + 1);
   g_autofree GonioTensor **outputs = g_new0 (GonioTensor *, n_outputs + 1);
-  g_autofree GonioValueId *ids = g_memdup2 (node->outputs, n_outputs * sizeof *node->outputs);
+  g_autofree GonioValueId *sources = g_memdup2 (node->inputs, n_inputs * sizeof *node->inputs);
+  g_autofree GonioValueId *results = g_memdup2 (node->outputs, n_outputs * sizeof *node->outputs);
   g_autoptr (GError) refused = NULL;
+  gboolean complete = TRUE;
 
-  for (guint i = 0; i < node->n_inputs; i++) {
-    if (node->inputs[i] != GONIO_VALUE_NONE)
-      inputs[i] = gonio_graph_value (graph, node->inputs[i])->constant;
+  for (guint i = 0; i < n_inputs; i++) {
+    if (sources[i] != GONIO_VALUE_NONE)
+      inputs[i] = gonio_graph_value (graph, sources[i])->constant;
   }
   if (!options->evaluate (graph, id, inputs, outputs, &refused)) {
     /* It stays in the graph: the run reports what is wrong, with the right inputs at hand. */
@@ -149,9 +174,19 @@ fold_node (GonioGraph *graph, GonioNodeId id, const GonioPassOptions *options, g
     return;
   }
   for (guint i = 0; i < n_outputs; i++) {
-    if (ids[i] != GONIO_VALUE_NONE && outputs[i])
-      gonio_graph_set_constant (graph, ids[i], outputs[i]);
+    if (results[i] == GONIO_VALUE_NONE)
+      continue;
+    complete = complete && outputs[i];
+    if (outputs[i]) {
+      *growth += (gint64)gonio_tensor_size (outputs[i]);
+      gonio_graph_set_constant (graph, results[i], outputs[i]);
+    }
+  }
+  for (guint i = 0; i < n_outputs; i++)
     g_clear_pointer (&outputs[i], gonio_tensor_unref);
+  if (complete) {
+    gonio_graph_remove_node (graph, id);
+    *growth -= (gint64)give_back (graph, sources, n_inputs);
   }
   (*changes)++;
 }
@@ -162,14 +197,15 @@ gonio_pass_fold (GonioGraph *graph, const GonioPassOptions *options, guint *out_
 {
   size_t limit = options->fold_limit ? options->fold_limit : DEFAULT_LIMIT;
   guint n = 0;
+  gint64 growth = 0;
   g_autofree GonioNodeId *nodes = gonio_match_order (graph, &n);
 
   for (guint i = 0; i < n; i++) {
     const GonioNode *node = gonio_graph_node (graph, nodes[i]);
     if (!node || makes_output (graph, node))
       continue;
-    if (options->evaluate && is_foldable (graph, node, limit))
-      fold_node (graph, nodes[i], options, out_changes);
+    if (options->evaluate && growth < (gint64)GROWTH_LIMIT && is_foldable (graph, node, limit))
+      fold_node (graph, nodes[i], options, &growth, out_changes);
     else
       fold_known (graph, nodes[i], out_changes);
   }

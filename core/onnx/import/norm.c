@@ -57,8 +57,9 @@ static gboolean
 old_group_norm (GonioImportNode *in, GError **error)
 {
   int64_t groups = gonio_node_attr_int (in->node, "num_groups", 0);
-  const GonioSymShape *shape = &gonio_graph_value (in->graph, gonio_import_input (in, 0))->shape;
-  int64_t channels = shape->has_rank && shape->rank > 1 ? shape->dims[1].value : -1;
+  GonioValueId x = gonio_import_input (in, 0);
+  int64_t channels =
+      gonio_import_rank (in, x) > 1 ? gonio_graph_value (in->graph, x)->shape.dims[1].value : -1;
 
   if (channels < 0)
     return gonio_import_unsupported (error,
