@@ -8,8 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-#define VIEW_CERTAIN 0.5  /* of the classifier, to settle on a view or on none */
-#define VIEW_SECOND  0.15 /* a second guess is tried, too */
+#define VIEW_CERTAIN  0.8   /* of the classifier, to try no other view once one is accepted */
+#define OTHER_CERTAIN 0.995 /* of the classifier, to look no further */
 
 /* ---- view ---- */
 
@@ -92,14 +92,17 @@ choose_candidates (GonioJob *job, GArray *candidates)
   }
   const GonioViewGuess *guess = &job->guess;
   set_view (r, guess->view, guess->confidence);
-  if (g_str_equal (guess->view, "other") && guess->confidence >= VIEW_CERTAIN && tag == NULL) {
+  if (g_str_equal (guess->view, "other") && guess->confidence >= OTHER_CERTAIN && tag == NULL) {
     gonio_result_add_reason (
         r, _ ("the picture does not look like one of the views that are measured"));
     return;
   }
+  /* The classifier says what to try first; what is accepted the landmark networks decide,
+   * because they were taught to refuse as well and look closer. */
   add_candidate (p, candidates, guess->view);
-  if (guess->second_confidence >= VIEW_SECOND)
-    add_candidate (p, candidates, guess->second);
+  add_candidate (p, candidates, guess->second);
+  for (guint i = 0; tag == NULL && i < p->protocols->len; i++)
+    add_candidate (p, candidates, gonio_protocol_view (p->protocols->pdata[i]));
 }
 
 /* ---- landmarks ---- */
@@ -268,7 +271,8 @@ landmarks_forced (GonioJob *job, GError **error)
   if (!find.accepted)
     gonio_result_add_reason (
         r, _ ("the picture does not look like this view: the landmarks are guesses"));
-  else if (job->guessed && job->guess.confidence >= 0.8 && !g_str_equal (job->guess.view, view))
+  else if (job->guessed && job->guess.confidence >= VIEW_CERTAIN &&
+           !g_str_equal (job->guess.view, view))
     gonio_result_add_reason (r, _ ("the picture looks like another view"));
   double confidence = job->guessed && g_str_equal (job->guess.view, view) ? job->guess.confidence
                                                                           : find.mean_confidence;
@@ -294,6 +298,8 @@ landmarks_auto (GonioJob *job, GError **error)
     best = find;
     find = (GonioFind){0};
     chosen = (int)i;
+    if (i == 0 && job->guessed && job->guess.confidence >= VIEW_CERTAIN)
+      break; /* classifier and landmarks agree */
   }
   if (chosen < 0) {
     if (r->reasons->len == 0)
@@ -305,6 +311,8 @@ landmarks_auto (GonioJob *job, GError **error)
   }
   const Candidate *c = &g_array_index (candidates, Candidate, chosen);
   gboolean named = job->guessed && g_str_equal (job->guess.view, gonio_protocol_view (c->protocol));
+  if (job->guessed && !named && job->guess.confidence >= VIEW_CERTAIN)
+    gonio_result_add_reason (r, _ ("the picture looks like another view"));
   return use_protocol (job, c, &best, named ? job->guess.confidence : best.mean_confidence);
 }
 
