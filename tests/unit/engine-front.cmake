@@ -9,12 +9,20 @@ gonio_add_test (
   SOURCES test-infer.c ${SUPPORT}/graph-maker.c
   LIBS gonio-onnx)
 gonio_add_test (
+  test-infer-random LABELS unit
+  SOURCES test-infer-random.c ${SUPPORT}/graph-maker.c
+  LIBS gonio-passes)
+gonio_add_test (
   test-onnx-load LABELS unit
   SOURCES test-onnx-load.c ${SUPPORT}/onnx-writer.c
   LIBS gonio-onnx)
 gonio_add_test (
   test-onnx-import LABELS unit
   SOURCES test-onnx-import.c ${SUPPORT}/onnx-writer.c ${SUPPORT}/graph-maker.c
+  LIBS gonio-onnx)
+gonio_add_test (
+  test-onnx-limits LABELS unit
+  SOURCES test-onnx-limits.c ${SUPPORT}/onnx-writer.c
   LIBS gonio-onnx)
 gonio_add_test (
   test-passes LABELS unit

@@ -340,89 +340,6 @@ test_external (void)
   remove_tree (top);
 }
 
-/* ---- limits ---- */
-
-/* If inside If inside If ... */
-static GByteArray *
-nested (guint depth)
-{
-  GByteArray *graph = onnx_graph ("deep");
-  onnx_graph_node (graph, onnx_node ("Identity", "c", "inner"));
-  onnx_graph_output (graph, "inner");
-  for (guint i = 0; i < depth; i++) {
-    GByteArray *outer = onnx_graph ("deep"), *holder = onnx_node ("If", "c", "out");
-    GByteArray *other = onnx_graph ("flat");
-    onnx_graph_node (other, onnx_node ("Identity", "c", "inner"));
-    onnx_graph_output (other, "inner");
-    onnx_node_attr (holder, onnx_attr_graph ("then_branch", graph));
-    onnx_node_attr (holder, onnx_attr_graph ("else_branch", other));
-    onnx_graph_node (outer, holder);
-    onnx_graph_output (outer, "out");
-    graph = outer;
-  }
-  onnx_graph_input (graph, "c", ONNX_BOOL, "");
-  return onnx_model (graph, 17);
-}
-
-static void
-test_limits (void)
-{
-  const float numbers[4] = {0};
-  const GonioLoadLimits nodes = {.max_nodes = 3}, bytes = {.max_tensor_bytes = 15};
-  GByteArray *many = relu_graph (), *attrs = onnx_node ("Relu", "x", "y");
-  GByteArray *crowded = onnx_graph ("g");
-  g_autoptr (GError) too_many = NULL, too_large = NULL;
-
-  g_autoptr (GonioGraph) shallow = load (nested (15)); /* 4 messages a level */
-  assert_refused (nested (100), GONIO_LOAD_ERROR_LIMIT, "nests messages more than 64 deep");
-  for (guint i = 0; i < 3; i++)
-    onnx_graph_node (many, onnx_node ("Relu", "x", (const char *[]){"a", "b", "c"}[i]));
-  g_assert_null (load_in (onnx_model (many, 17), NULL, &nodes, &too_many));
-  g_assert_error (too_many, GONIO_LOAD_ERROR, GONIO_LOAD_ERROR_LIMIT);
-  g_assert_null (
-      load_in (model_of (onnx_tensor_floats ("w", 4, numbers)), NULL, &bytes, &too_large));
-  g_assert_error (too_large, GONIO_LOAD_ERROR, GONIO_LOAD_ERROR_LIMIT);
-  for (guint i = 0; i < 257; i++) {
-    g_autofree char *name = g_strdup_printf ("a%u", i);
-    onnx_node_attr (attrs, onnx_attr_int (name, 1));
-  }
-  onnx_graph_node (crowded, attrs);
-  assert_refused (onnx_model (crowded, 17), GONIO_LOAD_ERROR_LIMIT, "more than 256 attributes");
-}
-
-/* Functions that call each other twice per level would grow without end. */
-static void
-test_function_bomb (void)
-{
-  GByteArray *graph = onnx_graph ("g"), *call = onnx_node ("F0", "x", "y"), *model = NULL;
-  g_autoptr (GError) error = NULL;
-  const GonioLoadLimits limits = {.max_nodes = 5000};
-
-  onnx_graph_input (graph, "x", ONNX_FLOAT, "2");
-  onnx_node_domain (call, "my");
-  onnx_graph_node (graph, call);
-  onnx_graph_output (graph, "y");
-  model = onnx_model (graph, 17);
-  onnx_model_opset (model, "my", 1);
-  for (guint i = 0; i < 25; i++) {
-    GByteArray *function = g_byte_array_new ();
-    g_autofree char *name = g_strdup_printf ("F%u", i), *next = g_strdup_printf ("F%u", i + 1);
-    pb_text (function, 1, name);
-    pb_text (function, 10, "my");
-    pb_text (function, 4, "a");
-    pb_text (function, 5, "b");
-    for (guint k = 0; k < 2; k++) {
-      GByteArray *inner = onnx_node (i < 24 ? next : "Relu", k ? "m" : "a", k ? "b" : "m");
-      if (i < 24)
-        onnx_node_domain (inner, "my");
-      pb_message (function, 7, inner);
-    }
-    pb_message (model, 25, function);
-  }
-  g_assert_null (load_in (model, NULL, &limits, &error));
-  g_assert_error (error, GONIO_LOAD_ERROR, GONIO_LOAD_ERROR_LIMIT);
-}
-
 /* ---- malformed ---- */
 
 /* A model with a bit of everything. */
@@ -773,8 +690,6 @@ main (int argc, char **argv)
   g_test_add_func ("/onnx-load/bad-tensors", test_bad_tensors);
   g_test_add_func ("/onnx-load/sparse", test_sparse);
   g_test_add_func ("/onnx-load/external", test_external);
-  g_test_add_func ("/onnx-load/limits", test_limits);
-  g_test_add_func ("/onnx-load/function-bomb", test_function_bomb);
   g_test_add_func ("/onnx-load/truncated", test_truncated);
   g_test_add_func ("/onnx-load/bit-flips", test_bit_flips);
   g_test_add_func ("/onnx-load/malformed", test_malformed);
