@@ -70,6 +70,7 @@ class Sampler:
         self.atlas = Atlas()
         self.seed, self.share = seed, negatives
         self.ids = self.mod.LANDMARKS
+        self.turned = getattr(self.mod, "TURNED", 0.4)  # share of closer crops turned by up to 45 degrees
         index = {k: i for i, k in enumerate(self.ids)}
         self.swap = np.arange(len(self.ids))
         for a, b in self.mod.FLIP_PAIRS:
@@ -157,7 +158,7 @@ class Sampler:
                 _, e = self.around(p, 1.0, 0.3 * max(w, h))
                 centre = 0.5 * (p.min(0) + p.max(0)) + rng.normal(size=2) * 0.07 * e
                 extent = e * np.exp(rng.normal() * 0.2)
-                angle = rng.uniform(-45, 45) if rng.random() < 0.5 else rng.normal() * 8
+                angle = rng.uniform(-45, 45) if rng.random() < self.turned else rng.normal() * 8
             if rng.random() < 0.06:
                 angle = rng.choice([90, 180, 270]) + rng.normal() * 8
             mirror = rng.random() < 0.5

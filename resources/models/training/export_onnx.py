@@ -59,6 +59,7 @@ def main():
     ap.add_argument("--version", required=True)
     ap.add_argument("--metrics", required=True, help="what evaluate.py wrote")
     ap.add_argument("--training", default="", help="more words for the training paragraph")
+    ap.add_argument("--passes", type=int, help="closer looks, where not as the view module says")
     ap.add_argument("--to", required=True)
     a = ap.parse_args()
     net, ids, check = infer.load(a.model)
@@ -87,6 +88,8 @@ def main():
     data = path.read_bytes()
     refine = dict(mod.REFINE, min_confidence=0.2)
     refine.setdefault("floor", 0.12)
+    if a.passes is not None:
+        refine["passes"] = a.passes
     manifest = {
         "format": 1, "id": a.view, "version": a.version, "task": "landmarks", "file": "model.onnx",
         "size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "license": "Apache-2.0",
@@ -102,8 +105,9 @@ def main():
         "present_threshold": measured["present_threshold"], "min_confidence": measured["min_confidence"],
         "confidence": measured["confidence"],
         "landmarks": ids, "flip_pairs": [list(p) for p in mod.FLIP_PAIRS], "views": [a.view],
-        "refine": refine,
     }
+    if refine["passes"]:
+        manifest["refine"] = refine
     if measured["partial"]:
         manifest["partial"] = measured["partial"]
     (to / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")

@@ -32,8 +32,9 @@ DEFINITIONS = {f"{b}_{s}": _WORDS[b] + (", patient's right" if s == "r" else ", 
 # A shaft alone does not show which leg it is of, so its crop reaches to a joint; later groups win.
 _GROUPS = (("fem_prox", "fem_dist", "knee_c"), ("tib_prox", "tib_dist", "ankle_c"), ("hip_c",),
            ("knee_c", "cond_med", "cond_lat", "plat_med", "plat_lat"), ("ankle_c", "plaf_med", "plaf_lat"))
-REFINE = {"groups": [[f"{b}_{s}" for b in g] for s in "rl" for g in _GROUPS], "extent": 1.6, "floor": 0.25, "passes": 1}
-PARTIAL = True
+REFINE = {"groups": [[f"{b}_{s}" for b in g] for s in "rl" for g in _GROUPS], "extent": 1.6, "floor": 0.3, "passes": 1}
+TURNED = 0.15
+PARTIAL, PARTIAL_MIN = True, 10
 _SEGMENTS = {"0": "abcdef", "1": "bc", "2": "abdeg", "3": "abcdg", "4": "bcfg", "5": "acdfg", "6": "acdefg", "7": "abc",
              "8": "abcdefg", "9": "abcdfg"}
 _STROKES = {"a": (0, -2, 1, 0), "b": (1, -1, 0, 1), "c": (1, 1, 0, 1), "d": (0, 2, 1, 0), "e": (-1, 1, 0, 1),
@@ -245,7 +246,7 @@ def build(rng, atlas, par=None, legs=None):
         centres.append(c), radii.append(r)
         if rng.random() < 0.04 and not fixed:
             bodies += _metal(rng, leg, v, side, to_scene)
-    mu_t = np.exp(rng.uniform(np.log(0.001), np.log(0.006)))
+    mu_t = np.exp(rng.uniform(np.log(0.001), np.log(0.014)))
     bodies += pa.belly_gas(rng, placed, to_scene, rng.uniform(0.005, 0.016))
     tissue = [Tissue(to_scene(np.vstack(centres)), np.concatenate(radii) * scale, mu_t)]
     knee = np.mean([to_scene(v[leg.point_slice][leg.point_names.index("knee_c")]) for v in vs.values()], 0)

@@ -116,6 +116,7 @@ class Appearance:
     marker: float = 0.6
     text: float = 0.25
     invert: float = 0.1
+    ramp: float = 0.35
     artefacts: bool = True
 
 
@@ -234,6 +235,17 @@ def _display(img, inside, rng, ap):
     return np.power(np.clip(x, 0, 1), np.exp(rng.uniform(*np.log(ap.gamma)))).astype(np.float32)
 
 
+def _ramp(rng, g):
+    """A soft step or slope across the picture: stitched films, compensation filters, a thick trunk above thin
+    legs, so that one end is nearly white or black."""
+    h, w = g.shape
+    a = rng.choice([np.pi / 2, -np.pi / 2, rng.uniform(0, 2 * np.pi)])
+    t = (np.linspace(-1, 1, w, dtype=np.float32) * np.cos(a) * w + (np.linspace(-1, 1, h, dtype=np.float32) * np.sin(a) * h)[:, None]) / max(w, h)
+    t = 1 / (1 + np.exp(-(t - rng.uniform(-0.7, 0.7)) / rng.uniform(0.05, 0.5)))
+    lo, hi = np.percentile(g[::5, ::5], [5, 97])
+    return (t * (rng.uniform(-0.9, 1.2) * (hi - lo))).astype(np.float32)
+
+
 def _exposure(att, rng, ap, win, mm):
     """Attenuation -> detected log signal (bone bright), with scatter, blur, heel effect and noise."""
     i = np.exp(-att * rng.uniform(0.75, 1.3))
@@ -292,6 +304,8 @@ def render(scene, rng, size, appearance=None, window=None, ids=None):
     for _ in range(rng.integers(0, 3)):
         k = rng.uniform(*ap.edge)
         g = g + k * (g - blur(g, np.exp(rng.uniform(np.log(0.3), np.log(6))) / mm)).clip(-0.5, 0.5)
+    if rng.random() < ap.ramp:
+        g = g + _ramp(rng, g)
     x = _display(g, inside, rng, ap)
     if inside is not None and rng.random() < 0.7:
         x = np.where(inside, x, np.float32(rng.choice([0, 0, 1, rng.uniform(0, 1)])))
