@@ -86,6 +86,7 @@ test_limits (void)
   g_autoptr (GError) too_many = NULL, too_large = NULL;
 
   g_autoptr (GonioGraph) shallow = load (nested (15)); /* 4 messages a level */
+  g_assert_nonnull (shallow);
   assert_refused (nested (100), GONIO_LOAD_ERROR_LIMIT, "nests messages more than 64 deep");
   for (guint i = 0; i < 3; i++)
     onnx_graph_node (many, onnx_node ("Relu", "x", (const char *[]){"a", "b", "c"}[i]));

@@ -641,7 +641,9 @@ visit_hostile (const char *path, guint *count)
 
   g_assert_true (g_file_get_contents (path, &data, &size, NULL));
   load_and_infer ((const guint8 *)data, size);
-  g_autoptr (GonioTensor) tensor = gonio_onnx_load_tensor_pb (path, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GonioTensor) tensor = gonio_onnx_load_tensor_pb (path, &error);
+  g_assert_true ((tensor != NULL) == (error == NULL));
   (*count)++;
 }
 
