@@ -152,6 +152,7 @@ decode_jpeg (const GonioDicom *d, GBytes *data, const GonioImageLimits *limits,
   GonioJpegMarkers m = {0};
   GonioDicomStream s = {0};
   g_autofree uint8_t *buffer = NULL;
+  g_autoptr (GBytes) complete = NULL;
   guint bytes = 0;
 
   if (!gonio_jpeg_markers_read (stream, size, &m, error) || !check_stream (d, &m, limits, error))
@@ -170,7 +171,8 @@ decode_jpeg (const GonioDicom *d, GBytes *data, const GonioImageLimits *limits,
       .sof = m.sof,
       .photometric = stream_photometric (d, &m),
   };
-  if (!gonio_dicom_decode_stream (&s, data, buffer, need, &out->is_ybr, error))
+  complete = gonio_jpegls_with_presets (data, &m);
+  if (!gonio_dicom_decode_stream (&s, complete, buffer, need, &out->is_ybr, error))
     return FALSE;
   out->data = g_bytes_new_take (g_steal_pointer (&buffer), need);
   out->bytes_per_sample = bytes;

@@ -30,8 +30,11 @@ typedef enum {
 } GonioSpacingSource;
 
 typedef struct {
-  double row_mm;    /* distance between rows: y direction. 0 when unknown */
-  double column_mm; /* distance between columns: x direction */
+  /* Distance between rows (y direction) and between columns (x direction). 0 when unknown. With
+   * source NONE and both above 0 they are no millimetres but tell the shape of a pixel (DICOM
+   * Pixel Aspect Ratio), which angles need. */
+  double row_mm;
+  double column_mm;
   GonioSpacingSource source;
   char *description; /* nullable, DICOM Pixel Spacing Calibration Description */
 } GonioSpacing;
@@ -139,7 +142,8 @@ typedef struct {
 } GonioImageFormat;
 const GonioImageFormat *gonio_image_formats (void); /* ended by a NULL name */
 
-/* Area-averaging thumbnail whose longer edge is at most edge, 8-bit grey or RGB8. */
+/* Area-averaging thumbnail whose longer edge is at most edge (never larger than the image). Grey
+ * comes out as displayed by the image's own window: 0 black, 65535 white; RGB8 stays RGB8. */
 GonioImage *gonio_image_thumbnail (const GonioImage *image, guint edge);
 
 G_END_DECLS

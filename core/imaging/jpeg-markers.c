@@ -36,7 +36,11 @@ read_segment (guint8 marker, const uint8_t *body, size_t length, GonioJpegMarker
     out->ids_are_rgb =
         length >= 15 && body[5] == 3 && body[6] == 'R' && body[9] == 'G' && body[12] == 'B';
   } else if (marker == 0xDA) {
+    if (out->scans == 0 && length >= 3)
+      out->near_loss = body[length - 3];
     out->scans++;
+  } else if (marker == 0xF8) {
+    out->has_presets = TRUE;
   } else if (marker == 0xE0 && length >= 5 && memcmp (body, "JFIF", 5) == 0) {
     out->has_jfif = TRUE;
   } else if (marker == 0xE1 && length >= 6 && memcmp (body, "Exif\0\0", 6) == 0 && !out->exif) {
@@ -70,6 +74,8 @@ gonio_jpeg_markers_read (const uint8_t *data, size_t size, GonioJpegMarkers *out
     length = be16 (data + at);
     if (length < 2)
       continue;
+    if (marker == 0xDA && found.scans == 0)
+      found.first_scan = at - 2;
     read_segment (marker, data + at + 2, MIN (length - 2, size - at - 2), &found);
     at = MIN (at + length, size);
   }
@@ -99,4 +105,28 @@ gonio_jpeg_markers_check (const GonioJpegMarkers *markers, const GonioImageLimit
     return FALSE;
   }
   return TRUE;
+}
+
+GBytes *
+gonio_jpegls_with_presets (GBytes *stream, const GonioJpegMarkers *m)
+{
+  guint maxval = (1u << m->precision) - 1, factor = 256 / (maxval + 1), n = m->near_loss;
+  guint t1 = 0, t2 = 0, t3 = 0;
+  size_t size = 0;
+  const uint8_t *data = g_bytes_get_data (stream, &size);
+  GByteArray *out = NULL;
+
+  if (m->sof != 0xF7 || m->precision >= 8 || m->has_presets || m->first_scan == 0)
+    return g_bytes_ref (stream);
+  t1 = CLAMP (MAX (2, 3 / factor + 3 * n), n + 1, maxval);
+  t2 = CLAMP (MAX (3, 7 / factor + 5 * n), t1, maxval);
+  t3 = CLAMP (MAX (4, 21 / factor + 7 * n), t2, maxval);
+  out = g_byte_array_sized_new ((guint)size + 15);
+  g_byte_array_append (out, data, (guint)m->first_scan);
+  g_byte_array_append (out,
+                       (const uint8_t[]){0xFF, 0xF8, 0, 13, 1, 0, (uint8_t)maxval, 0, (uint8_t)t1,
+                                         0, (uint8_t)t2, 0, (uint8_t)t3, 0, 64},
+                       15);
+  g_byte_array_append (out, data + m->first_scan, (guint)(size - m->first_scan));
+  return g_byte_array_free_to_bytes (out);
 }

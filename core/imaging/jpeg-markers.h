@@ -16,6 +16,9 @@ typedef struct {
   gboolean has_jfif;
   gboolean has_adobe;
   guint8 adobe_transform; /* 0 none, 1 YCbCr, 2 YCCK */
+  gboolean has_presets;   /* JPEG-LS: an LSE segment */
+  guint near_loss;        /* JPEG-LS: NEAR of the first scan */
+  size_t first_scan;      /* offset of the first SOS marker */
   gboolean ids_are_rgb;   /* component identifiers 'R', 'G', 'B' */
   const uint8_t *exif;    /* nullable, inside data: from "Exif\0\0" on */
   size_t exif_size;
@@ -27,5 +30,9 @@ gboolean gonio_jpeg_markers_read (const uint8_t *data, size_t size, GonioJpegMar
 /* Size, and for many-pass files the work, within limits. */
 gboolean gonio_jpeg_markers_check (const GonioJpegMarkers *markers, const GonioImageLimits *limits,
                                    GError **error);
+
+/* The stream with the default thresholds written out, for CharLS 1 computes them wrongly below 8
+ * bits (T.87 C.2.4.1.1.1); the stream itself where nothing need be done. (transfer full) */
+GBytes *gonio_jpegls_with_presets (GBytes *stream, const GonioJpegMarkers *markers);
 
 G_END_DECLS

@@ -16,6 +16,7 @@ use (GonioImage *image)
   float samples[16 * 16] = {0};
 
   g_assert_true (gonio_image_sample_float (image, NULL, identity, 16, 16, 0, samples, NULL));
+  g_assert_nonnull (grey);
   g_assert_cmpuint (gonio_image_width (thumbnail), >, 0);
 }
 

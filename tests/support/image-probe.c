@@ -121,6 +121,7 @@ exercise (GonioImage *image)
   g_autofree float *samples = g_new (float, 64 * 64);
 
   g_assert_true (gonio_image_sample_float (image, &window, identity, 64, 64, 0, samples, NULL));
+  g_assert_nonnull (grey);
   g_assert_cmpuint (gonio_image_width (thumbnail), >=, 1);
 }
 

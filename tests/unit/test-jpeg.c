@@ -281,6 +281,32 @@ test_scans (void)
   g_assert_error (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_LIMIT);
 }
 
+/* T.87 C.2.4.1.1.1 for seven bits, lossless: T1 = 2, T2 = 3, T3 = 10; they are written out. */
+static void
+test_presets (void)
+{
+  static const uint8_t stream[] = {0xFF, 0xD8, 0xFF, 0xF7, 0, 11, 7, 0, 1, 0, 1, 1,    1,    0x11,
+                                   0,    0xFF, 0xDA, 0,    8, 1,  1, 0, 0, 0, 0, 0x55, 0xFF, 0xD9};
+  static const uint8_t want[15] = {0xFF, 0xF8, 0, 13, 1, 0, 127, 0, 2, 0, 3, 0, 10, 0, 64};
+  g_autoptr (GBytes) bytes = g_bytes_new_static (stream, sizeof stream);
+  g_autoptr (GBytes) out = NULL, same = NULL;
+  GonioJpegMarkers m = {0};
+  const uint8_t *p = NULL;
+
+  g_assert_true (gonio_jpeg_markers_read (stream, sizeof stream, &m, NULL));
+  g_assert_cmpuint (m.precision, ==, 7);
+  g_assert_cmpuint (m.first_scan, ==, 15);
+  out = gonio_jpegls_with_presets (bytes, &m);
+  p = g_bytes_get_data (out, NULL);
+  g_assert_cmpuint (g_bytes_get_size (out), ==, sizeof stream + 15);
+  g_assert_cmpmem (p, 15, stream, 15);
+  g_assert_cmpmem (p + 15, 15, want, 15);
+  g_assert_cmpmem (p + 30, sizeof stream - 15, stream + 15, sizeof stream - 15);
+  m.precision = 8;
+  same = gonio_jpegls_with_presets (bytes, &m);
+  g_assert_true (same == bytes);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -294,5 +320,6 @@ main (int argc, char **argv)
   g_test_add_func ("/jpeg/harmless", test_harmless);
   g_test_add_func ("/jpeg/refusals", test_refusals);
   g_test_add_func ("/jpeg/scans", test_scans);
+  g_test_add_func ("/jpeg/presets", test_presets);
   return g_test_run ();
 }
