@@ -35,8 +35,7 @@ gonio_cpu_const_ints (const GonioCpuNode *node, guint i, int64_t **out_ints, gui
     return FALSE;
   if (value->constant) {
     int64_t count = gonio_tensor_count (value->constant);
-    if (count > GONIO_MAX_KNOWN || value->constant == NULL ||
-        gonio_tensor_dtype (value->constant) == GONIO_DTYPE_STRING)
+    if (count > GONIO_MAX_KNOWN || value->dtype != GONIO_DTYPE_INT64)
       return FALSE;
     *out_ints = g_new (int64_t, count + 1);
     for (int64_t k = 0; k < count; k++)
@@ -44,7 +43,7 @@ gonio_cpu_const_ints (const GonioCpuNode *node, guint i, int64_t **out_ints, gui
     *out_count = (guint)count;
     return TRUE;
   }
-  if (!value->partial)
+  if (!value->partial || value->dtype != GONIO_DTYPE_INT64)
     return FALSE;
   for (guint k = 0; k < value->n_partial; k++)
     if (value->partial[k].symbol || value->partial[k].value < 0)
@@ -116,6 +115,17 @@ gonio_cpu_strides (const GonioValue *value, int64_t out_strides[GONIO_MAX_RANK])
   gonio_shape_strides (&physical, strides);
   for (int i = 0; i < physical.rank; i++)
     out_strides[i] = strides[gonio_cpu_axis (value, i)];
+}
+
+gboolean
+gonio_cpu_fits (const GonioValue *value, const GonioValue *out)
+{
+  GonioShape from = gonio_cpu_shape (value), to = gonio_cpu_shape (out);
+  for (int i = 1; i <= from.rank; i++)
+    if (from.rank > to.rank ||
+        (from.dims[from.rank - i] != 1 && from.dims[from.rank - i] != to.dims[to.rank - i]))
+      return FALSE;
+  return TRUE;
 }
 
 int
@@ -220,6 +230,17 @@ check_values (const GonioCpuNode *node)
   return reason;
 }
 
+/* Constants are never converted, so an operator that only works in NHWC cannot read one. */
+static const char *
+check_constants (const GonioCpuNode *node, const GonioClaim *claim)
+{
+  for (guint i = 0; i < node->node->n_inputs && i < 32; i++)
+    if (!(claim->layouts & GONIO_CLAIM_PLAIN) && (claim->nhwc_inputs >> i & 1) &&
+        gonio_cpu_const (node, i))
+      return "the image is constant";
+  return NULL;
+}
+
 /* Nanoseconds that plain scalar code would take beyond ours: about one per element moved. */
 static double
 default_cost (const GonioCpuNode *node)
@@ -246,6 +267,8 @@ gonio_cpu_claim (GonioBackend *backend, const GonioGraph *graph, GonioNodeId id,
   out_claim->reason = check_values (&node);
   if (!out_claim->reason)
     out_claim->reason = op->claim (&node, out_claim);
+  if (!out_claim->reason)
+    out_claim->reason = check_constants (&node, out_claim);
   if (!out_claim->reason && out_claim->cost == 0)
     out_claim->cost = default_cost (&node);
   return out_claim->reason == NULL;

@@ -150,6 +150,9 @@ unary_claim (const GonioCpuNode *node, GonioClaim *out_claim)
 {
   if (!gonio_cpu_is_float (gonio_cpu_in (node, 0)))
     return "only float is supported";
+  const char *approximate = gonio_node_attr_string (node->node, "approximate", "none");
+  if (!g_str_equal (approximate, "none") && !g_str_equal (approximate, "tanh"))
+    return "this approximation is not known";
   return identity_claim (node, out_claim);
 }
 
@@ -393,6 +396,9 @@ binary_claim (const GonioCpuNode *node, GonioClaim *out_claim)
       return "only float is supported";
   if (!gonio_cpu_is_float (gonio_cpu_out (node, 0)))
     return "only float is supported";
+  for (guint i = 0; i < node->node->n_inputs; i++)
+    if (!gonio_cpu_fits (gonio_cpu_in (node, i), gonio_cpu_out (node, 0)))
+      return "an input does not broadcast to the result";
   gonio_cpu_claim_any (node, out_claim);
   return NULL;
 }

@@ -173,6 +173,15 @@ CAST (not, uint8_t, uint8_t, !x)
 
 /* ---- tables ---- */
 
+static const char *
+check_fit (const GonioCpuNode *node)
+{
+  for (guint i = 0; i < node->node->n_inputs; i++)
+    if (!gonio_cpu_fits (gonio_cpu_in (node, i), gonio_cpu_out (node, 0)))
+      return "an input does not broadcast to the result";
+  return NULL;
+}
+
 static const struct {
   GonioOpId op;
   GonioDType dtype;
@@ -225,7 +234,7 @@ pair_claim (const GonioCpuNode *node, GonioClaim *out_claim)
   if (!find_pair (node))
     return "this type is not supported";
   gonio_cpu_claim_any (node, out_claim);
-  return NULL;
+  return check_fit (node);
 }
 
 static gboolean
@@ -244,7 +253,7 @@ where_claim (const GonioCpuNode *node, GonioClaim *out_claim)
   if (cond->dtype != GONIO_DTYPE_BOOL || a->dtype != b->dtype || bits < 8 || bits > 64)
     return "this type is not supported";
   gonio_cpu_claim_any (node, out_claim);
-  return NULL;
+  return check_fit (node);
 }
 
 static gboolean
@@ -279,7 +288,7 @@ cast_claim (const GonioCpuNode *node, GonioClaim *out_claim)
   if (gonio_cpu_const (node, 0))
     gonio_cpu_claim_plain (out_claim);
   out_claim->nhwc_inputs &= 1;
-  return NULL;
+  return gonio_node_attr (node->node, "round_mode") ? "rounding modes are not supported" : NULL;
 }
 
 static gboolean
@@ -298,7 +307,7 @@ not_claim (const GonioCpuNode *node, GonioClaim *out_claim)
   if (gonio_cpu_in (node, 0)->dtype != GONIO_DTYPE_BOOL)
     return "this type is not supported";
   gonio_cpu_claim_any (node, out_claim);
-  return NULL;
+  return check_fit (node);
 }
 
 static gboolean

@@ -213,7 +213,7 @@ reduced_axes (const GonioCpuNode *node, guint *out_axes)
   *out_axes = 0;
   for (guint i = 0; i < count; i++) {
     int axis = gonio_cpu_normal_axis (axes[i], rank);
-    if (axis < 0)
+    if (axis < 0 || *out_axes >> axis & 1)
       return FALSE;
     *out_axes |= 1u << axis;
   }
@@ -246,7 +246,7 @@ reduce_claim (const GonioCpuNode *node, GonioClaim *out_claim)
   if (!gonio_cpu_is_float (gonio_cpu_in (node, 0)))
     return "only float is supported";
   if (!reduced_axes (node, &axes))
-    return "axes are not constant or out of range";
+    return "axes are not constant, out of range or repeated";
   claim_layouts (node, keeps_axes (node), out_claim);
   out_claim->cost = (double)gonio_cpu_count (gonio_cpu_in (node, 0));
   return NULL;

@@ -32,6 +32,8 @@ view_claim (const GonioCpuNode *node, GonioClaim *out_claim)
 {
   if (gonio_cpu_count (gonio_cpu_in (node, 0)) != gonio_cpu_count (gonio_cpu_out (node, 0)))
     return "the element counts differ";
+  if (gonio_cpu_in (node, 1) && gonio_cpu_in (node, 1)->dtype != GONIO_DTYPE_INT64)
+    return "the second input is not int64";
   gonio_cpu_claim_plain (out_claim);
   out_claim->cost = 1;
   return NULL;
@@ -359,8 +361,8 @@ pad_boxes (PadPlan *plan, int axis, Segment *chosen)
     }
     return;
   }
-  int64_t to[GONIO_MAX_RANK] = { 0 }, from[GONIO_MAX_RANK] = { 0 };
-  int64_t step[GONIO_MAX_RANK] = { 0 }, size[GONIO_MAX_RANK] = { 0 };
+  int64_t to[GONIO_MAX_RANK] = {0}, from[GONIO_MAX_RANK] = {0};
+  int64_t step[GONIO_MAX_RANK] = {0}, size[GONIO_MAX_RANK] = {0};
   GonioShape shape = gonio_cpu_shape (plan->out);
   for (int i = 0; i < rank; i++) { /* a fill spreads over the axes not looked at */
     to[i] = i < axis ? chosen[i].to : 0;
@@ -493,6 +495,15 @@ pad_lower (GonioCpuLower *lower, GError **error)
 static const char *
 expand_claim (const GonioCpuNode *node, GonioClaim *out_claim)
 {
+  g_autofree int64_t *shape = NULL;
+  guint n;
+  if (gonio_cpu_in (node, 1)->shape.rank != 1 || !gonio_cpu_const_ints (node, 1, &shape, &n))
+    return "the shape is not constant";
+  for (guint i = 0; i < n; i++)
+    if (shape[i] < 0)
+      return "the shape is negative";
+  if (!gonio_cpu_fits (gonio_cpu_in (node, 0), gonio_cpu_out (node, 0)))
+    return "the input does not broadcast to the result";
   gonio_cpu_claim_any (node, out_claim);
   out_claim->nhwc_inputs &= 1;
   return check_element (node);
@@ -520,8 +531,12 @@ tile_claim (const GonioCpuNode *node, GonioClaim *out_claim)
 {
   GonioShape in = gonio_cpu_shape (gonio_cpu_in (node, 0));
   GonioShape out = gonio_cpu_shape (gonio_cpu_out (node, 0));
+  g_autofree int64_t *repeats = NULL;
+  guint n;
+  if (!gonio_cpu_const_ints (node, 1, &repeats, &n) || (int)n != in.rank || out.rank != in.rank)
+    return "repeats are not constant or do not fit the input";
   for (int i = 0; i < in.rank; i++)
-    if (out.rank != in.rank || in.dims[i] == 0 || out.dims[i] % in.dims[i])
+    if (in.dims[i] == 0 || out.dims[i] % in.dims[i] || out.dims[i] / in.dims[i] != repeats[i])
       return "the result is not a multiple of the input";
   gonio_cpu_claim_any (node, out_claim);
   out_claim->nhwc_inputs &= 1;
@@ -556,6 +571,9 @@ blocks_claim (const GonioCpuNode *node, GonioClaim *out_claim)
   GonioShape in = gonio_cpu_shape (gonio_cpu_in (node, 0));
   int64_t block = gonio_node_attr_int (node->node, "blocksize", 0);
   gboolean deep = node->node->op == GONIO_OP_SPACE_TO_DEPTH;
+  const char *mode = gonio_node_attr_string (node->node, "mode", "DCR");
+  if (!deep && !g_str_equal (mode, "DCR") && !g_str_equal (mode, "CRD"))
+    return "this mode is not known";
   if (in.rank != 4 || block < 1 || block > 1 << 15)
     return "blocksize or rank is out of range";
   if (deep ? in.dims[2] % block || in.dims[3] % block : in.dims[1] % (block * block))

@@ -36,8 +36,8 @@ const GonioValue *gonio_cpu_in (const GonioCpuNode *node, guint i);
 const GonioValue *gonio_cpu_out (const GonioCpuNode *node, guint i);
 /* The constant behind input i; NULL when it is omitted or computed. */
 const GonioTensor *gonio_cpu_const (const GonioCpuNode *node, guint i);
-/* Input i as integers: constant or fully known by inference. FALSE when not known. The array
- * is (transfer full). */
+/* Input i as integers: an int64 constant, or fully known by inference. FALSE when not known.
+ * The array is (transfer full). */
 gboolean gonio_cpu_const_ints (const GonioCpuNode *node, guint i, int64_t **out_ints,
                                guint *out_count);
 /* Input i as one float: *out_value stays as it is when the input is omitted; FALSE when it is
@@ -57,6 +57,8 @@ gonio_cpu_is_float (const GonioValue *value)
 {
   return value && value->dtype == GONIO_DTYPE_FLOAT;
 }
+/* Does value broadcast to the shape of out as it is? */
+gboolean gonio_cpu_fits (const GonioValue *value, const GonioValue *out);
 /* Counts a negative axis from the end; -1 when it is out of range. */
 int gonio_cpu_normal_axis (int64_t axis, int rank);
 

@@ -318,6 +318,17 @@ difference (GonioTolerance tolerance, const GonioTensor *got, const GonioTensor 
   return NULL;
 }
 
+/* Every failure is reported, not only the last one of a test. */
+static void G_GNUC_PRINTF (1, 2) fail (const char *format, ...)
+{
+  va_list args;
+  va_start (args, format);
+  g_autofree char *text = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_test_message ("%s", text);
+  g_test_fail ();
+}
+
 void
 op_case_run (const OpCaseSetup *setup, const char *text, gboolean sandwich)
 {
@@ -331,11 +342,11 @@ op_case_run (const OpCaseSetup *setup, const char *text, gboolean sandwich)
   GonioTensor **got = run_case (&c, setup->tested, setup->threads, TRUE, &n_got, &error);
   const char *form = sandwich ? " (sandwiched)" : "";
   if (!got)
-    g_test_fail_printf ("%s%s: %s", text, form, error->message);
+    fail ("%s%s: %s", text, form, error->message);
   for (guint i = 0; got && i < n_want; i++) {
     g_autofree char *problem = difference (c.tolerance, got[i], want[i]);
     if (problem)
-      g_test_fail_printf ("%s%s: output %u: %s", text, form, i, problem);
+      fail ("%s%s: output %u: %s", text, form, i, problem);
   }
   gonio_session_free_outputs (want, n_want);
   if (got)
@@ -352,7 +363,7 @@ op_case_refused (const OpCaseSetup *setup, const char *text)
   case_init (&c, text, FALSE);
   GonioTensor **got = run_case (&c, setup->tested, setup->threads, TRUE, &n, &error);
   if (got || !error || !*error->message)
-    g_test_fail_printf ("%s: is not refused", text);
+    fail ("%s: is not refused", text);
   if (got)
     gonio_session_free_outputs (got, n);
   case_clear (&c);
