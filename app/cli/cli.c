@@ -20,7 +20,7 @@ gonio_cli_print (const char *format, ...)
 GonioExit
 gonio_cli_fail (const GError *error)
 {
-  g_printerr ("gonio-cli: %s\n", error->message);
+  fprintf (stderr, "gonio-cli: %s\n", error->message);
   if (error->domain == G_OPTION_ERROR)
     return GONIO_EXIT_USAGE;
   if (error->domain == GONIO_LOAD_ERROR || error->domain == GONIO_IMAGE_ERROR ||
@@ -39,7 +39,7 @@ gonio_cli_usage (const char *format, ...)
   va_start (args, format);
   g_autofree char *text = g_strdup_vprintf (format, args);
   va_end (args);
-  g_printerr ("gonio-cli: %s\n", text);
+  fprintf (stderr, "gonio-cli: %s\n", text);
   return GONIO_EXIT_USAGE;
 }
 

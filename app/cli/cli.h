@@ -39,7 +39,8 @@ GonioExit gonio_cli_model_profile (const GonioCommand *command, int argc, char *
 GonioExit gonio_cli_model_run (const GonioCommand *command, int argc, char **argv);
 GonioExit gonio_cli_model_test (const GonioCommand *command, int argc, char **argv);
 
-/* To stdout, as it is: g_print() would turn UTF-8 into question marks in the C locale. */
+/* To stdout, as it is: g_print() would turn UTF-8 into question marks in the C locale; so
+ * would g_printerr(), which is why errors are not printed with it either. */
 void gonio_cli_print (const char *format, ...) G_GNUC_PRINTF (1, 2);
 /* Prints "gonio-cli: MESSAGE" to stderr and returns the exit code its domain stands for. */
 GonioExit gonio_cli_fail (const GError *error);
