@@ -39,6 +39,7 @@ extern const GonioImportRow gonio_import_shape[];
 extern const GonioImportRow gonio_import_index[];
 extern const GonioImportRow gonio_import_image[];
 extern const GonioImportRow gonio_import_misc[];
+extern const GonioImportRow gonio_import_compose[];
 extern const GonioImportRow gonio_import_contrib[];
 
 /* The row for an operator; NULL with the reason when there is none. */

@@ -478,6 +478,42 @@ test_gelus (void)
   }
 }
 
+/* ---- operators put together from others ---- */
+
+static void
+test_causal_conv (void)
+{
+  const float numbers[12] = {0};
+  Case fresh = begin (27, "CausalConvWithState", "x w", "2 3 8");
+  Case going = begin (27, "CausalConvWithState", "x w - s", "2 3 8");
+  Case *both[] = {&fresh, &going};
+
+  for (guint i = 0; i < 2; i++) {
+    pb_text (both[i]->node, 2, "present");
+    onnx_graph_init (both[i]->graph, onnx_tensor ("w", ONNX_FLOAT, numbers, 48, 3, 1, 4, -1));
+    if (i)
+      onnx_graph_input (going.graph, "s", ONNX_FLOAT, "2 3 3");
+    onnx_node_attr (both[i]->node, onnx_attr_text ("activation", "silu"));
+    g_autoptr (GonioGraph) graph = finish (both[i]);
+    assert_y (graph, "[2,3,8]");
+    assert_shape (graph, gonio_graph_find_value (graph, "present"), "[2,3,3]");
+    g_assert_cmpuint (maker (graph)->op, ==, GONIO_OP_SWISH);
+    g_assert_cmpuint (count_op (graph, i ? GONIO_OP_CONCAT : GONIO_OP_PAD), ==, 1);
+  }
+}
+
+static void
+test_swiglu (void)
+{
+  Case c = begin (28, "SwiGLU", "x x", "2 3");
+  onnx_node_attr (c.node, onnx_attr_float ("alpha", 0.5f));
+  g_autoptr (GonioGraph) graph = finish (&c);
+  assert_y (graph, "[2,3]");
+  g_assert_cmpuint (maker (graph)->op, ==, GONIO_OP_MUL);
+  const GonioNode *gate = mk_producer_node (graph, maker (graph)->inputs[0]);
+  g_assert_cmpfloat (gonio_node_attr_float (gate, "alpha", 1), ==, 0.5f);
+}
+
 /* ---- strictness ---- */
 
 static void
@@ -528,6 +564,8 @@ main (int argc, char **argv)
   g_test_add_func ("/onnx-import/fused-conv", test_fused_conv);
   g_test_add_func ("/onnx-import/fused-matmul", test_fused_matmul);
   g_test_add_func ("/onnx-import/gelus", test_gelus);
+  g_test_add_func ("/onnx-import/causal-conv", test_causal_conv);
+  g_test_add_func ("/onnx-import/swiglu", test_swiglu);
   g_test_add_func ("/onnx-import/unknown-attribute", test_unknown_attribute);
   g_test_add_func ("/onnx-import/too-new", test_too_new);
   return g_test_run ();
