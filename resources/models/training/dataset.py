@@ -159,7 +159,9 @@ class Sampler:
                 centre = 0.5 * (p.min(0) + p.max(0)) + rng.normal(size=2) * 0.07 * e
                 extent = e * np.exp(rng.normal() * 0.2)
                 angle = rng.uniform(-45, 45) if rng.random() < self.turned else rng.normal() * 8
-            if rng.random() < 0.06:
+            # Pictures on their side or head are "absent", so that the pipeline can tell the upright one.
+            lying = rng.random() < 0.08
+            if lying:
                 angle = rng.choice([90, 180, 270]) + rng.normal() * 8
             mirror = rng.random() < 0.5
             m = affine(centre, extent, angle, mirror)
@@ -167,7 +169,7 @@ class Sampler:
             crop = phantom.warp(image, m, SIZE, SIZE, fill)
             i = inverse(m)
             q = px @ i[:, :2].T + i[:, 2]
-            seen = ok & np.isfinite(q).all(1)
+            seen = ok & np.isfinite(q).all(1) & (not lying)
             if mirror:
                 q, seen = q[self.swap], seen[self.swap]
             seen = seen & (np.nan_to_num(q, nan=-1) >= 1).all(1) & (np.nan_to_num(q, nan=999) < SIZE - 1).all(1)
