@@ -256,42 +256,47 @@ run_where (GonioKernel *k, GError **error)
 
 /* ---- Pow: the exponent has its own type, the result that of the base ---- */
 
-static int64_t
-pow_i64 (int64_t base, int64_t exponent)
+/* Modulo 2^64, which is right for every narrower type too. */
+static uint64_t
+pow_wrapping (uint64_t base, uint64_t exponent)
 {
-  uint64_t result = 1, square = (uint64_t)base;
+  uint64_t result = 1;
 
-  if (exponent < 0) /* 1 / base^n, truncated; base 0 is refused before */
-    return base == 1 ? 1 : base == -1 ? (exponent % 2 == 0 ? 1 : -1) : 0;
   for (; exponent > 0; exponent >>= 1) {
     if (exponent & 1)
-      result *= square;
-    square *= square;
+      result *= base;
+    base *= base;
   }
-  return (int64_t)result;
+  return result;
+}
+
+/* 1 / base^n truncated; base 0 is refused before. */
+static int64_t
+pow_negative (int64_t base, int64_t exponent)
+{
+  if (base == 1)
+    return 1;
+  return base == -1 ? (exponent % 2 == 0 ? 1 : -1) : 0;
 }
 
 static gboolean
-pow_chunk (const GonioTensor *x, const GonioTensor *e, RefForm form, RefForm e_form, RefChunk *a,
-           const RefChunk *b, int n, GError **error)
+pow_chunk (RefForm form, RefForm e_form, RefChunk *a, const RefChunk *b, int n, GError **error)
 {
   for (int i = 0; i < n; i++) {
+    gboolean negative = e_form == REF_FORM_INT && b->i[i] < 0;
+
     if (form == REF_FORM_FLOAT) {
       a->f[i] = pow (a->f[i], b->f[i]);
+    } else if (e_form == REF_FORM_FLOAT && form == REF_FORM_INT) {
+      a->i[i] = ref_truncate_i64 (pow ((double)a->i[i], b->f[i]));
     } else if (e_form == REF_FORM_FLOAT) {
-      double base = form == REF_FORM_INT ? (double)a->i[i] : (double)a->u[i];
-      double value = pow (base, b->f[i]);
-
-      a->i[i] =
-          isnan (value) ? 0
-          : value >= 0x1p63
-              ? (form == REF_FORM_UINT && value < 0x1p64 ? (int64_t)(uint64_t)value : G_MAXINT64)
-          : value <= -0x1p63 ? G_MININT64
-                             : (int64_t)value;
+      a->u[i] = ref_truncate_u64 (pow ((double)a->u[i], b->f[i]));
+    } else if (!negative) {
+      a->u[i] = pow_wrapping (a->u[i], b->u[i]);
+    } else if (a->i[i] == 0) {
+      return ref_bad_value (error, "0 to the power of %" G_GINT64_FORMAT " in integers", b->i[i]);
     } else {
-      if (a->i[i] == 0 && e_form == REF_FORM_INT && b->i[i] < 0)
-        return ref_bad_value (error, "0 to the power of %" G_GINT64_FORMAT " in integers", b->i[i]);
-      a->i[i] = pow_i64 (a->i[i], e_form == REF_FORM_UINT && b->i[i] < 0 ? G_MAXINT64 : b->i[i]);
+      a->i[i] = form == REF_FORM_UINT ? a->u[i] == 1 : pow_negative (a->i[i], b->i[i]);
     }
   }
   return TRUE;
@@ -318,7 +323,7 @@ run_pow (GonioKernel *k, GError **error)
 
       ref_load (x, b.offset[0] + c * b.step[0], b.step[0], n, form, &p);
       ref_load (e, b.offset[1] + c * b.step[1], b.step[1], n, e_form, &q);
-      if (!pow_chunk (x, e, form, e_form, &p, &q, n, error))
+      if (!pow_chunk (form, e_form, &p, &q, n, error))
         return FALSE;
       ref_store (y, at, n, form, &p);
       at += n;

@@ -227,8 +227,8 @@ ref_packed_set (uint8_t *data, guint bits, int64_t i, uint8_t value)
 
 /* ---- wide conversions ---- */
 
-static int64_t
-f64_to_i64 (double value)
+int64_t
+ref_truncate_i64 (double value)
 {
   if (isnan (value))
     return 0;
@@ -239,15 +239,14 @@ f64_to_i64 (double value)
   return (int64_t)value;
 }
 
-/* As uint64 bits: negative values wrap. */
-static int64_t
-f64_to_u64_bits (double value)
+uint64_t
+ref_truncate_u64 (double value)
 {
   if (value >= 0x1p64)
-    return -1;
+    return G_MAXUINT64;
   if (value >= 0x1p63)
-    return (int64_t)(uint64_t)value;
-  return f64_to_i64 (value);
+    return (uint64_t)value;
+  return (uint64_t)ref_truncate_i64 (value);
 }
 
 /* A double for rounding further down: exact, or with its last bit set if it is not. */
@@ -368,7 +367,7 @@ ref_load_i64 (const GonioTensor *tensor, int64_t at, int64_t n, int64_t *out)
       double value;
 
       ref_load_f64 (tensor, at + i, 1, &value);
-      out[i] = f64_to_i64 (value);
+      out[i] = ref_truncate_i64 (value);
     }
   }
 }
@@ -417,7 +416,7 @@ ref_store_f64 (GonioTensor *tensor, int64_t at, int64_t n, const double *in)
   default:
     for (int64_t i = 0; i < n; i++) {
       gboolean wide = dtype == GONIO_DTYPE_UINT64;
-      int64_t value = wide ? f64_to_u64_bits (in[i]) : f64_to_i64 (in[i]);
+      int64_t value = wide ? (int64_t)ref_truncate_u64 (in[i]) : ref_truncate_i64 (in[i]);
 
       ref_store_i64 (tensor, at + i, 1, &value, wide);
     }

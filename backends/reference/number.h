@@ -59,6 +59,11 @@ uint8_t ref_small_float_encode (GonioDType dtype, double value, gboolean saturat
 /* FLOAT8E8M0: powers of two. round_mode: "up", "down" or "nearest" (ties up). */
 uint8_t ref_e8m0_encode (double value, gboolean saturate, const char *round_mode);
 
+/* Truncated towards zero; NaN is 0. Beyond int64 the nearest end of the range; the unsigned
+ * form covers uint64 and gives negative numbers as their two's complement. */
+int64_t ref_truncate_i64 (double value);
+uint64_t ref_truncate_u64 (double value);
+
 /* Packed types (less than a byte per element), low bits first. */
 uint8_t ref_packed_get (const uint8_t *data, guint bits, int64_t i);
 void ref_packed_set (uint8_t *data, guint bits, int64_t i, uint8_t value);

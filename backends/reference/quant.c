@@ -208,9 +208,11 @@ run_dynamic_quantize (GonioKernel *k, GError **error)
   if (y == NULL)
     return FALSE;
   for (int64_t i = 0; i < gonio_tensor_count (x); i++) {
-    low = MIN (low, in[i]);
-    high = MAX (high, in[i]);
+    low = in[i] < low ? in[i] : low;
+    high = in[i] > high ? in[i] : high;
   }
+  if (isinf (high - low))
+    return ref_bad_value (error, "values from %g to %g have no scale", (double)low, (double)high);
   scale = high > low ? (high - low) / 255 : 1;
   zero = nearbyintf (CLAMP (-low / scale, 0, 255));
   for (int64_t i = 0; i < gonio_tensor_count (x); i++)

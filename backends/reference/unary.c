@@ -70,6 +70,17 @@ hard_sigmoid (double x, double alpha, double beta)
   return y < 0 ? 0 : y > 1 ? 1 : y;
 }
 
+/* p: threshold and what is taken off beyond it. */
+static double
+shrink (double x, const double *p)
+{
+  if (x < -p[0])
+    return x + p[1];
+  if (x > p[0])
+    return x - p[1];
+  return isnan (x) ? x : 0;
+}
+
 FLOAT_FN (abs, fabs (x))
 INT_FN (abs, x < 0 ? WRAP_NEG (x) : x)
 UINT_FN (keep, x)
@@ -106,9 +117,9 @@ FLOAT_FN (relu, x < 0 ? 0 : x)
 INT_FN (relu, x < 0 ? 0 : x)
 FLOAT_FN (round, nearbyint (x))
 FLOAT_FN (selu, x > 0 ? p[1] * x : p[1] * p[0] * expm1 (x))
-FLOAT_FN (shrink, x<-p[0] ? x + p[1] : x> p[0] ? x - p[1] : isnan (x) ? x : 0)
-INT_FN (shrink, x<-p[0] ? (int64_t)((double)x + p[1]) : x> p[0] ? (int64_t)((double)x - p[1]) : 0)
-UINT_FN (shrink, (double)x > p[0] ? (uint64_t)fmax ((double)x - p[1], 0) : 0)
+FLOAT_FN (shrink, shrink (x, p))
+INT_FN (shrink, ref_truncate_i64 (shrink ((double)x, p)))
+UINT_FN (shrink, ref_truncate_u64 (shrink ((double)x, p)))
 FLOAT_FN (sigmoid, sigmoid (x))
 FLOAT_FN (sign, x > 0 ? 1 : x < 0 ? -1 : isnan (x) ? x : 0)
 INT_FN (sign, (x > 0) - (x < 0))
