@@ -37,7 +37,7 @@ namespace
 /* Bounds of one parse. Real data sets nest less than 20 deep; a level costs DCMTK about 1 KiB of
  * stack. An element takes two to five reads and about 200 bytes. */
 constexpr size_t kMaxStack = 512 * 1024;
-constexpr guint kMaxReads = 8 * 1000 * 1000;
+constexpr guint kMaxReads = 4 * 1000 * 1000;
 constexpr gint64 kMaxMicroseconds = 60 * G_USEC_PER_SEC;
 constexpr guint kPollReads = 4096;
 constexpr Uint32 kKeepInMemory = 4096; /* longer values stay in the file's bytes until asked for */

@@ -7,10 +7,13 @@
 
 #include <png.h>
 
-#define MAX_CHUNK_BYTES (16u << 20) /* one text, profile or EXIF chunk when unpacked */
-#define MAX_CHUNKS      1000
-#define MAX_DEFLATE     1032 /* a zlib stream cannot expand further than this */
+#define MAX_CHUNK_BYTES (2u << 20) /* the only chunk kept beside the palette is EXIF */
+#define MAX_DEFLATE     1032       /* a zlib stream cannot expand further than this */
 #define POLL_ROWS       256
+
+/* Read past, for they could unpack to gigabytes of text and profiles. */
+static const png_byte ignored_chunks[] = "bKGD\0cHRM\0gAMA\0hIST\0iCCP\0iTXt\0oFFs\0pCAL\0"
+                                         "pHYs\0sBIT\0sCAL\0sPLT\0sRGB\0tEXt\0tIME\0zTXt";
 
 typedef struct {
   const uint8_t *data;
@@ -76,7 +79,8 @@ decode_header (Decode *d, const GonioImageLimits *limits, GError **error)
 
   png_set_user_limits (d->png, 0x7fffffff, 0x7fffffff); /* ours speak in words */
   png_set_chunk_malloc_max (d->png, MAX_CHUNK_BYTES);
-  png_set_chunk_cache_max (d->png, MAX_CHUNKS);
+  png_set_keep_unknown_chunks (d->png, PNG_HANDLE_CHUNK_NEVER, ignored_chunks,
+                               (int)sizeof ignored_chunks / 5);
   png_read_info (d->png, d->info);
   d->width = png_get_image_width (d->png, d->info);
   d->height = png_get_image_height (d->png, d->info);

@@ -128,6 +128,39 @@ set_damaged (const Source *source, GError **error)
                source->message[0] ? source->message : "no reason given");
 }
 
+/* Number of width bytes at an offset; 0 beyond the end. */
+static guint64
+read_number (const Source *s, gboolean big_endian, guint64 at, size_t width)
+{
+  guint64 v = 0;
+
+  if (at > s->size || width > s->size - at)
+    return 0;
+  for (size_t i = 0; i < width; i++)
+    v = v << 8 | s->data[at + (big_endian ? i : width - 1 - i)];
+  return v;
+}
+
+/* Pages in the file, at most MAX_PAGES: libtiff's own count is quadratic and may be led through a
+ * million directories. */
+static guint
+count_pages (const Source *s)
+{
+  gboolean big = s->data[0] == 'M', wide = s->data[big ? 3 : 2] == 43;
+  size_t word = wide ? 8 : 4;
+  guint64 at = read_number (s, big, wide ? 8 : 4, word), entries = 0;
+  guint pages = 0;
+
+  while (at > 0 && at < s->size && pages < MAX_PAGES) {
+    pages++;
+    entries = read_number (s, big, at, wide ? 8 : 2);
+    if (entries > 65536)
+      break;
+    at = read_number (s, big, at + (wide ? 8 : 2) + entries * (wide ? 20 : 12), word);
+  }
+  return MAX (pages, 1);
+}
+
 /* ---- grey ---- */
 
 static gboolean
@@ -466,10 +499,10 @@ load_page (TIFF *tiff, guint frame, Source *source, const GonioImageLimits *limi
   Layout l = {0};
   GonioImageInfo info = {0};
   GonioImage *image = NULL;
-  guint pages = MIN (TIFFNumberOfDirectories (tiff), MAX_PAGES);
+  guint pages = count_pages (source);
   guint64 exif = 0;
 
-  if (!gonio_frame_check (frame, MAX (pages, 1), error))
+  if (!gonio_frame_check (frame, pages, error))
     return NULL;
   if (!TIFFSetDirectory (tiff, (tdir_t)frame) || !read_layout (tiff, &l)) {
     set_damaged (source, error);
@@ -480,7 +513,7 @@ load_page (TIFF *tiff, guint frame, Source *source, const GonioImageLimits *limi
     return NULL;
   info = (GonioImageInfo){
       .format = g_strdup ("TIFF"),
-      .frames = MAX (pages, 1),
+      .frames = pages,
       .frame = frame,
       .is_photo = TIFFGetField (tiff, TIFFTAG_EXIFIFD, &exif) != 0,
       .exif_orientation = l.orientation,

@@ -14,6 +14,7 @@ typedef struct {
   const uint8_t *rows; /* packed as PNG wants it, 16 bits big-endian */
   const uint8_t *exif;
   guint exif_size;
+  char *text;                /* for a compressed text chunk */
   gboolean transparent_zero; /* tRNS: grey 0, or palette entry 0 */
 } Spec;
 
@@ -57,6 +58,11 @@ encode (const Spec *s)
   }
   if (s->exif)
     png_set_eXIf_1 (png, info, s->exif_size, (png_bytep)s->exif);
+  if (s->text) {
+    png_text text = {.compression = PNG_TEXT_COMPRESSION_zTXt, .key = (char *)"x", .text = s->text};
+
+    png_set_text (png, info, &text, 1);
+  }
   for (guint y = 0; y < s->height; y++)
     rows[y] = (png_bytep)s->rows + y * row_bytes (s);
   png_write_info (png, info);
@@ -267,6 +273,23 @@ test_bombs (void)
   }
 }
 
+/* Texts that would unpack to far more than the picture are read past. */
+static void
+test_text_bomb (void)
+{
+  const gsize n = 64 << 20;
+  g_autofree char *text = g_malloc (n + 1);
+  uint8_t rows[4] = {1, 2, 3, 4};
+  Spec s = {.width = 2, .height = 2, .depth = 8, .color = PNG_COLOR_TYPE_GRAY, .rows = rows};
+  g_autoptr (GonioImage) image = NULL;
+
+  memset (text, 'x', n);
+  text[n] = 0;
+  s.text = text;
+  image = decode (&s);
+  g_assert_cmpuint (gonio_image_grey16 (image)[3], ==, 4 * 257);
+}
+
 static void
 test_frame (void)
 {
@@ -367,6 +390,7 @@ main (int argc, char **argv)
   g_test_add_func ("/png/orientation", test_orientation);
   g_test_add_func ("/png/damage", test_damage);
   g_test_add_func ("/png/bombs", test_bombs);
+  g_test_add_func ("/png/text-bomb", test_text_bomb);
   g_test_add_func ("/png/frame", test_frame);
   g_test_add_func ("/png/suite", test_suite);
   return g_test_run ();

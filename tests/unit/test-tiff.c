@@ -315,6 +315,26 @@ test_truncated (void)
   }
 }
 
+/* A million linked directories are not walked one against all others. */
+static void
+test_many_directories (void)
+{
+  const guint n = 1000 * 1000;
+  g_autofree guint8 *data = g_malloc0 (8 + (gsize)n * 6);
+  g_autoptr (GBytes) bytes = NULL;
+  gint64 start = g_get_monotonic_time ();
+
+  memcpy (data, "II*\0\010\0\0\0", 8);
+  for (guint i = 0; i + 1 < n; i++) { /* no entries, then the offset of the next */
+    guint32 next = 8 + (i + 1) * 6;
+
+    memcpy (data + 8 + (gsize)i * 6 + 2, &next, 4);
+  }
+  bytes = g_bytes_new (data, 8 + (gsize)n * 6);
+  gonio_fixture_assert_refused (bytes, GONIO_IMAGE_ERROR_MALFORMED, "again");
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 20 * G_USEC_PER_SEC);
+}
+
 /* Every byte of the directory set to extremes: an image or an error, whatever it is. */
 static void
 test_directory_garbage (void)
@@ -354,6 +374,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tiff/orientation", test_orientation);
   g_test_add_func ("/tiff/pages", test_pages);
   g_test_add_func ("/tiff/truncated", test_truncated);
+  g_test_add_func ("/tiff/many-directories", test_many_directories);
   g_test_add_func ("/tiff/directory-garbage", test_directory_garbage);
   return g_test_run ();
 }
