@@ -60,7 +60,8 @@ typedef struct {
 } GonioMeasurement;
 
 typedef struct {
-  char *kind;      /* "none", "homography", "homography+lens", "polynomial", "grid" */
+  char *kind;      /* "none", "crop" (turned and cut out, angles as they were), "homography",
+                         "homography+lens", "polynomial-3", "polynomial-5", "grid" */
   char *source;    /* "model", "manual", "off" */
   double residual; /* fraction of the picture's diagonal by which the model's map departs
                       from the fitted transform */

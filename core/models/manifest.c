@@ -104,6 +104,29 @@ check_output_fields (GonioJson *json, JsonObject *object, GonioOutputKind kind)
   gonio_json_check_fields (json, object, (const char *const *)known->pdata);
 }
 
+/* One number, or one per landmark. */
+static void
+read_sigma_scale (GonioJson *json, JsonObject *object, GonioModelOutput *o)
+{
+  JsonNode *node = gonio_json_member (json, object, "sigma_scale", FALSE);
+  o->sigma_scale = 1;
+  if (node == NULL || !JSON_NODE_HOLDS_ARRAY (node)) {
+    o->sigma_scale = gonio_json_number (json, object, "sigma_scale", FALSE, 1, 0, 100);
+    return;
+  }
+  o->n_sigma_scales = json_array_get_length (json_node_get_array (node));
+  if (o->n_sigma_scales > GONIO_MODEL_MAX_LANDMARKS) {
+    gonio_json_fail (json, "sigma_scale: more elements than landmarks");
+    o->n_sigma_scales = 0;
+    return;
+  }
+  o->sigma_scales = g_new0 (double, MAX (1, o->n_sigma_scales));
+  read_numbers (json, object, "sigma_scale", 1, o->n_sigma_scales, o->sigma_scales);
+  for (guint i = 0; i < o->n_sigma_scales; i++)
+    if (!(o->sigma_scales[i] >= 0 && o->sigma_scales[i] <= 100))
+      gonio_json_fail (json, "sigma_scale[%u]: a number from 0 to 100 is expected", i);
+}
+
 static void
 read_output_fields (GonioJson *json, JsonObject *object, GonioModelOutput *o)
 {
@@ -115,7 +138,7 @@ read_output_fields (GonioJson *json, JsonObject *object, GonioModelOutput *o)
   o->activation = (GonioActivation)gonio_json_choice (
       json, object, "activation", FALSE, activations,
       o->kind == GONIO_OUTPUT_LOGITS ? GONIO_ACTIVATION_SOFTMAX : GONIO_ACTIVATION_NONE);
-  o->sigma_scale = gonio_json_number (json, object, "sigma_scale", FALSE, 1, 0, 100);
+  read_sigma_scale (json, object, o);
   o->radius = (guint)gonio_json_integer (json, object, "radius", FALSE, 5, 1, 64);
   switch (o->kind) {
   case GONIO_OUTPUT_HEATMAP:
@@ -167,6 +190,7 @@ read_acceptance (GonioJson *json, JsonObject *object, GonioManifest *m)
 {
   m->present_threshold = gonio_json_number (json, object, "present_threshold", FALSE, 0.5, 0, 1);
   m->accept_confidence = gonio_json_number (json, object, "min_confidence", FALSE, 0.35, 0, 1);
+  m->min_tilt = gonio_json_number (json, object, "min_tilt", FALSE, 10, 0, 90);
   m->partial = (guint)gonio_json_integer (json, object, "partial", FALSE, 0, 0, 1000);
   JsonArray *table =
       gonio_json_array (json, object, "confidence", FALSE, 2, GONIO_MODEL_MAX_CALIBRATION);
@@ -238,6 +262,9 @@ read_landmarks (GonioJson *json, JsonObject *root, GonioManifest *m)
     if (landmark_index (m, m->landmarks[m->n_landmarks]) >= 0)
       gonio_json_fail (json, "\"%s\" is listed twice", m->landmarks[m->n_landmarks]);
   gonio_json_pop (json);
+  if (m->output.sigma_scales != NULL && m->output.n_sigma_scales != m->n_landmarks)
+    gonio_json_fail (json, "output.sigma_scale: %u numbers for %u landmarks",
+                     m->output.n_sigma_scales, m->n_landmarks);
 }
 
 /* Landmark indices of an array of ids; NULL after an error. */
@@ -371,31 +398,15 @@ check_task (GonioJson *json, const GonioManifest *m)
 static void
 read_root (GonioJson *json, const char *folder, GonioManifest *m)
 {
-  static const char *const known[] = {"format",
-                                      "id",
-                                      "version",
-                                      "task",
-                                      "file",
-                                      "size",
-                                      "sha256",
-                                      "license",
-                                      "attribution",
-                                      "intended_use",
-                                      "training",
-                                      "metrics",
-                                      "input",
-                                      "output",
-                                      "extra",
-                                      "landmarks",
-                                      "flip_pairs",
-                                      "views",
-                                      "canonical_side",
-                                      "refine",
-                                      "present_threshold",
-                                      "min_confidence",
-                                      "partial",
-                                      "confidence",
-                                      NULL};
+  static const char *const known[] = {"format",         "id",         "version",
+                                      "task",           "file",       "size",
+                                      "sha256",         "license",    "attribution",
+                                      "intended_use",   "training",   "metrics",
+                                      "input",          "output",     "extra",
+                                      "landmarks",      "flip_pairs", "views",
+                                      "canonical_side", "refine",     "present_threshold",
+                                      "min_confidence", "partial",    "confidence",
+                                      "min_tilt",       NULL};
   JsonObject *root = gonio_json_object (json, gonio_json_root (json), known);
   gonio_json_integer (json, root, "format", TRUE, 1, 1, 1);
   m->id = g_strdup (gonio_json_id (json, root, "id", TRUE, NULL));
@@ -421,6 +432,7 @@ output_clear (GonioModelOutput *o)
 {
   g_free (o->tensor);
   g_free (o->tensor_y);
+  g_free (o->sigma_scales);
   g_strfreev (o->labels);
   g_free (o->role);
 }

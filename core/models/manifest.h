@@ -74,8 +74,10 @@ typedef struct {
   /* heatmap [1, landmarks, height / stride, width / stride] */
   double stride;
   GonioHeatmapDecode decode;
-  guint radius;        /* cells either side of the peak */
-  double sigma_scale;  /* standard error = scale * spread */
+  guint radius;         /* cells either side of the peak */
+  double sigma_scale;   /* standard error = scale * spread ... */
+  double *sigma_scales; /* ... or one per landmark; nullable */
+  guint n_sigma_scales;
   gboolean score_mass; /* confidence from the mass round the peak, else from its height */
 
   double bins;           /* simcc: bins per input pixel */
@@ -122,6 +124,7 @@ typedef struct {
   double accept_confidence; /* ... and mean raw confidence reach these */
   guint partial;            /* > 0: the picture may show a part; at least so many landmarks, and the
                                means run over those said to be present */
+  double min_tilt; /* dewarp: degrees from which its correction beats leaving the tilt alone */
   double (*calibration)[2]; /* raw confidence -> chance; ascending; NULL: as it is */
   guint n_calibration;
 } GonioManifest;

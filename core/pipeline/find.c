@@ -4,11 +4,11 @@
 #include <math.h>
 #include <string.h>
 
-/* Mean raw confidence of the first look above which no other polarity is tried, above which no
- * other turn is tried, and by how much another way must win. */
-#define CONVINCED 0.60
-#define CONTENT   0.45
-#define WIN_BY    1.15
+/* Mean raw confidence of the upright looks above which no other turn is tried, and by how much
+ * a turn must win: films lie upright nearly always, and a network that misses the parts that are
+ * off the film may find them somewhere else when it is turned. */
+#define CONVINCED 0.70
+#define WIN_BY    1.40
 
 typedef struct {
   GonioModel *model;
@@ -100,14 +100,15 @@ first_look (Seeker *s, GonioFoundLandmark *best, int *out_turns, GError **error)
   double best_mean = -1;
   g_autofree GonioFoundLandmark *points = g_new (GonioFoundLandmark, n);
   for (guint i = 0; i < G_N_ELEMENTS (ways); i++) {
-    if (best_mean >= CONVINCED || (i >= 2 && best_mean >= CONTENT))
+    if (i >= 2 && best_mean >= CONVINCED)
       break;
     s->look.invert = ways[i].inverted;
     s->degrees = 90.0 * ways[i].turns;
     if (!look_whole (s, points, error))
       return FALSE;
     double mean = mean_raw (points, n);
-    if (i > 0 && mean < best_mean * WIN_BY)
+    g_debug ("look %u: mean confidence %.3f", i, mean);
+    if (mean < best_mean * (i > 1 ? WIN_BY : 1))
       continue;
     best_mean = mean;
     chosen = i;
@@ -208,7 +209,7 @@ gonio_find_landmarks (GonioModel *model, const GonioSessionOptions *options,
               .height = gonio_image_height (image),
               .progress = progress,
               .progress_data = progress_data,
-              .expected_runs = 1 + m->refine.n_groups * m->refine.passes,
+              .expected_runs = 2 + m->refine.n_groups * m->refine.passes,
               .cancellable = cancellable};
   g_auto (GonioFind)
       find = {.points = g_new0 (GonioFoundLandmark, m->n_landmarks), .n = m->n_landmarks};

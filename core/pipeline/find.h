@@ -30,23 +30,22 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GonioFind, gonio_find_clear)
 /* Called before each run of the network, with the share done. */
 typedef void (*GonioFindProgress) (double fraction, gpointer data);
 
-/* Looks at the whole picture, upright and as displayed first; where that is not convincing also
- * with black and white swapped and turned by quarters. Then closer, as the manifest's refine
- * says. window: nullable. */
+/* Looks at the whole picture as displayed and with black and white swapped; where that is not
+ * convincing also turned by quarters. Then closer, as the manifest's refine says. window:
+ * nullable. */
 gboolean gonio_find_landmarks (GonioModel *model, const GonioSessionOptions *options,
                                const GonioImage *image, const GonioWindow *window,
                                GonioFindProgress progress, gpointer progress_data,
                                GCancellable *cancellable, GonioFind *out, GError **error);
 
-/* What a classifier says. view: label, owned by the model's manifest; side from an output with
- * the role "side" where there is one. */
+/* What a classifier says: labels, owned by the model's manifest, and their probabilities, most
+ * probable first; side from an output with the role "side" where there is one. */
 typedef struct {
-  const char *view;
-  double confidence;
-  const char *second; /* next best; nullable */
-  double second_confidence;
+  guint n;
+  const char *views[GONIO_MODEL_MAX_LABELS];
+  double probabilities[GONIO_MODEL_MAX_LABELS];
   const char *side; /* nullable */
-  double side_confidence;
+  double side_probability;
 } GonioViewGuess;
 gboolean gonio_classify_view (GonioModel *model, const GonioSessionOptions *options,
                               const GonioImage *image, const GonioWindow *window,

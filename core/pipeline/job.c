@@ -113,6 +113,10 @@ gonio_job_decode (GonioJob *job, GError **error)
 
 /* ---- rectify ---- */
 
+/* Probability of the picture's kind from which it is acted on. */
+#define KIND_CERTAIN  0.6
+#define C_ARM_CERTAIN 0.8
+
 /* Files that a detector wrote are flat; intensifiers and cameras wrote the others. */
 static gboolean
 may_be_photo (const GonioImageInfo *info)
@@ -259,19 +263,19 @@ rectify_by_model (GonioJob *job, GonioModel *model, GError **error)
     }
     kind = kind_from_map (map, frame, width, height);
   }
-  if (kind == GONIO_PHOTO_FLAT) {
-    if (sure < 0.6)
-      doubt_rectification (job, _ ("it is not certain that this is not a photo of a film"));
+  g_debug ("picture of kind %d, probability %.3f", kind, sure);
+  /* What is not certain is left as it is: a needless correction does more harm than none. */
+  if (sure < (kind == GONIO_PHOTO_C_ARM ? C_ARM_CERTAIN : KIND_CERTAIN)) {
+    doubt_rectification (job, _ ("it is not certain whether this is a photo of a film"));
     return TRUE;
   }
+  if (kind == GONIO_PHOTO_FLAT)
+    return TRUE;
   g_auto (GonioRectified) rectified = {0};
-  if (!gonio_rectify_map (map, frame, kind, width, height, 0, &rectified, &fit_error)) {
+  if (!gonio_rectify_map (map, frame, kind, width, height, 0, m->min_tilt, &rectified,
+                          &fit_error)) {
     doubt_rectification (job, fit_error->message);
     return TRUE;
-  }
-  if (sure < 0.6 && !rectified.info.doubtful) {
-    rectified.info.doubtful = TRUE;
-    rectified.info.reason = g_strdup (_ ("it is not certain that this is a photo of a film"));
   }
   return flatten (job, &rectified, error);
 }
@@ -363,7 +367,8 @@ reason_rectification (GonioResult *r)
   if (info->doubtful)
     gonio_result_add_reason (r, info->reason != NULL ? info->reason
                                                      : _ ("the rectification is doubtful"));
-  if (g_str_equal (info->kind, "none") && info->tilt_deg > GONIO_TILT_WARN) {
+  gboolean tilted = g_str_equal (info->kind, "none") || g_str_equal (info->kind, "crop");
+  if (tilted && info->tilt_deg > GONIO_TILT_WARN) {
     g_autofree char *words = g_strdup_printf (
         _ ("the camera was tilted by %.0f degrees and the picture is not rectified"),
         info->tilt_deg);

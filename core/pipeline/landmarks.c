@@ -91,18 +91,37 @@ choose_candidates (GonioJob *job, GArray *candidates)
     return;
   }
   const GonioViewGuess *guess = &job->guess;
-  set_view (r, guess->view, guess->confidence);
-  if (g_str_equal (guess->view, "other") && guess->confidence >= OTHER_CERTAIN && tag == NULL) {
+  set_view (r, guess->views[0], guess->probabilities[0]);
+  if (g_str_equal (guess->views[0], "other") && guess->probabilities[0] >= OTHER_CERTAIN &&
+      tag == NULL) {
     gonio_result_add_reason (
         r, _ ("the picture does not look like one of the views that are measured"));
     return;
   }
   /* The classifier says what to try first; what is accepted the landmark networks decide,
    * because they were taught to refuse as well and look closer. */
-  add_candidate (p, candidates, guess->view);
-  add_candidate (p, candidates, guess->second);
+  for (guint i = 0; i < guess->n; i++)
+    add_candidate (p, candidates, guess->views[i]);
   for (guint i = 0; tag == NULL && i < p->protocols->len; i++)
     add_candidate (p, candidates, gonio_protocol_view (p->protocols->pdata[i]));
+}
+
+/* The classifier's probability of a view, 0 without a classifier. */
+static double
+guessed_probability (const GonioJob *job, const char *view)
+{
+  for (guint i = 0; job->guessed && i < job->guess.n; i++)
+    if (g_str_equal (job->guess.views[i], view))
+      return job->guess.probabilities[i];
+  return 0;
+}
+
+/* The classifier is sure of another view. */
+static gboolean
+guessed_otherwise (const GonioJob *job, const char *view)
+{
+  return job->guessed && job->guess.probabilities[0] >= VIEW_CERTAIN &&
+         !g_str_equal (job->guess.views[0], view);
 }
 
 /* ---- landmarks ---- */
@@ -271,11 +290,9 @@ landmarks_forced (GonioJob *job, GError **error)
   if (!find.accepted)
     gonio_result_add_reason (
         r, _ ("the picture does not look like this view: the landmarks are guesses"));
-  else if (job->guessed && job->guess.confidence >= VIEW_CERTAIN &&
-           !g_str_equal (job->guess.view, view))
+  else if (guessed_otherwise (job, view))
     gonio_result_add_reason (r, _ ("the picture looks like another view"));
-  double confidence = job->guessed && g_str_equal (job->guess.view, view) ? job->guess.confidence
-                                                                          : find.mean_confidence;
+  double confidence = MAX (guessed_probability (job, view), find.mean_confidence);
   return use_protocol (job, &c, &find, confidence);
 }
 
@@ -298,7 +315,7 @@ landmarks_auto (GonioJob *job, GError **error)
     best = find;
     find = (GonioFind){0};
     chosen = (int)i;
-    if (i == 0 && job->guessed && job->guess.confidence >= VIEW_CERTAIN)
+    if (i == 0 && job->guessed && job->guess.probabilities[0] >= VIEW_CERTAIN)
       break; /* classifier and landmarks agree */
   }
   if (chosen < 0) {
@@ -310,10 +327,10 @@ landmarks_auto (GonioJob *job, GError **error)
     return TRUE;
   }
   const Candidate *c = &g_array_index (candidates, Candidate, chosen);
-  gboolean named = job->guessed && g_str_equal (job->guess.view, gonio_protocol_view (c->protocol));
-  if (job->guessed && !named && job->guess.confidence >= VIEW_CERTAIN)
+  const char *view = gonio_protocol_view (c->protocol);
+  if (guessed_otherwise (job, view))
     gonio_result_add_reason (r, _ ("the picture looks like another view"));
-  return use_protocol (job, c, &best, named ? job->guess.confidence : best.mean_confidence);
+  return use_protocol (job, c, &best, MAX (guessed_probability (job, view), best.mean_confidence));
 }
 
 gboolean

@@ -12,7 +12,8 @@
 #define PLANAR_RESIDUAL 0.006 /* below: the film is flat */
 #define GRID_RESIDUAL   0.04  /* above: the map is nonsense rather than a curled film */
 #define DOUBT_RESIDUAL  0.012
-#define LENS_GAIN       0.8 /* a lens term must leave less than this of the residual */
+#define MARGIN          0.03 /* of the film's edge, kept around it: the corners are guesses */
+#define LENS_GAIN       0.8  /* a lens term must leave less than this of the residual */
 
 void
 gonio_rectified_clear (GonioRectified *r)
@@ -303,12 +304,44 @@ planar_corners (const Planar *p, const Samples *s, GonioPoint photo[4], GonioPoi
   return TRUE;
 }
 
-/* unit * diagonal -> flat px */
+/* unit * diagonal -> px of the film at width x height, then a margin all round. */
 static GonioTransform *
-stretch (const Samples *s, guint width, guint height, GError **error)
+stretch (const Samples *s, double margin, GonioRectified *r, GError **error)
 {
-  const double m[6] = {width / s->diagonal, 0, 0, 0, height / s->diagonal, 0};
+  double mx = round (margin * r->width), my = round (margin * r->height);
+  const double m[6] = {r->width / s->diagonal, 0, mx, 0, r->height / s->diagonal, my};
+  r->width += (guint)(2 * mx);
+  r->height += (guint)(2 * my);
   return gonio_transform_new_affine (m, error);
+}
+
+/* The film turned upright and cut out, no distance changed. */
+static gboolean
+use_crop (GonioRectified *r, GError **error)
+{
+  const GonioPoint *c = r->info.corners;
+  GonioPoint across = {c[1].x - c[0].x + c[2].x - c[3].x, c[1].y - c[0].y + c[2].y - c[3].y};
+  double length = gonio_point_length (across), low[2] = {INFINITY, INFINITY};
+  double high[2] = {-INFINITY, -INFINITY};
+  if (!(length > 0))
+    return refuse (error, _ ("The film was not found in the photo."));
+  double cosine = across.x / length, sine = across.y / length;
+  for (guint i = 0; i < 4; i++) {
+    const double p[2] = {cosine * c[i].x + sine * c[i].y, -sine * c[i].x + cosine * c[i].y};
+    for (guint k = 0; k < 2; k++) {
+      low[k] = MIN (low[k], p[k]);
+      high[k] = MAX (high[k], p[k]);
+    }
+  }
+  double mx = MARGIN * (high[0] - low[0]), my = MARGIN * (high[1] - low[1]);
+  const double m[6] = {cosine, sine, mx - low[0], -sine, cosine, my - low[1]};
+  r->to_flat = gonio_transform_new_affine (m, error);
+  if (r->to_flat == NULL)
+    return FALSE;
+  r->width = (guint)CLAMP (round (high[0] - low[0] + 2 * mx), 16, 16384);
+  r->height = (guint)CLAMP (round (high[1] - low[1] + 2 * my), 16, 16384);
+  set_info (r, "crop", "model");
+  return TRUE;
 }
 
 /* ---- grid: the smoothed map itself ---- */
@@ -423,8 +456,8 @@ use_grid (const Samples *s, gboolean have_corners, GonioRectified *r, GError **e
 }
 
 static gboolean
-rectify_planar (const Samples *s, gboolean have_corners, double focal, GonioRectified *r,
-                GError **error)
+rectify_planar (const Samples *s, gboolean have_corners, double focal, double min_tilt,
+                GonioRectified *r, GError **error)
 {
   g_auto (Planar) p = {0};
   GonioPoint straight[4];
@@ -440,11 +473,13 @@ rectify_planar (const Samples *s, gboolean have_corners, double focal, GonioRect
   if (r->info.residual > GRID_RESIDUAL)
     return refuse (error, _ ("The film in the photo could not be flattened: its outline is not "
                              "clear. Set the four corners by hand."));
+  if (camera.tilt_deg < min_tilt)
+    return use_crop (r, error);
   if (r->info.residual > PLANAR_RESIDUAL)
     return use_grid (s, have_corners, r, error);
   g_autoptr (GonioTransform) fit = p.lens != NULL ? gonio_transform_compose (p.lens, p.homography)
                                                   : gonio_transform_ref (p.homography);
-  g_autoptr (GonioTransform) scale = stretch (s, r->width, r->height, error);
+  g_autoptr (GonioTransform) scale = stretch (s, MARGIN, r, error);
   if (scale == NULL)
     return FALSE;
   r->to_flat = gonio_transform_compose (fit, scale);
@@ -491,7 +526,7 @@ rectify_c_arm (const Samples *s, GonioRectified *r, GError **error)
   gonio_flat_size (r->info.corners, s->width / s->height, &r->width, &r->height);
   double side = sqrt ((double)r->width * r->height);
   r->width = r->height = (guint)MAX (16, round (side)); /* the field is round: a square */
-  g_autoptr (GonioTransform) scale = stretch (s, r->width, r->height, error);
+  g_autoptr (GonioTransform) scale = stretch (s, 0, r, error);
   if (scale == NULL)
     return FALSE;
   r->to_flat = gonio_transform_compose (best, scale);
@@ -505,7 +540,8 @@ rectify_c_arm (const Samples *s, GonioRectified *r, GError **error)
 
 gboolean
 gonio_rectify_map (const GonioBackwardMap *map, const GonioTransform *frame, GonioPhotoKind kind,
-                   double width, double height, double focal, GonioRectified *out, GError **error)
+                   double width, double height, double focal, double min_tilt, GonioRectified *out,
+                   GError **error)
 {
   g_auto (Samples) s = {0};
   g_auto (GonioRectified) r = {0};
@@ -514,7 +550,7 @@ gonio_rectify_map (const GonioBackwardMap *map, const GonioTransform *frame, Gon
     return FALSE;
   gboolean done = kind == GONIO_PHOTO_C_ARM
                       ? rectify_c_arm (&s, &r, error)
-                      : rectify_planar (&s, map->corner_nodes, focal, &r, error);
+                      : rectify_planar (&s, map->corner_nodes, focal, min_tilt, &r, error);
   if (!done)
     return FALSE;
   if (r.info.residual > DOUBT_RESIDUAL && !r.info.doubtful) {

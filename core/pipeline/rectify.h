@@ -47,11 +47,13 @@ gboolean gonio_rectify_corners (const GonioPoint corners[4], double width, doubl
 
 /* From the network's map. frame: photo px -> network input px. planar: homography and, where
  * it helps, a lens term, fitted robustly; used when the map keeps close to it, else the smoothed
- * map itself if it neither folds nor bends sharply. c-arm: polynomial of order 3 or 5. An error
+ * map itself if it neither folds nor bends sharply. Below min_tilt degrees the network's error
+ * would do more harm than the tilt: then the film is only turned upright and cut out, which
+ * leaves every angle as it is ("crop"). c-arm: polynomial of order 3 or 5. An error
  * (GONIO_IMAGE_ERROR_MALFORMED, in words) says that the proposal cannot be used. */
 gboolean gonio_rectify_map (const GonioBackwardMap *map, const GonioTransform *frame,
                             GonioPhotoKind kind, double width, double height, double focal,
-                            GonioRectified *out, GError **error);
+                            double min_tilt, GonioRectified *out, GError **error);
 
 gboolean gonio_corners_are_convex (const GonioPoint corners[4]);
 

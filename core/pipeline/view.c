@@ -7,23 +7,20 @@
 
 /* ---- classifier ---- */
 
+/* Labels in order of their probability. */
 static void
-best_label (const GonioModelOutput *output, const double *p, const char **label,
-            double *probability, const char **second, double *second_probability)
+sort_labels (const GonioModelOutput *output, const double *p, const char **labels, double *sorted)
 {
-  guint n = g_strv_length (output->labels), first = 0;
-  for (guint i = 1; i < n; i++)
-    if (p[i] > p[first])
-      first = i;
-  *label = output->labels[first];
-  *probability = p[first];
-  if (second == NULL)
-    return;
-  for (guint i = 0; i < n; i++)
-    if (i != first && (*second == NULL || p[i] > *second_probability)) {
-      *second = output->labels[i];
-      *second_probability = p[i];
+  guint n = g_strv_length (output->labels);
+  for (guint i = 0; i < n; i++) {
+    guint k = i;
+    for (; k > 0 && sorted[k - 1] < p[i]; k--) {
+      sorted[k] = sorted[k - 1];
+      labels[k] = labels[k - 1];
     }
+    sorted[k] = p[i];
+    labels[k] = output->labels[i];
+  }
 }
 
 gboolean
@@ -44,15 +41,18 @@ gonio_classify_view (GonioModel *model, const GonioSessionOptions *options, cons
   double p[GONIO_MODEL_MAX_LABELS] = {0};
   if (tensor == NULL || !gonio_decode_logits (&m->output, tensor, p, error))
     return tensor != NULL ? FALSE : gonio_decode_fail (&m->output, error, "it is missing");
-  GonioViewGuess guess = {.view = NULL};
-  best_label (&m->output, p, &guess.view, &guess.confidence, &guess.second,
-              &guess.second_confidence);
+  GonioViewGuess guess = {.n = g_strv_length (m->output.labels)};
+  sort_labels (&m->output, p, guess.views, guess.probabilities);
   const GonioModelOutput *side = gonio_manifest_extra (m, "side");
   if (side != NULL) {
     tensor = gonio_model_outputs_get (&outputs, side->tensor);
     if (tensor == NULL || !gonio_decode_logits (side, tensor, p, error))
       return tensor != NULL ? FALSE : gonio_decode_fail (side, error, "it is missing");
-    best_label (side, p, &guess.side, &guess.side_confidence, NULL, NULL);
+    const char *labels[GONIO_MODEL_MAX_LABELS] = {NULL};
+    double sorted[GONIO_MODEL_MAX_LABELS] = {0};
+    sort_labels (side, p, labels, sorted);
+    guess.side = labels[0];
+    guess.side_probability = sorted[0];
   }
   *out = guess;
   return TRUE;

@@ -69,6 +69,8 @@ static const struct {
     {"\"resize\":\"letterbox\"", "\"resize\":\"fit\"", "m.json: input.resize: \"fit\""},
     {"\"kind\":\"heatmap\"", "\"kind\":\"yolo\"", "m.json: output.kind: \"yolo\" is not one of"},
     {"\"kind\":\"heatmap\"", "\"kind\":\"logits\"", "m.json: output: unknown field \"stride\""},
+    {"\"sigma_scale\":1.1", "\"sigma_scale\":[1,2]", "output.sigma_scale: 2 numbers for 3"},
+    {"\"sigma_scale\":1.1", "\"sigma_scale\":[1,2,-3]", "sigma_scale[2]: a number from 0"},
     {"\"stride\":2,", "", "m.json: output.stride: this field is missing"},
     {"\"confidence\":[[0,0],[0.5,0.8],[1,1]]", "\"confidence\":[[0,0],[0,1]]",
      "m.json: confidence[1]: a pair"},

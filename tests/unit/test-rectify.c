@@ -87,21 +87,29 @@ rectify (const Camera *c, gboolean corner_nodes, GonioPhotoKind kind, GonioRecti
 {
   g_autoptr (GonioBackwardMap) map = make_map (c, 17, 17, corner_nodes);
   g_autoptr (GonioTransform) to_input = frame ();
-  return gonio_rectify_map (map, to_input, kind, W, H, 0, out, error);
+  return gonio_rectify_map (map, to_input, kind, W, H, 0, 0, out, error);
 }
 
-/* Largest distance, in flat px per 1000, between where points of the film land and should. */
+/* Largest distance, in thousandths of the film's edges, between where points of the film land
+ * and where they should; the film's own place within the flat picture is left to its corners. */
 static double
 flat_error (const GonioRectified *r, const Camera *c)
 {
   double worst = 0;
   Camera exact = *c;
   exact.noise = 0;
+  GonioPoint o = {NAN, NAN}, e = {NAN, NAN};
+  g_assert_true (gonio_transform_forward (r->to_flat, project (&exact, 0.05, 0.05), &o));
+  g_assert_true (gonio_transform_forward (r->to_flat, project (&exact, 0.95, 0.95), &e));
+  double sx = (e.x - o.x) / 0.9, sy = (e.y - o.y) / 0.9;
+  o = (GonioPoint){o.x - 0.05 * sx, o.y - 0.05 * sy};
+  g_assert_cmpfloat (fabs (o.x), <, 0.05 * sx);
+  g_assert_cmpfloat (sx, >, 0.9 * r->width);
   for (double v = 0.05; v < 1; v += 0.1)
     for (double u = 0.05; u < 1; u += 0.1) {
       GonioPoint q = {NAN, NAN};
       g_assert_true (gonio_transform_forward (r->to_flat, project (&exact, u, v), &q));
-      worst = MAX (worst, hypot (q.x / r->width - u, q.y / r->height - v));
+      worst = MAX (worst, hypot ((q.x - o.x) / sx - u, (q.y - o.y) / sy - v));
     }
   return 1000 * worst;
 }
@@ -152,10 +160,39 @@ test_robust (void)
     g_autoptr (GonioTransform) to_input = frame ();
     g_auto (GonioRectified) r = {0};
     g_autoptr (GError) error = NULL;
-    gonio_rectify_map (map, to_input, GONIO_PHOTO_PLANAR, W, H, 0, &r, &error);
+    gonio_rectify_map (map, to_input, GONIO_PHOTO_PLANAR, W, H, 0, 0, &r, &error);
     g_assert_no_error (error);
     g_assert_true (g_str_has_prefix (r.info.kind, "homography"));
     g_assert_cmpfloat (flat_error (&r, &c), <, 6);
+  }
+}
+
+/* Little tilt: turned upright and cut out, every angle and distance as it was. */
+static void
+test_crop (void)
+{
+  for (int i = 0; i < 40; i++) {
+    Camera c = random_camera (g_test_rand_double_range (0, 5));
+    g_autoptr (GonioBackwardMap) map = make_map (&c, 17, 17, TRUE);
+    g_autoptr (GonioTransform) to_input = frame ();
+    g_auto (GonioRectified) r = {0};
+    g_autoptr (GError) error = NULL;
+    gonio_rectify_map (map, to_input, GONIO_PHOTO_PLANAR, W, H, 0, 15, &r, &error);
+    g_assert_no_error (error);
+    g_assert_cmpstr (r.info.kind, ==, "crop");
+    GonioPoint p[3], q[3];
+    for (guint k = 0; k < 3; k++) {
+      p[k] = project (&c, g_test_rand_double_range (0, 1), g_test_rand_double_range (0, 1));
+      g_assert_true (gonio_transform_forward (r.to_flat, p[k], &q[k]));
+      g_assert_true (q[k].x > 0 && q[k].x < r.width && q[k].y > 0 && q[k].y < r.height);
+    }
+    for (guint k = 0; k < 3; k++)
+      g_assert_cmpfloat_with_epsilon (gonio_point_distance (p[k], p[(k + 1) % 3]),
+                                      gonio_point_distance (q[k], q[(k + 1) % 3]), 1e-6);
+    g_assert_cmpfloat (
+        gonio_point_cross (gonio_point_sub (p[1], p[0]), gonio_point_sub (p[2], p[0])) *
+            gonio_point_cross (gonio_point_sub (q[1], q[0]), gonio_point_sub (q[2], q[0])),
+        >, 0);
   }
 }
 
@@ -190,7 +227,7 @@ test_nonsense (void)
       g_auto (GonioRectified) r = {0};
       g_autoptr (GError) error = NULL;
       g_assert_false (
-          gonio_rectify_map (&map, to_input, (GonioPhotoKind)kind, W, H, 0, &r, &error));
+          gonio_rectify_map (&map, to_input, (GonioPhotoKind)kind, W, H, 0, 0, &r, &error));
       g_assert_nonnull (error);
       g_assert_null (r.to_flat);
     }
@@ -213,7 +250,7 @@ test_c_arm (void)
   g_autoptr (GonioTransform) to_input = frame ();
   g_auto (GonioRectified) r = {0};
   g_autoptr (GError) error = NULL;
-  gonio_rectify_map (&map, to_input, GONIO_PHOTO_C_ARM, W, H, 0, &r, &error);
+  gonio_rectify_map (&map, to_input, GONIO_PHOTO_C_ARM, W, H, 0, 0, &r, &error);
   g_assert_no_error (error);
   g_assert_true (g_str_has_prefix (r.info.kind, "polynomial"));
   g_assert_cmpuint (r.width, ==, r.height);
@@ -271,6 +308,7 @@ main (int argc, char **argv)
   g_test_add_func ("/rectify/planar", test_planar);
   g_test_add_func ("/rectify/lens", test_lens);
   g_test_add_func ("/rectify/robust", test_robust);
+  g_test_add_func ("/rectify/crop", test_crop);
   g_test_add_func ("/rectify/curled", test_curled);
   g_test_add_func ("/rectify/nonsense", test_nonsense);
   g_test_add_func ("/rectify/c-arm", test_c_arm);

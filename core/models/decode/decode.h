@@ -53,6 +53,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioBackwardMap, gonio_backward_map_free)
 /* Shared by the decoders: float data of a tensor with exactly these dimensions (-1: any). */
 const float *gonio_decode_data (const GonioModelOutput *output, const GonioTensor *tensor,
                                 const int64_t *dims, int rank, GError **error);
+/* Standard error by spread of landmark i. */
+double gonio_decode_sigma_scale (const GonioModelOutput *output, guint i);
 gboolean gonio_decode_fail (const GonioModelOutput *output, GError **error, const char *what);
 
 G_END_DECLS

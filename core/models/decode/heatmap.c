@@ -75,7 +75,7 @@ decode_channel (const GonioModelOutput *output, const Channel *c, GonioDecodedPo
   /* Sums of distributions exceed one by rounding only. */
   gboolean distribution = total <= 1.001;
   out->position = (GonioPoint){(px + 0.5 + mx) * output->stride, (py + 0.5 + my) * output->stride};
-  out->sigma = sqrt (variance) * output->stride * output->sigma_scale;
+  out->sigma = sqrt (variance) * output->stride;
   out->confidence = CLAMP (output->score_mass && distribution ? mass : peak, 0, 1);
   out->presence = CLAMP (distribution ? total : peak, 0, 1);
 }
@@ -93,6 +93,7 @@ gonio_decode_heatmap (const GonioModelOutput *output, const GonioTensor *tensor,
   for (guint i = 0; i < n; i++) {
     c.cells = data + (size_t)i * (size_t)c.w * (size_t)c.h;
     decode_channel (output, &c, &out[i]);
+    out[i].sigma *= gonio_decode_sigma_scale (output, i);
   }
   return TRUE;
 }

@@ -12,6 +12,12 @@ gonio_decode_fail (const GonioModelOutput *output, GError **error, const char *w
   return FALSE;
 }
 
+double
+gonio_decode_sigma_scale (const GonioModelOutput *output, guint i)
+{
+  return i < output->n_sigma_scales ? output->sigma_scales[i] : output->sigma_scale;
+}
+
 const float *
 gonio_decode_data (const GonioModelOutput *output, const GonioTensor *tensor, const int64_t *dims,
                    int rank, GError **error)

@@ -53,7 +53,7 @@ gonio_decode_simcc (const GonioModelOutput *output, const GonioTensor *x, const 
     double spread = sqrt (0.5 * (ax.variance + ay.variance)) / output->bins;
     out[i] =
         (GonioDecodedPoint){.position = {ax.position / output->bins, ay.position / output->bins},
-                            .sigma = spread * output->sigma_scale,
+                            .sigma = spread * gonio_decode_sigma_scale (output, i),
                             .confidence = CLAMP (MIN (ax.mass, ay.mass), 0, 1)};
     out[i].presence = out[i].confidence;
   }
