@@ -394,6 +394,57 @@ test_j2k_colour_and_damage (void)
   }
 }
 
+/* ---- threads ---- */
+
+/* Loads and compares over and over; NULL when every pixel was right each time. */
+static gpointer
+load_repeatedly (gpointer data)
+{
+  g_autoptr (GonioImage) first = gonio_fixture_load (data, 0, NULL);
+  size_t n = first ? (size_t)gonio_image_width (first) * gonio_image_height (first) * 2 : 0;
+
+  for (guint i = 0; first && i < 40; i++) {
+    g_autoptr (GonioImage) again = gonio_fixture_load (data, 0, NULL);
+
+    if (!again || memcmp (gonio_image_pixels (first), gonio_image_pixels (again), n) != 0)
+      return GINT_TO_POINTER (1);
+  }
+  return first ? NULL : GINT_TO_POINTER (2);
+}
+
+static void
+test_threads (void)
+{
+  uint8_t pixels[64 * 64];
+  int values[64 * 64];
+  GBytes *streams[3] = {NULL}, *files[3] = {NULL};
+  static const char *const syntaxes[3] = {GONIO_TS_RLE, GONIO_TS_JPEG, GONIO_TS_JPEG2000};
+  GThread *threads[6] = {NULL};
+
+  for (guint i = 0; i < sizeof pixels; i++)
+    values[i] = pixels[i] = (uint8_t)(i * 7 % 251);
+  streams[0] = rle_encode (pixels, sizeof pixels, 1, 1);
+  streams[1] = jpeg_encode (pixels, 64, 64, TJPF_GRAY);
+  streams[2] = j2k_encode (values, 64, 64, 1, 8, FALSE);
+  for (guint k = 0; k < 3; k++) {
+    g_autoptr (GonioDicomWriter) w = gonio_dicom_writer_new (syntaxes[k]);
+
+    gonio_dicom_writer_text (w, 0x00080005, "CS", "\\ISO 2022 IR 149");
+    gonio_dicom_writer_text (w, 0x00100010, "PN", "Hong^Gildong");
+    gonio_dicom_writer_grey (w, "MONOCHROME2", 64, 64, 8, 8, FALSE);
+    gonio_dicom_writer_fragments (w, &streams[k], 1);
+    files[k] = gonio_dicom_writer_finish (w);
+  }
+  for (guint k = 0; k < 6; k++)
+    threads[k] = g_thread_new ("load", load_repeatedly, files[k % 3]);
+  for (guint k = 0; k < 6; k++)
+    g_assert_null (g_thread_join (threads[k]));
+  for (guint k = 0; k < 3; k++) {
+    g_bytes_unref (streams[k]);
+    g_bytes_unref (files[k]);
+  }
+}
+
 /* ---- colour without compression ---- */
 
 static GonioImage *
@@ -682,6 +733,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dicom-encodings/jpeg-damage", test_jpeg_damage);
   g_test_add_func ("/dicom-encodings/j2k-signs", test_j2k_signs);
   g_test_add_func ("/dicom-encodings/j2k-colour-and-damage", test_j2k_colour_and_damage);
+  g_test_add_func ("/dicom-encodings/threads", test_threads);
   g_test_add_func ("/dicom-encodings/colour-models", test_colour_models);
   g_test_add_func ("/dicom-encodings/palette", test_palette);
   g_test_add_func ("/dicom-encodings/wg04", test_wg04);
