@@ -7,22 +7,16 @@
 #include <dcmtk/dcmdata/dcdatset.h>
 #include <dcmtk/dcmdata/dcdict.h>
 #include <dcmtk/dcmdata/dcdeftag.h>
-#include <dcmtk/dcmdata/dcistrma.h>
 #include <dcmtk/dcmdata/dcmetinf.h>
 #include <dcmtk/dcmdata/dcpixel.h>
 #include <dcmtk/dcmdata/dcpixseq.h>
-#include <dcmtk/dcmdata/dcpxitem.h>
-#include <dcmtk/dcmdata/dcsequen.h>
 #include <dcmtk/dcmdata/dcuid.h>
-#include <dcmtk/dcmdata/dcxfer.h>
 #include <dcmtk/dcmjpeg/djdecode.h>
 #include <dcmtk/dcmjpls/djdecode.h>
 #include <dcmtk/oflog/oflog.h>
 
 #include <cmath>
-#include <exception>
 #include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -50,7 +44,9 @@ struct Bounds {
   guint reads = 0;
   GCancellable *cancellable = nullptr;
   const char *trouble = nullptr; /* which bound was hit */
-  guint64 have = 0, need = 0;    /* of the last value that ends beyond the file */
+  guint64 have = 0, need = 0;    /* of the value that ends beyond the file */
+  size_t cut_at = SIZE_MAX;      /* where that value starts */
+  bool allow_cut = false;        /* its part may be read */
 };
 
 /* A place in the bytes of the file. */
@@ -116,6 +112,7 @@ private:
     if (n < want) {
       v_.bounds->have = n;
       v_.bounds->need = want;
+      v_.bounds->cut_at = v_.at;
     }
     return n;
   }
@@ -160,7 +157,9 @@ public:
   }
   DcmInputStream *create () const override
   {
-    return new MemoryStream (view_);
+    /* Nothing of a cut value, or DCMTK would make room for all that its header claims. */
+    bool is_cut = view_.at == view_.bounds->cut_at && !view_.bounds->allow_cut;
+    return new MemoryStream (is_cut ? View{view_.data, view_.at, view_.at, view_.bounds} : view_);
   }
   DcmInputStreamFactory *clone () const override
   {
@@ -344,7 +343,9 @@ parse (GonioDicomFile *f, GCancellable *cancellable, GError **error)
   trouble = f->bounds.trouble;
   f->have = f->bounds.have;
   f->need = f->bounds.need;
+  size_t cut_at = f->bounds.cut_at;
   f->bounds = Bounds (); /* values that are loaded later are bounded by their lengths */
+  f->bounds.cut_at = cut_at;
   if (trouble) {
     g_set_error (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_LIMIT,
                  "the DICOM file is not a usual one: %s. Send the file again", trouble);
@@ -507,6 +508,7 @@ read_native (GonioDicomFile *f, DcmPixelData *pixels, guint frame, guint64 frame
                  amount);
     return nullptr;
   }
+  f->bounds.allow_cut = true; /* whole frames before the cut are good */
   g_autofree gpointer buffer = gonio_pixels_alloc (frame_bytes, 1, 1, error);
   if (!buffer)
     return nullptr;
