@@ -20,7 +20,7 @@ def sides(table, angle):
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    print("| model | angle | simulated: mean error, 95 % within | real films: error (n) |")
+    print("| model | angle | simulated: mean error, 95 % within | real films: model minus human |")
     print("|---|---|---|---|")
     for view, angles in VIEWS.items():
         manifest = json.loads((root / view / "manifest.json").read_text())
