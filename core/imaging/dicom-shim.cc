@@ -426,7 +426,6 @@ char *
 text_of (GonioDicomFile *f, DcmElement *element)
 {
   std::string raw;
-
   return raw_text (element, raw) ? gonio_dicom_decode_text (raw.c_str (), f->charset.c_str (),
                                                             element->getVR () == EVR_PN)
                                  : nullptr;
@@ -453,7 +452,6 @@ lut_of (DcmElement *descriptor, DcmElement *data)
   double count = 0, first = 0, bits = 0;
   Uint16 *words = nullptr;
   Uint8 *octets = nullptr;
-
   if (!data || data->getLength () > kMaxLut * 2 || !number_of (descriptor, 0, count) ||
       !number_of (descriptor, 1, first) || !number_of (descriptor, 2, bits))
     return lut;
