@@ -186,7 +186,7 @@ pass_by_address (const Plan *plan, const GonioCpuGemm *product, const Tile *tile
 static void
 pass_gathered (const Plan *plan, const GonioCpuGemm *product, const Tile *tile)
 {
-  float gathered[GATHER_FLOATS];
+  float gathered[GATHER_FLOATS + GONIO_CPU_GATHER_SLACK];
   const float *rows[MAX_ADDRESSES];
   size_t length = product->taps * product->kc, step = plan->kernels->mr;
   product->gather (product, tile->first, tile->count, gathered);

@@ -58,7 +58,8 @@ struct _GonioCpuGemm {
   float p[2];
 };
 
-#define GONIO_CPU_GATHER 512
+#define GONIO_CPU_GATHER       512
+#define GONIO_CPU_GATHER_SLACK 16 /* floats behind the last row that gather may write to */
 
 /* rows of an ordinary matrix: a + i * lda */
 void gonio_cpu_rows_plain (const GonioCpuGemm *product, size_t first, size_t count, size_t tap,

@@ -8,14 +8,17 @@
 
 /* Below so many channels per tap rows are gathered: an address per tap would cost more. */
 #define FEW_CHANNELS 8
+#define GATHER_STEP  8
 #define MAX_LINES    64 /* kernel height a depthwise convolution may have */
 
 typedef struct {
   GonioCpuWindow window;
   GonioCpuSlot in, weights, bias, out;
-  GonioTensor *zeros; /* what padding reads */
-  size_t padded;      /* columns of a group, whole vectors */
-  GonioCpuGemm gemm;  /* of a depthwise convolution: only the activation */
+  GonioTensor *zeros;                   /* what padding reads */
+  size_t padded;                        /* columns of a group, whole vectors */
+  int64_t *offsets;                     /* of each tap from the start of its window, in floats */
+  int64_t inner_first[2], inner_end[2]; /* outputs whose windows are wholly inside */
+  GonioCpuGemm gemm;                    /* of a depthwise convolution: only the activation */
 } Conv;
 
 /* ---- rows of a dense convolution ---- */
@@ -44,69 +47,130 @@ next_pixel (const GonioCpuWindow *window, Pixel *pixel)
   pixel->n++;
 }
 
+/* Outputs first..end-1 of a line or column whose window lies wholly inside. */
+static void
+inner_span (const GonioCpuWindow *w, int axis, int64_t *out_first, int64_t *out_end)
+{
+  int64_t span = (w->kernel[axis] - 1) * w->dilation[axis], stride = w->stride[axis];
+  int64_t room = w->in[axis] - 1 - span + w->before[axis];
+  *out_first = MIN ((w->before[axis] + stride - 1) / stride, w->out[axis]);
+  *out_end = CLAMP (room < 0 ? 0 : room / stride + 1, *out_first, w->out[axis]);
+}
+
+/* Where a pixel's window starts; may lie before the image. */
+static const float *
+window_start (const GonioCpuGemm *product, const Pixel *pixel)
+{
+  const GonioCpuWindow *w = &((const Conv *)product->context)->window;
+  int64_t y = pixel->n * w->in[0] + pixel->y * w->stride[0] - w->before[0];
+  int64_t x = pixel->x * w->stride[1] - w->before[1];
+  return product->a + (y * w->in[1] + x) * w->channels_in;
+}
+
+/* Pixels from this one on in the same line whose windows are wholly inside, at most `most`. */
+static size_t
+inner_run (const Conv *conv, const Pixel *pixel, size_t most)
+{
+  if (pixel->y < conv->inner_first[0] || pixel->y >= conv->inner_end[0] ||
+      pixel->x < conv->inner_first[1] || pixel->x >= conv->inner_end[1])
+    return 0;
+  return MIN (most, (size_t)(conv->inner_end[1] - pixel->x));
+}
+
+static void
+border_rows (const GonioCpuGemm *product, const Pixel *pixel, size_t tap, size_t taps, size_t step,
+             const float **out)
+{
+  const Conv *conv = product->context;
+  const GonioCpuWindow *w = &conv->window;
+  const float *zeros = gonio_tensor_data (conv->zeros), *start = window_start (product, pixel);
+  int64_t y0 = pixel->y * w->stride[0] - w->before[0], x0 = pixel->x * w->stride[1] - w->before[1];
+  int64_t ky = (int64_t)tap / w->kernel[1], kx = (int64_t)tap % w->kernel[1];
+  for (size_t t = 0; t < taps; t++) {
+    int64_t y = y0 + ky * w->dilation[0], x = x0 + kx * w->dilation[1];
+    gboolean inside = y >= 0 && y < w->in[0] && x >= 0 && x < w->in[1];
+    out[t * step] = inside ? start + conv->offsets[tap + t] : zeros;
+    if (++kx == w->kernel[1]) {
+      kx = 0;
+      ky++;
+    }
+  }
+}
+
 static void
 conv_rows (const GonioCpuGemm *product, size_t first, size_t count, size_t tap, size_t taps,
            size_t step, const float **out)
 {
   const Conv *conv = product->context;
   const GonioCpuWindow *w = &conv->window;
-  const float *zeros = gonio_tensor_data (conv->zeros);
+  const int64_t apart = w->stride[1] * w->channels_in;
   Pixel pixel = pixel_at (w, first);
-  for (size_t i = 0; i < count; i++, next_pixel (w, &pixel)) {
-    const float *image = product->a + pixel.n * w->in[0] * w->in[1] * w->channels_in;
-    int64_t y0 = pixel.y * w->stride[0] - w->before[0];
-    int64_t x0 = pixel.x * w->stride[1] - w->before[1];
-    int64_t ky = (int64_t)tap / w->kernel[1], kx = (int64_t)tap % w->kernel[1];
-    for (size_t t = 0; t < taps; t++) {
-      int64_t y = y0 + ky * w->dilation[0], x = x0 + kx * w->dilation[1];
-      gboolean inside = y >= 0 && y < w->in[0] && x >= 0 && x < w->in[1];
-      out[t * step + i] = inside ? image + (y * w->in[1] + x) * w->channels_in : zeros;
-      if (++kx == w->kernel[1]) {
-        kx = 0;
-        ky++;
-      }
+  for (size_t i = 0; i < count;) {
+    size_t run = inner_run (conv, &pixel, count - i);
+    if (run == 0) {
+      border_rows (product, &pixel, tap, taps, step, out + i);
+      next_pixel (w, &pixel);
+      i++;
+      continue;
     }
+    const float *start = window_start (product, &pixel);
+    for (size_t t = 0; t < taps; t++) {
+      const float *from = start + conv->offsets[tap + t];
+      const float **to = out + t * step + i;
+      for (size_t r = 0; r < run; r++)
+        to[r] = from + (int64_t)r * apart;
+    }
+    i += run;
+    pixel.x += (int64_t)run - 1;
+    next_pixel (w, &pixel);
   }
+}
+
+/* n floats in steps of eight: may touch seven more on either side, which both sides have. */
+static void
+copy_run (float *to, const float *from, size_t n)
+{
+  for (size_t i = 0; i < n; i += GATHER_STEP)
+    memcpy (to + i, from + i, GATHER_STEP * sizeof *to);
 }
 
 /* The window of one pixel, kernel line by kernel line. */
 static void
-gather_pixel (const GonioCpuGemm *product, const Pixel *pixel, float *out)
+gather_border (const GonioCpuGemm *product, const Pixel *pixel, float *out)
 {
-  const GonioCpuWindow *w = &((const Conv *)product->context)->window;
-  size_t channels = product->kc, line = (size_t)w->kernel[1] * channels;
-  const float *image = product->a + pixel->n * w->in[0] * w->in[1] * w->channels_in;
+  const Conv *conv = product->context;
+  const GonioCpuWindow *w = &conv->window;
+  size_t channels = product->kc;
+  const float *start = window_start (product, pixel);
   int64_t left, right, top, bottom;
   gonio_cpu_window_taps (w, 1, pixel->x, &left, &right);
   gonio_cpu_window_taps (w, 0, pixel->y, &top, &bottom);
-  gboolean whole = w->dilation[1] == 1 && (int64_t)channels == w->channels_in && left == 0 &&
-                   right == w->kernel[1];
-  int64_t y0 = pixel->y * w->stride[0] - w->before[0];
-  int64_t x0 = pixel->x * w->stride[1] - w->before[1];
-  for (int64_t ky = 0; ky < w->kernel[0]; ky++, out += line) {
-    gboolean inside = ky >= top && ky < bottom;
-    if (!inside || !whole)
-      memset (out, 0, line * sizeof *out);
-    if (!inside)
-      continue;
-    const float *in = image + (y0 + ky * w->dilation[0]) * w->in[1] * w->channels_in;
-    if (whole) {
-      memcpy (out, in + x0 * w->channels_in, line * sizeof *out);
-      continue;
+  memset (out, 0, product->taps * channels * sizeof *out);
+  for (int64_t ky = top; ky < bottom; ky++)
+    for (int64_t kx = left; kx < right; kx++) {
+      size_t tap = (size_t)(ky * w->kernel[1] + kx);
+      memcpy (out + tap * channels, start + conv->offsets[tap], channels * sizeof *out);
     }
-    for (int64_t kx = left; kx < right; kx++)
-      memcpy (out + (size_t)kx * channels, in + (x0 + kx * w->dilation[1]) * w->channels_in,
-              channels * sizeof *out);
-  }
 }
 
 static void
 conv_gather (const GonioCpuGemm *product, size_t first, size_t count, float *out)
 {
-  const GonioCpuWindow *w = &((const Conv *)product->context)->window;
+  const Conv *conv = product->context;
+  const GonioCpuWindow *w = &conv->window;
+  size_t length = product->taps * product->kc, line = (size_t)w->kernel[1] * product->kc;
+  /* taps of a kernel line lie side by side when nothing is skipped between them */
+  gboolean lines = w->dilation[1] == 1 && (int64_t)product->kc == w->channels_in;
   Pixel pixel = pixel_at (w, first);
-  for (size_t i = 0; i < count; i++, next_pixel (w, &pixel))
-    gather_pixel (product, &pixel, out + i * product->taps * product->kc);
+  for (size_t i = 0; i < count; i++, next_pixel (w, &pixel), out += length) {
+    if (!lines || inner_run (conv, &pixel, 1) == 0) {
+      gather_border (product, &pixel, out);
+      continue;
+    }
+    const float *start = window_start (product, &pixel);
+    for (int64_t ky = 0; ky < w->kernel[0]; ky++)
+      copy_run (out + (size_t)ky * line, start + conv->offsets[ky * w->kernel[1]], line);
+  }
 }
 
 static void
@@ -162,25 +226,13 @@ depthwise_pixels (const DepthwiseJob *job, GonioCpuDepthwise *work, const float 
   job->kernels->depthwise (work);
 }
 
-/* Outputs whose window lies wholly between the left and right edge. */
-static void
-inner_span (const GonioCpuWindow *w, int64_t *out_first, int64_t *out_end)
-{
-  int64_t span = (w->kernel[1] - 1) * w->dilation[1];
-  int64_t first = (w->before[1] + w->stride[1] - 1) / w->stride[1];
-  int64_t room = w->in[1] - 1 - span + w->before[1];
-  int64_t end = room < 0 ? 0 : room / w->stride[1] + 1;
-  *out_first = MIN (first, w->out[1]);
-  *out_end = CLAMP (end, *out_first, w->out[1]);
-}
-
 static void
 depthwise_row (const DepthwiseJob *job, int64_t n, int64_t y, float *out)
 {
   const Conv *conv = job->conv;
   const GonioCpuWindow *w = &conv->window;
   const float *lines[MAX_LINES];
-  int64_t top, bottom, first, end;
+  int64_t top, bottom, first = conv->inner_first[1], end = conv->inner_end[1];
   gonio_cpu_window_taps (w, 0, y, &top, &bottom);
   for (int64_t ky = top; ky < bottom; ky++) {
     int64_t at = y * w->stride[0] - w->before[0] + ky * w->dilation[0];
@@ -194,7 +246,6 @@ depthwise_row (const DepthwiseJob *job, int64_t n, int64_t y, float *out)
                             .channels = (size_t)w->channels_in,
                             .lo = conv->gemm.lo,
                             .hi = conv->gemm.hi};
-  inner_span (w, &first, &end);
   for (int64_t x = 0; x < first; x++)
     depthwise_pixels (job, &work, lines, x, 1, top, out);
   if (end > first)
@@ -275,6 +326,7 @@ conv_clear (gpointer data)
 {
   Conv *conv = data;
   g_clear_pointer (&conv->zeros, gonio_tensor_unref);
+  g_clear_pointer (&conv->offsets, g_free);
 }
 
 /* Per group: O x I x kernel into taps x I x O, and the bias, zero when there is none. */
@@ -325,6 +377,10 @@ prepare_dense (GonioCpuLower *lower, Conv *conv, int64_t groups, GonioTensor **o
   gemm->rows = conv_rows;
   if (gemm->taps > 1 && gemm->kc < FEW_CHANNELS && gemm->taps * gemm->kc <= GONIO_CPU_GATHER)
     gemm->gather = conv_gather;
+  conv->offsets = g_new (int64_t, gemm->taps);
+  for (int64_t ky = 0, t = 0; ky < w->kernel[0]; ky++)
+    for (int64_t kx = 0; kx < w->kernel[1]; kx++)
+      conv->offsets[t++] = (ky * w->dilation[0] * w->in[1] + kx * w->dilation[1]) * w->channels_in;
   conv->padded = gonio_cpu_padded_columns (lower->backend->kernels, gemm->n);
   conv->zeros = gonio_cpu_floats (gemm->kc, error);
   return conv->zeros && pack_dense (lower, conv, out_weights, out_bias, error);
@@ -365,6 +421,8 @@ conv_lower (GonioCpuLower *lower, GError **error)
   Conv *conv =
       gonio_cpu_step (lower, depthwise ? depthwise_run : dense_run, sizeof *conv, conv_clear);
   conv->window = window;
+  for (int axis = 0; axis < 2; axis++)
+    inner_span (&window, axis, &conv->inner_first[axis], &conv->inner_end[axis]);
   GonioActivation activation = gonio_node_activation (lower->node.node);
   gonio_cpu_gemm_activation (&conv->gemm, &activation);
   g_autoptr (GonioTensor) weights = NULL;

@@ -95,22 +95,50 @@ gemm (const GonioCpuGemmTile *tile)
 /* Pixels that share one pass over the channels: their lines stay in the first-level cache. */
 #define GONIO_PIXELS 16
 
-/* One vector of channels (part of one when part is not 0) over count pixels from first on. ky
- * and kx are constants for the common kernels, so that the weights stay in registers. */
+/* One vector of channels (part of one when part is not 0) over count pixels from first on, for a
+ * kernel of constant size: weights and addresses are read once and stay in registers. */
 GONIO_INLINE void
-depthwise_channels (const GonioCpuDepthwise *d, size_t ky, size_t kx, size_t c, size_t part,
-                    size_t first, size_t count)
+depthwise_small (const GonioCpuDepthwise *d, size_t ky, size_t kx, size_t c, size_t part,
+                 size_t first, size_t count)
+{
+  const GonioVec lo = vec_set (d->lo), hi = vec_set (d->hi);
+  const GonioVec bias = vec_load_some (d->bias + c, part);
+  const size_t tap = d->tap_step, pixel = d->pixel_step, channels = d->channels;
+  const float *in[5];
+  GonioVec w[25];
+#pragma GCC unroll 5
+  for (size_t j = 0; j < ky; j++) {
+    in[j] = d->lines[j] + first * pixel + c;
+#pragma GCC unroll 5
+    for (size_t i = 0; i < kx; i++)
+      w[j * kx + i] = vec_load_some (d->w + j * d->w_line + i * channels + c, part);
+  }
+  float *y = d->y + first * channels + c;
+  for (size_t p = 0; p < count; p++, y += channels) {
+    GonioVec acc = bias;
+#pragma GCC unroll 5
+    for (size_t j = 0; j < ky; j++) {
+#pragma GCC unroll 5
+      for (size_t i = 0; i < kx; i++)
+        acc += vec_load_some (in[j] + i * tap, part) * w[j * kx + i];
+      in[j] += pixel;
+    }
+    vec_store_some (y, vec_min (hi, vec_max (lo, acc)), part);
+  }
+}
+
+/* The same for any size. */
+GONIO_INLINE void
+depthwise_any (const GonioCpuDepthwise *d, size_t c, size_t part, size_t first, size_t count)
 {
   const GonioVec lo = vec_set (d->lo), hi = vec_set (d->hi);
   const GonioVec bias = vec_load_some (d->bias + c, part);
   for (size_t p = first; p < first + count; p++) {
     GonioVec acc = bias;
-#pragma GCC unroll 5
-    for (size_t j = 0; j < ky; j++) {
+    for (size_t j = 0; j < d->ky; j++) {
       const float *in = d->lines[j] + p * d->pixel_step + c;
       const float *w = d->w + j * d->w_line + c;
-#pragma GCC unroll 5
-      for (size_t i = 0; i < kx; i++)
+      for (size_t i = 0; i < d->kx; i++)
         acc +=
             vec_load_some (in + i * d->tap_step, part) * vec_load_some (w + i * d->channels, part);
     }
@@ -118,6 +146,17 @@ depthwise_channels (const GonioCpuDepthwise *d, size_t ky, size_t kx, size_t c, 
   }
 }
 
+GONIO_INLINE void
+depthwise_channels (const GonioCpuDepthwise *d, size_t ky, size_t kx, size_t c, size_t part,
+                    size_t first, size_t count)
+{
+  if (ky)
+    depthwise_small (d, ky, kx, c, part, first, count);
+  else
+    depthwise_any (d, c, part, first, count);
+}
+
+/* ky, kx: constants, or 0 for any size. */
 GONIO_INLINE void
 depthwise_sized (const GonioCpuDepthwise *d, size_t ky, size_t kx)
 {
@@ -138,7 +177,7 @@ depthwise (const GonioCpuDepthwise *d)
   else if (d->ky == 5 && d->kx == 5)
     depthwise_sized (d, 5, 5);
   else
-    depthwise_sized (d, d->ky, d->kx);
+    depthwise_sized (d, 0, 0);
 }
 
 typedef float GonioVec8 __attribute__ ((vector_size (32), may_alias));
