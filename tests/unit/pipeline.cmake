@@ -2,6 +2,8 @@
 gonio_add_test (test-decode LABELS unit SOURCES test-decode.c LIBS gonio-models)
 gonio_add_test (test-geometry LABELS unit SOURCES test-geometry.c LIBS gonio-measure)
 gonio_add_test (test-manifest LABELS unit SOURCES test-manifest.c LIBS gonio-models)
+gonio_add_test (test-measure LABELS unit SOURCES test-measure.c LIBS gonio-measure)
 gonio_add_test (test-protocol LABELS unit SOURCES test-protocol.c LIBS gonio-measure)
 gonio_add_test (test-result LABELS unit SOURCES test-result.c LIBS gonio-measure)
 gonio_add_test (test-rectify LABELS unit SOURCES test-rectify.c LIBS gonio-pipeline)
+gonio_add_test (test-view LABELS unit SOURCES test-view.c LIBS gonio-pipeline)
