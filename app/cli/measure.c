@@ -62,14 +62,12 @@ grade_words (const GonioProtocol *protocol, guint row, const GonioMeasurement *m
 static char *
 reference_words (const GonioMeasureText *text)
 {
-  int d = text->decimals;
   if (isfinite (text->reference_low) && isfinite (text->reference_high))
-    return g_strdup_printf ("reference %.*f to %.*f", d, text->reference_low, d,
-                            text->reference_high);
+    return g_strdup_printf ("reference %g to %g", text->reference_low, text->reference_high);
   if (isfinite (text->reference_high))
-    return g_strdup_printf ("reference below %.*f", d, text->reference_high);
+    return g_strdup_printf ("reference below %g", text->reference_high);
   if (isfinite (text->reference_low))
-    return g_strdup_printf ("reference above %.*f", d, text->reference_low);
+    return g_strdup_printf ("reference above %g", text->reference_low);
   return g_strdup ("");
 }
 
@@ -106,8 +104,7 @@ print_measure (const GonioProtocol *protocol, const GonioMeasurement *m)
   print_column (grade_words (protocol, (guint)row, m), 26);
   print_column (reference, 24);
   if (isfinite (m->human_error))
-    gonio_cli_print ("readers ±%.*f  ", m->human_error == floor (m->human_error) ? 0 : 1,
-                     m->human_error);
+    gonio_cli_print ("readers ±%.3g  ", m->human_error);
   gonio_cli_print ("%s%s\n", m->low_confidence ? "low confidence  " : "",
                    text.reliability != NULL ? "low reliability" : "");
 }

@@ -358,7 +358,7 @@ gonio_overlay_draw (cairo_t *cr, const GonioOverlay *overlay)
       const GonioMeasurement *measure = g_ptr_array_index (result->measures, i);
       const int index = gonio_protocol_find_measure (overlay->protocol, measure->id);
       const gboolean on_top = overlay->selected && g_str_equal (overlay->selected, measure->id);
-      if (index < 0 || !measure->valid || on_top != (pass == 1))
+      if (index < 0 || !measure->valid || !measure->has_geometry || on_top != (pass == 1))
         continue;
       const GonioMeasureText text = gonio_protocol_measure (overlay->protocol, (guint)index, NULL);
       draw_measure (&painter, (guint)index, &text, measure);
