@@ -397,6 +397,9 @@ gonio_job_measure (GonioJob *job, GError **error)
   reason_rectification (r);
   reason_landmarks (r);
   reason_values (r, o->protocol);
-  r->state = GONIO_STATE_TO_CHECK;
+  r->state = GONIO_STATE_NO_ANSWER; /* until something was measured */
+  for (guint i = 0; i < r->measures->len; i++)
+    if (((GonioMeasurement *)r->measures->pdata[i])->valid)
+      r->state = GONIO_STATE_TO_CHECK;
   return TRUE;
 }
