@@ -310,6 +310,8 @@ gonio_job_rectify (GonioJob *job, GError **error)
 
 /* ---- measure ---- */
 
+#define SIDE_CERTAIN 0.8 /* probability from which the classifier's side is taken */
+
 static void
 reason_landmarks (GonioResult *r)
 {
@@ -376,6 +378,23 @@ reason_rectification (GonioResult *r)
   }
 }
 
+/* Where neither the file nor the bones say which side it is, the classifier may. */
+static gboolean
+side_by_classifier (GonioJob *job)
+{
+  GonioResult *r = job->output->result;
+  const GonioViewGuess *guess = &job->guess;
+  if (!job->guessed || guess->side == NULL || guess->side_probability < SIDE_CERTAIN)
+    return FALSE;
+  static const GonioSide sides[] = {GONIO_SIDE_LEFT, GONIO_SIDE_RIGHT, GONIO_SIDE_BOTH};
+  for (guint i = 0; i < G_N_ELEMENTS (sides); i++)
+    if (g_str_equal (guess->side, gonio_side_name (sides[i])))
+      r->side = sides[i];
+  g_free (r->side_source);
+  r->side_source = g_strdup ("classifier");
+  return r->side != GONIO_SIDE_UNKNOWN;
+}
+
 gboolean
 gonio_job_measure (GonioJob *job, GError **error)
 {
@@ -388,6 +407,9 @@ gonio_job_measure (GonioJob *job, GError **error)
   }
   const GonioSpacing *spacing = gonio_image_spacing (o->rectified);
   if (!gonio_protocol_measure_all (o->protocol, r, o->to_flat, spacing, error))
+    return FALSE;
+  if (r->side == GONIO_SIDE_UNKNOWN && side_by_classifier (job) &&
+      !gonio_protocol_measure_all (o->protocol, r, o->to_flat, spacing, error))
     return FALSE;
   if (r->side == GONIO_SIDE_UNKNOWN)
     gonio_result_add_reason (r, _ ("the side is not known"));
