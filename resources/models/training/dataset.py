@@ -22,7 +22,7 @@ REAL = {
                 "limbs/normal-ankle-mortise.jpg", "limbs/foot-lateral-weight-bearing-control.jpg"],
     "pelvis-ap": ["limbs/normal-knee-lateral.jpg", "limbs/normal-ankle-lateral.jpg", "limbs/normal-foot-oblique.jpg",
                   "limbs/normal-knee-pediatric-ap.jpg", "limbs/normal-ankle-mortise.jpg"],
-    "leg-ap": ["limbs/normal-foot-oblique.jpg", "limbs/normal-ankle-lateral.jpg", "limbs/normal-knee-lateral.jpg"],
+    "leg-ap": ["limbs/normal-foot-oblique.jpg"],
 }
 
 
@@ -98,15 +98,16 @@ class Sampler:
 
     def without(self, rng):
         """A picture with none of the landmarks."""
+        # Few real films: were they a large share, "looks real" would come to mean "absent".
         kind = rng.random()
-        if kind < 0.35 and self.real:
+        if kind < 0.12 and self.real:
             im = self.real[rng.integers(len(self.real))]
             im = 1 - im if rng.random() < 0.2 else im
             return im ** np.float32(np.exp(rng.normal() * 0.3))
-        if kind < 0.40:
+        if kind < 0.20:
             im = 0.5 + rng.uniform(0, 0.3) * phantom.smooth_noise(rng, (256, 200), rng.uniform(1, 120))
             return np.clip(im * rng.uniform(0, 2), 0, 1).astype(np.float32)
-        if self.others and (kind < 0.6 or not hasattr(self.mod, "negative")):
+        if self.others and (kind < 0.5 or not hasattr(self.mod, "negative")):
             make = self.others[rng.integers(len(self.others))].build
         else:
             make = getattr(self.mod, "negative", None) or module("foot-dp").negative
