@@ -190,7 +190,7 @@ read_acceptance (GonioJson *json, JsonObject *object, GonioManifest *m)
 {
   m->present_threshold = gonio_json_number (json, object, "present_threshold", FALSE, 0.5, 0, 1);
   m->accept_confidence = gonio_json_number (json, object, "min_confidence", FALSE, 0.35, 0, 1);
-  m->min_tilt = gonio_json_number (json, object, "min_tilt", FALSE, 10, 0, 90);
+  m->min_tilt = gonio_json_number (json, object, "min_tilt", FALSE, 20, 0, 90);
   m->partial = (guint)gonio_json_integer (json, object, "partial", FALSE, 0, 0, 1000);
   JsonArray *table =
       gonio_json_array (json, object, "confidence", FALSE, 2, GONIO_MODEL_MAX_CALIBRATION);

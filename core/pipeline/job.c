@@ -115,7 +115,7 @@ gonio_job_decode (GonioJob *job, GError **error)
 
 /* Probability of the picture's kind from which it is acted on. */
 #define KIND_CERTAIN  0.6
-#define C_ARM_CERTAIN 0.8
+#define C_ARM_CERTAIN 0.9
 
 /* Files that a detector wrote are flat; intensifiers and cameras wrote the others. */
 static gboolean
@@ -272,8 +272,14 @@ rectify_by_model (GonioJob *job, GonioModel *model, GError **error)
   if (kind == GONIO_PHOTO_FLAT)
     return TRUE;
   g_auto (GonioRectified) rectified = {0};
-  if (!gonio_rectify_map (map, frame, kind, width, height, 0, m->min_tilt, &rectified,
-                          &fit_error)) {
+  const GonioRectifyHints hints = {.frame = frame,
+                                   .kind = kind,
+                                   .width = width,
+                                   .height = height,
+                                   .min_tilt = m->min_tilt,
+                                   .image = job->output->original,
+                                   .window = look.window};
+  if (!gonio_rectify_map (map, &hints, &rectified, &fit_error)) {
     doubt_rectification (job, fit_error->message);
     return TRUE;
   }

@@ -31,6 +31,13 @@ refuse (GError **error, const char *words)
   return FALSE;
 }
 
+static gboolean
+refuse_outline (GError **error)
+{
+  return refuse (error, _ ("The film in the photo could not be flattened: its outline is not "
+                           "clear. Set the four corners by hand."));
+}
+
 static void
 set_info (GonioRectified *r, const char *kind, const char *source)
 {
@@ -444,8 +451,7 @@ use_grid (const Samples *s, gboolean have_corners, GonioRectified *r, GError **e
   g_autofree GonioPoint *nodes = corner_nodes (s, have_corners, &cols, &rows);
   smooth_nodes (nodes, cols, rows);
   if (!grid_is_smooth (nodes, cols, rows))
-    return refuse (error, _ ("The film in the photo could not be flattened: its outline is not "
-                             "clear. Set the four corners by hand."));
+    return refuse_outline (error);
   r->to_flat = gonio_transform_new_grid (nodes, cols, rows, r->width, r->height, error);
   if (r->to_flat == NULL)
     return FALSE;
@@ -455,36 +461,68 @@ use_grid (const Samples *s, gboolean have_corners, GonioRectified *r, GError **e
   return TRUE;
 }
 
+/* The film's edges in the photo decide, where they are found. */
 static gboolean
-rectify_planar (const Samples *s, gboolean have_corners, double focal, double min_tilt,
+use_edges (const GonioRectifyHints *hints, GonioRectified *r)
+{
+  GonioPoint c[4];
+  GonioCamera camera = {.aspect = 1};
+  if (hints->image == NULL ||
+      !gonio_snap_corners (hints->image, hints->window, r->info.corners, c) ||
+      !gonio_camera_from_corners (c, hints->width, hints->height, hints->focal, &camera))
+    return FALSE;
+  guint width = 0, height = 0;
+  gonio_flat_size (c, camera.aspect, &width, &height);
+  r->to_flat = gonio_transform_new_quad (c, width, height, NULL);
+  if (r->to_flat == NULL)
+    return FALSE;
+  r->width = width;
+  r->height = height;
+  r->info.tilt_deg = camera.tilt_deg;
+  memcpy (r->info.corners, c, sizeof c);
+  set_info (r, "homography", "model");
+  return TRUE;
+}
+
+static gboolean
+use_camera (const Samples *s, const Planar *p, GonioRectified *r, GError **error)
+{
+  g_autoptr (GonioTransform) fit = p->lens != NULL
+                                       ? gonio_transform_compose (p->lens, p->homography)
+                                       : gonio_transform_ref (p->homography);
+  g_autoptr (GonioTransform) scale = stretch (s, MARGIN, r, error);
+  if (scale == NULL)
+    return FALSE;
+  r->to_flat = gonio_transform_compose (fit, scale);
+  set_info (r, p->lens != NULL ? "homography+lens" : "homography", "model");
+  r->info.doubtful = TRUE;
+  r->info.reason = g_strdup (_ ("the film's edges are not clear: check the rectification"));
+  return TRUE;
+}
+
+static gboolean
+rectify_planar (const Samples *s, const GonioBackwardMap *map, const GonioRectifyHints *hints,
                 GonioRectified *r, GError **error)
 {
   g_auto (Planar) p = {0};
   GonioPoint straight[4];
   GonioCamera camera = {.aspect = 1};
   if (!fit_planar_robust (s, &p) || !planar_corners (&p, s, r->info.corners, straight) ||
-      !gonio_camera_from_corners (straight, s->width, s->height, focal, &camera))
-    return refuse (error, _ ("The film in the photo could not be flattened: its outline is not "
-                             "clear. Set the four corners by hand."));
+      !gonio_camera_from_corners (straight, s->width, s->height, hints->focal, &camera))
+    return refuse_outline (error);
   r->info.has_corners = TRUE;
   r->info.tilt_deg = camera.tilt_deg;
   r->info.residual = p.rms / s->diagonal;
   gonio_flat_size (r->info.corners, camera.aspect, &r->width, &r->height);
   if (r->info.residual > GRID_RESIDUAL)
-    return refuse (error, _ ("The film in the photo could not be flattened: its outline is not "
-                             "clear. Set the four corners by hand."));
-  if (camera.tilt_deg < min_tilt)
+    return refuse_outline (error);
+  if (r->info.residual <= DOUBT_RESIDUAL && use_edges (hints, r))
+    return TRUE;
+  if (camera.tilt_deg < hints->min_tilt)
     return use_crop (r, error);
   if (r->info.residual > PLANAR_RESIDUAL)
-    return use_grid (s, have_corners, r, error);
-  g_autoptr (GonioTransform) fit = p.lens != NULL ? gonio_transform_compose (p.lens, p.homography)
-                                                  : gonio_transform_ref (p.homography);
-  g_autoptr (GonioTransform) scale = stretch (s, MARGIN, r, error);
-  if (scale == NULL)
-    return FALSE;
-  r->to_flat = gonio_transform_compose (fit, scale);
-  set_info (r, p.lens != NULL ? "homography+lens" : "homography", "model");
-  return TRUE;
+    return use_grid (s, map->corner_nodes, r, error);
+  return use_camera (s, &p, r, error);
 }
 
 /* ---- C-arm ---- */
@@ -539,24 +577,18 @@ rectify_c_arm (const Samples *s, GonioRectified *r, GError **error)
 }
 
 gboolean
-gonio_rectify_map (const GonioBackwardMap *map, const GonioTransform *frame, GonioPhotoKind kind,
-                   double width, double height, double focal, double min_tilt, GonioRectified *out,
+gonio_rectify_map (const GonioBackwardMap *map, const GonioRectifyHints *hints, GonioRectified *out,
                    GError **error)
 {
   g_auto (Samples) s = {0};
   g_auto (GonioRectified) r = {0};
-  g_return_val_if_fail (kind != GONIO_PHOTO_FLAT, FALSE);
-  if (!samples_init (&s, map, frame, width, height, error))
+  g_return_val_if_fail (hints->kind != GONIO_PHOTO_FLAT, FALSE);
+  if (!samples_init (&s, map, hints->frame, hints->width, hints->height, error))
     return FALSE;
-  gboolean done = kind == GONIO_PHOTO_C_ARM
-                      ? rectify_c_arm (&s, &r, error)
-                      : rectify_planar (&s, map->corner_nodes, focal, min_tilt, &r, error);
+  gboolean done = hints->kind == GONIO_PHOTO_C_ARM ? rectify_c_arm (&s, &r, error)
+                                                   : rectify_planar (&s, map, hints, &r, error);
   if (!done)
     return FALSE;
-  if (r.info.residual > DOUBT_RESIDUAL && !r.info.doubtful) {
-    r.info.doubtful = TRUE;
-    r.info.reason = g_strdup (_ ("the rectification fits poorly: check it"));
-  }
   *out = r;
   r = (GonioRectified){0};
   return TRUE;

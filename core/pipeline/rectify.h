@@ -45,16 +45,31 @@ void gonio_flat_size (const GonioPoint corners[4], double aspect, guint *out_wid
 gboolean gonio_rectify_corners (const GonioPoint corners[4], double width, double height,
                                 double focal, GonioRectified *out, GError **error);
 
-/* From the network's map. frame: photo px -> network input px. planar: homography and, where
- * it helps, a lens term, fitted robustly; used when the map keeps close to it, else the smoothed
- * map itself if it neither folds nor bends sharply. Below min_tilt degrees the network's error
- * would do more harm than the tilt: then the film is only turned upright and cut out, which
- * leaves every angle as it is ("crop"). c-arm: polynomial of order 3 or 5. An error
- * (GONIO_IMAGE_ERROR_MALFORMED, in words) says that the proposal cannot be used. */
-gboolean gonio_rectify_map (const GonioBackwardMap *map, const GonioTransform *frame,
-                            GonioPhotoKind kind, double width, double height, double focal,
-                            double min_tilt, GonioRectified *out, GError **error);
+/* Moves the sides of a proposed quadrilateral (photo px) onto straight edges of the photo. FALSE,
+ * and out left alone, unless all four are found. window: nullable. */
+gboolean gonio_snap_corners (const GonioImage *image, const GonioWindow *window,
+                             const GonioPoint corners[4], GonioPoint out[4]);
 
+/* What a map is turned into a transform with. */
+typedef struct {
+  const GonioTransform *frame; /* photo px -> network input px */
+  GonioPhotoKind kind;         /* not FLAT */
+  double width, height;        /* of the photo */
+  double focal;                /* px, 0 when unknown */
+  double min_tilt;             /* degrees, see below */
+  const GonioImage *image;     /* the photo, whose edges are looked for; nullable */
+  const GonioWindow *window;   /* nullable */
+} GonioRectifyHints;
+
+/* From the network's map. planar: homography and, where it helps, a lens term, fitted robustly;
+ * its sides are moved onto edges of the photo, and where all four are found that is it. Else:
+ * used as it is when the map keeps close to it, else the smoothed map itself if it neither folds
+ * nor bends sharply, both doubtful. Below min_tilt degrees the network's own error would do more
+ * harm than the tilt: then the film is only turned upright and cut out, which leaves every angle
+ * as it is ("crop"). c-arm: polynomial of order 3 or 5. An error (GONIO_IMAGE_ERROR_MALFORMED,
+ * in words) says that the proposal cannot be used. */
+gboolean gonio_rectify_map (const GonioBackwardMap *map, const GonioRectifyHints *hints,
+                            GonioRectified *out, GError **error);
 gboolean gonio_corners_are_convex (const GonioPoint corners[4]);
 
 G_END_DECLS

@@ -82,12 +82,21 @@ frame (void)
 }
 
 static gboolean
+with_map (const GonioBackwardMap *map, const GonioTransform *to_input, GonioPhotoKind kind,
+          double min_tilt, GonioRectified *out, GError **error)
+{
+  const GonioRectifyHints hints = {
+      .frame = to_input, .kind = kind, .width = W, .height = H, .min_tilt = min_tilt};
+  return gonio_rectify_map (map, &hints, out, error);
+}
+
+static gboolean
 rectify (const Camera *c, gboolean corner_nodes, GonioPhotoKind kind, GonioRectified *out,
          GError **error)
 {
   g_autoptr (GonioBackwardMap) map = make_map (c, 17, 17, corner_nodes);
   g_autoptr (GonioTransform) to_input = frame ();
-  return gonio_rectify_map (map, to_input, kind, W, H, 0, 0, out, error);
+  return with_map (map, to_input, kind, 0, out, error);
 }
 
 /* Largest distance, in thousandths of the film's edges, between where points of the film land
@@ -126,7 +135,7 @@ test_planar (void)
     g_assert_cmpstr (r.info.kind, ==, "homography");
     g_assert_cmpfloat (flat_error (&r, &c), <, 0.1);
     g_assert_cmpfloat (r.info.residual, <, 1e-4);
-    g_assert_false (r.info.doubtful);
+    g_assert_true (r.info.doubtful); /* no photo, no edges */
     /* 75 % focal length assumed or found: the tilt is right to a few degrees */
     g_assert_cmpfloat (fabs (r.info.tilt_deg - acos (fabs (c.r[2][2])) * 180 / G_PI), <, 8);
   }
@@ -160,7 +169,7 @@ test_robust (void)
     g_autoptr (GonioTransform) to_input = frame ();
     g_auto (GonioRectified) r = {0};
     g_autoptr (GError) error = NULL;
-    gonio_rectify_map (map, to_input, GONIO_PHOTO_PLANAR, W, H, 0, 0, &r, &error);
+    with_map (map, to_input, GONIO_PHOTO_PLANAR, 0, &r, &error);
     g_assert_no_error (error);
     g_assert_true (g_str_has_prefix (r.info.kind, "homography"));
     g_assert_cmpfloat (flat_error (&r, &c), <, 6);
@@ -177,7 +186,7 @@ test_crop (void)
     g_autoptr (GonioTransform) to_input = frame ();
     g_auto (GonioRectified) r = {0};
     g_autoptr (GError) error = NULL;
-    gonio_rectify_map (map, to_input, GONIO_PHOTO_PLANAR, W, H, 0, 15, &r, &error);
+    with_map (map, to_input, GONIO_PHOTO_PLANAR, 15, &r, &error);
     g_assert_no_error (error);
     g_assert_cmpstr (r.info.kind, ==, "crop");
     GonioPoint p[3], q[3];
@@ -226,8 +235,7 @@ test_nonsense (void)
     for (int kind = GONIO_PHOTO_PLANAR; kind <= GONIO_PHOTO_C_ARM; kind++) {
       g_auto (GonioRectified) r = {0};
       g_autoptr (GError) error = NULL;
-      g_assert_false (
-          gonio_rectify_map (&map, to_input, (GonioPhotoKind)kind, W, H, 0, 0, &r, &error));
+      g_assert_false (with_map (&map, to_input, (GonioPhotoKind)kind, 0, &r, &error));
       g_assert_nonnull (error);
       g_assert_null (r.to_flat);
     }
@@ -250,7 +258,7 @@ test_c_arm (void)
   g_autoptr (GonioTransform) to_input = frame ();
   g_auto (GonioRectified) r = {0};
   g_autoptr (GError) error = NULL;
-  gonio_rectify_map (&map, to_input, GONIO_PHOTO_C_ARM, W, H, 0, 0, &r, &error);
+  with_map (&map, to_input, GONIO_PHOTO_C_ARM, 0, &r, &error);
   g_assert_no_error (error);
   g_assert_true (g_str_has_prefix (r.info.kind, "polynomial"));
   g_assert_cmpuint (r.width, ==, r.height);
@@ -301,6 +309,63 @@ test_corners (void)
   }
 }
 
+/* A grey film before a darker wall: guesses off by two per cent find its edges. */
+static void
+test_edges (void)
+{
+  for (int i = 0; i < 12; i++) {
+    Camera c = random_camera (g_test_rand_double_range (0, 35));
+    GonioPoint truth[4] = {project (&c, 0, 0), project (&c, 1, 0), project (&c, 1, 1),
+                           project (&c, 0, 1)};
+    uint16_t *pixels = g_new (uint16_t, (size_t)(W * H));
+    g_autoptr (GonioTransform) to_unit = gonio_transform_new_quad (truth, 1000, 1000, NULL);
+    g_assert_nonnull (to_unit);
+    for (int y = 0; y < (int)H; y++)
+      for (int x = 0; x < (int)W; x++) {
+        GonioPoint q = {-1, -1};
+        gboolean film = gonio_transform_forward (to_unit, (GonioPoint){x + 0.5, y + 0.5}, &q) &&
+                        q.x >= 0 && q.y >= 0 && q.x <= 1000 && q.y <= 1000;
+        double bone = film ? 6000 * sin (q.x / 90) * sin (q.y / 130) : 0;
+        pixels[y * (int)W + x] =
+            (uint16_t)((film ? 33000 : 15000) + bone + g_test_rand_int_range (0, 3000));
+      }
+    GonioImageInfo info = {0};
+    GonioSpacing spacing = {0};
+    g_autoptr (GonioImage) photo =
+        gonio_image_new (GONIO_PIXELS_GREY16, (guint)W, (guint)H, pixels, &info, &spacing);
+    GonioPoint guess[4], found[4];
+    for (guint k = 0; k < 4; k++)
+      guess[k] = (GonioPoint){truth[k].x + g_test_rand_double_range (-30, 30),
+                              truth[k].y + g_test_rand_double_range (-30, 30)};
+    gboolean inside = TRUE;
+    for (guint k = 0; k < 4; k++)
+      inside = inside && truth[k].x > 10 && truth[k].y > 10 && truth[k].x < W - 10 &&
+               truth[k].y < H - 10;
+    if (!inside)
+      continue;
+    g_assert_true (gonio_snap_corners (photo, NULL, guess, found));
+    for (guint k = 0; k < 4; k++)
+      g_assert_cmpfloat (gonio_point_distance (found[k], truth[k]), <, 2.5);
+  }
+}
+
+/* Without edges nothing is found and nothing is written. */
+static void
+test_no_edges (void)
+{
+  uint16_t *pixels = g_new (uint16_t, (size_t)(W * H));
+  for (int k = 0; k < (int)(W * H); k++)
+    pixels[k] = (uint16_t)(20000 + g_test_rand_int_range (0, 8000));
+  GonioImageInfo info = {0};
+  GonioSpacing spacing = {0};
+  g_autoptr (GonioImage) photo =
+      gonio_image_new (GONIO_PIXELS_GREY16, (guint)W, (guint)H, pixels, &info, &spacing);
+  const GonioPoint guess[4] = {{200, 150}, {1000, 160}, {990, 800}, {210, 790}};
+  GonioPoint found[4] = {{-7, -7}};
+  g_assert_false (gonio_snap_corners (photo, NULL, guess, found));
+  g_assert_cmpfloat (found[0].x, ==, -7);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -312,6 +377,8 @@ main (int argc, char **argv)
   g_test_add_func ("/rectify/curled", test_curled);
   g_test_add_func ("/rectify/nonsense", test_nonsense);
   g_test_add_func ("/rectify/c-arm", test_c_arm);
+  g_test_add_func ("/rectify/edges", test_edges);
+  g_test_add_func ("/rectify/no-edges", test_no_edges);
   g_test_add_func ("/rectify/corners", test_corners);
   return g_test_run ();
 }
