@@ -68,25 +68,22 @@ fill_addresses (const GonioCompiled *compiled, char *workspace, GonioTensor *con
                 GonioTensor **outputs, void **addresses)
 {
   for (guint i = 0; i < compiled->slots->len; i++) {
-    size_t shift;
-    guint root = gonio_cpu_slot_root (compiled->slots, i, &shift);
-    const GonioCpuSlotInfo *slot = &g_array_index (compiled->slots, GonioCpuSlotInfo, root);
-    char *start = NULL;
+    const GonioCpuSlotInfo *slot = &g_array_index (compiled->slots, GonioCpuSlotInfo,
+                                                   gonio_cpu_slot_root (compiled->slots, i));
     switch (slot->kind) {
     case GONIO_PLACE_ARENA:
-      start = workspace + slot->offset;
+      addresses[i] = workspace + slot->offset;
       break;
     case GONIO_PLACE_CONST:
-      start = (char *)gonio_tensor_data (slot->tensor);
+      addresses[i] = (void *)gonio_tensor_data (slot->tensor);
       break;
     case GONIO_PLACE_INPUT:
-      start = (char *)gonio_tensor_data (inputs[slot->index]);
+      addresses[i] = (void *)gonio_tensor_data (inputs[slot->index]);
       break;
     case GONIO_PLACE_OUTPUT:
-      start = gonio_tensor_writable_data (outputs[slot->index]);
+      addresses[i] = gonio_tensor_writable_data (outputs[slot->index]);
       break;
     }
-    addresses[i] = start + shift;
   }
 }
 
