@@ -29,10 +29,10 @@ _WORDS = {
 }
 DEFINITIONS = {f"{b}_{s}": _WORDS[b] + (", patient's right" if s == "r" else ", patient's left")
                for s in "rl" for b in _BASE}
-# A shaft alone does not show which leg it is of, so its crop reaches to a joint; later groups win.
+# Both legs together: one leg's joint alone hardly shows which leg it is of. Later groups win.
 _GROUPS = (("fem_prox", "fem_dist", "knee_c"), ("tib_prox", "tib_dist", "ankle_c"), ("hip_c",),
            ("knee_c", "cond_med", "cond_lat", "plat_med", "plat_lat"), ("ankle_c", "plaf_med", "plaf_lat"))
-REFINE = {"groups": [[f"{b}_{s}" for b in g] for s in "rl" for g in _GROUPS], "extent": 1.6, "floor": 0.3, "passes": 1}
+REFINE = {"groups": [[f"{b}_{s}" for s in "rl" for b in g] for g in _GROUPS], "extent": 1.35, "floor": 0.25, "passes": 1}
 TURNED = 0.15
 PARTIAL, PARTIAL_MIN = True, 10
 _SEGMENTS = {"0": "abcdef", "1": "bc", "2": "abdeg", "3": "abcdg", "4": "bcfg", "5": "acdfg", "6": "acdefg", "7": "abc",
@@ -223,7 +223,8 @@ def build(rng, atlas, par=None, legs=None):
     one = rng.random() < 0.2 and not fixed
     keep = rng.choice(["r", "l"]) if one else "rl"
     bodies = pa.pelvis_bodies(rng, pel, placed, density, to_scene)
-    fat = np.exp(rng.normal(0.02, 0.18))
+    # A third are stout: their soft tissue fills the film from the hips to the thighs.
+    fat = np.exp(rng.normal(0.02, 0.18) if fixed or rng.random() < 0.67 else rng.uniform(0.2, 0.65))
     centres, radii = pa.trunk(rng, placed, 1.0, fat)
     centres, radii, lm, vs = [centres], [radii], {}, {}
     wave = [an.Waves(rng, 0.0 if fixed else 1.3, 90, 5) for _ in range(2)]

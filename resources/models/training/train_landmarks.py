@@ -124,7 +124,7 @@ def main():
         opt.step()
         step += 1
         scenes += a.batch / CROPS
-        decay = min(0.998, (step + 1) / (step + 10))
+        decay = min(0.995, (step + 1) / (step + 10))
         with torch.no_grad():
             for p, q in zip(average.state_dict().values(), net.state_dict().values()):
                 if p.is_floating_point():
