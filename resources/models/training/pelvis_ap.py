@@ -39,7 +39,7 @@ def pelvis_parameters(rng):
     other = cover + rng.normal() * 3 if rng.random() < 0.8 else rng.uniform(-36, 10)
     s = np.exp(rng.normal() * 0.05)
     return dict(scale=np.array([s * rng.normal(0.95, 0.04), s * rng.normal(0.95, 0.04), s * rng.normal(0.93, 0.04)]),
-                cover=(cover, other) if rng.random() < 0.5 else (other, cover), medial=rng.normal(0, 3.5, 2),
+                cover=(cover, other) if rng.random() < 0.5 else (other, cover), medial=np.clip(rng.normal(-6, 7, 2), -20, 8),
                 flare=rng.normal(0, 0.06), warp=2.6, asym=0.8, tilt=rng.normal(0, 8), turn=rng.normal(0, 3.5),
                 lean=rng.normal(0, 2.5), gap=rng.uniform(1.8, 4.6))
 
