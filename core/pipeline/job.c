@@ -318,72 +318,6 @@ gonio_job_rectify (GonioJob *job, GError **error)
 
 #define SIDE_CERTAIN 0.8 /* probability from which the classifier's side is taken */
 
-static void
-reason_landmarks (GonioResult *r)
-{
-  guint missing = 0, low = 0;
-  for (guint i = 0; i < r->landmarks->len; i++) {
-    GonioConfidence level = gonio_landmark_level (r->landmarks->pdata[i]);
-    missing += level == GONIO_CONFIDENCE_NONE;
-    low += level == GONIO_CONFIDENCE_LOW;
-  }
-  if (low > 0) {
-    g_autofree char *words =
-        g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u landmark is uncertain",
-                                      "%u landmarks are uncertain", low),
-                         low);
-    gonio_result_add_reason (r, words);
-  }
-  if (missing > 0) {
-    g_autofree char *words =
-        g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u landmark was not found",
-                                      "%u landmarks were not found", missing),
-                         missing);
-    gonio_result_add_reason (r, words);
-  }
-}
-
-static void
-reason_values (GonioResult *r, const GonioProtocol *protocol)
-{
-  g_autoptr (GString) outside = g_string_new (NULL);
-  for (guint i = 0; i < r->measures->len; i++) {
-    const GonioMeasurement *m = r->measures->pdata[i];
-    gboolean judged =
-        m->grade != NULL || isfinite (m->reference_low) || isfinite (m->reference_high);
-    int row = gonio_protocol_find_measure (protocol, m->id);
-    if (!m->valid || !judged || m->in_reference || row < 0)
-      continue;
-    GonioMeasureText text = gonio_protocol_measure (protocol, (guint)row, gonio_text_language ());
-    const char *side = m->side == GONIO_SIDE_RIGHT  ? _ ("right")
-                       : m->side == GONIO_SIDE_LEFT ? _ ("left")
-                                                    : NULL;
-    g_string_append_printf (outside, "%s%s", outside->len > 0 ? ", " : "", text.abbreviation);
-    if (side != NULL && gonio_protocol_has_both_sides (protocol))
-      g_string_append_printf (outside, " %s", side);
-  }
-  if (outside->len > 0) {
-    g_autofree char *words = g_strdup_printf (_ ("outside the reference range: %s"), outside->str);
-    gonio_result_add_reason (r, words);
-  }
-}
-
-static void
-reason_rectification (GonioResult *r)
-{
-  const GonioRectification *info = &r->rectification;
-  if (info->doubtful)
-    gonio_result_add_reason (r, info->reason != NULL ? info->reason
-                                                     : _ ("the rectification is doubtful"));
-  gboolean tilted = g_str_equal (info->kind, "none") || g_str_equal (info->kind, "crop");
-  if (tilted && info->tilt_deg > GONIO_TILT_WARN) {
-    g_autofree char *words = g_strdup_printf (
-        _ ("the camera was tilted by %.0f degrees and the picture is not rectified"),
-        info->tilt_deg);
-    gonio_result_add_reason (r, words);
-  }
-}
-
 /* Where neither the file nor the bones say which side it is, the classifier may. */
 static gboolean
 side_by_classifier (GonioJob *job)
@@ -407,8 +341,8 @@ gonio_job_measure (GonioJob *job, GError **error)
   GonioPipelineOutput *o = job->output;
   GonioResult *r = o->result;
   if (o->protocol == NULL) {
-    r->state = GONIO_STATE_NO_ANSWER;
-    reason_rectification (r);
+    gonio_pipeline_output_add_reasons (o);
+    r->state = gonio_pipeline_output_judge (o);
     return TRUE;
   }
   const GonioSpacing *spacing = gonio_image_spacing (o->rectified);
@@ -417,17 +351,7 @@ gonio_job_measure (GonioJob *job, GError **error)
   if (r->side == GONIO_SIDE_UNKNOWN && side_by_classifier (job) &&
       !gonio_protocol_measure_all (o->protocol, r, o->to_flat, spacing, error))
     return FALSE;
-  if (r->side == GONIO_SIDE_UNKNOWN)
-    gonio_result_add_reason (r, _ ("the side is not known"));
-  g_autofree char *side = gonio_protocol_check_side (o->protocol, r, o->to_flat);
-  if (side != NULL)
-    gonio_result_add_reason (r, side);
-  reason_rectification (r);
-  reason_landmarks (r);
-  reason_values (r, o->protocol);
-  r->state = GONIO_STATE_NO_ANSWER; /* until something was measured */
-  for (guint i = 0; i < r->measures->len; i++)
-    if (((GonioMeasurement *)r->measures->pdata[i])->valid)
-      r->state = GONIO_STATE_TO_CHECK;
+  gonio_pipeline_output_add_reasons (o);
+  r->state = gonio_pipeline_output_judge (o);
   return TRUE;
 }

@@ -56,6 +56,13 @@ typedef struct {
 void gonio_pipeline_output_free (GonioPipelineOutput *output);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioPipelineOutput, gonio_pipeline_output_free)
 
+/* What follows from landmarks, side and rectification as they stand, added to the result's
+ * reasons in words: an unknown or contradictory side, a doubtful rectification, uncertain, missing
+ * or left out landmarks, values outside the reference. Measure first. */
+void gonio_pipeline_output_add_reasons (GonioPipelineOutput *output);
+/* TO_CHECK when at least one measure is valid, else NO_ANSWER. */
+GonioResultState gonio_pipeline_output_judge (const GonioPipelineOutput *output);
+
 /* Blocking. A file that cannot be read is an error; a picture that is not understood is a
  * result in state NO_ANSWER or TO_CHECK with reasons. options NULL: defaults. */
 GonioPipelineOutput *gonio_pipeline_measure (GonioPipeline *pipeline, const char *path,
