@@ -43,6 +43,8 @@ make_item (void)
   place (result, "mt1_head_lat", 120, 258);
   gonio_protocol_measure_all (output->protocol, result, output->to_flat, NULL, &error);
   g_assert_no_error (error);
+  gonio_result_add_reason (result, "what the model saw");
+  gonio_pipeline_output_add_reasons (output);
 
   g_autoptr (GFile) file = g_file_new_for_path ("/tmp/foot.png");
   GonioItem *item = gonio_item_new (file);
@@ -61,6 +63,13 @@ value_of (GonioItem *item, const char *id)
       return measure->valid ? measure->value : NAN;
   }
   return NAN;
+}
+
+static gboolean
+says (GonioItem *item, const char *words)
+{
+  const char *message = gonio_item_get_message (item);
+  return message && strstr (message, words);
 }
 
 static void
@@ -116,6 +125,79 @@ test_confirmation_falls_with_an_edit (void)
   g_assert_cmpint (gonio_item_get_state (item), ==, GONIO_STATE_CONFIRMED);
   gonio_item_move_landmark (item, "ph1_dist", (GonioPoint){90, 190});
   g_assert_cmpint (gonio_item_get_state (item), ==, GONIO_STATE_TO_CHECK);
+  g_assert_true (says (item, "changed after it was confirmed"));
+  gonio_item_undo (item);
+  g_assert_cmpint (gonio_item_get_state (item), ==, GONIO_STATE_CONFIRMED);
+  g_assert_null (gonio_item_get_message (item));
+}
+
+/* Reasons, states and uncertainties follow every edit and its undo. */
+static void
+test_reasons_follow_edits (void)
+{
+  g_autoptr (GonioItem) item = make_item ();
+  GonioResult *result = gonio_item_get_result (item);
+  g_assert_true (says (item, "outside the reference range: HVA"));
+  g_assert_true (says (item, "what the model saw"));
+  const double se = gonio_result_measure (result, "hva")->se;
+  g_assert_cmpfloat (se, >, 0);
+
+  gonio_item_move_landmark (item, "ph1_dist", (GonioPoint){108, 190});
+  g_assert_false (says (item, "range: HVA"));
+  g_assert_true (says (item, "what the model saw"));
+  g_assert_cmpfloat (gonio_result_measure (gonio_item_get_result (item), "hva")->se, <, se);
+  gonio_item_undo (item);
+  g_assert_true (says (item, "outside the reference range: HVA"));
+
+  gonio_item_skip_landmark (item, "dp1_dist", TRUE);
+  g_assert_true (says (item, "1 landmark was left out by you"));
+  gonio_item_undo (item);
+  g_assert_false (says (item, "left out"));
+
+  gonio_item_set_side (item, GONIO_SIDE_LEFT);
+  g_assert_true (says (item, "the bones marked left lie as on a right side"));
+  gonio_item_undo (item);
+  g_assert_false (says (item, "the bones marked"));
+}
+
+/* A landmark that was uncertain is certain once a person placed it. */
+static void
+test_placed_by_hand_is_certain (void)
+{
+  g_autoptr (GonioItem) item = make_item ();
+  GonioResult *result = gonio_item_get_result (item);
+  for (guint i = 0; i < result->landmarks->len; i++) {
+    GonioLandmark *landmark = g_ptr_array_index (result->landmarks, i);
+    landmark->confidence = landmark->proposed_confidence = 0.4;
+  }
+  gonio_item_set_side (item, GONIO_SIDE_RIGHT); /* measures again */
+  g_assert_true (gonio_result_measure (result, "hva")->low_confidence);
+  g_assert_true (says (item, "10 landmarks are uncertain"));
+  static const char *const ids[] = {"mt1_prox", "mt1_dist", "ph1_prox", "ph1_dist"};
+  for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
+    gonio_item_move_landmark (item, ids[i], gonio_result_landmark (result, ids[i])->position);
+  const GonioMeasurement *hva = gonio_result_measure (result, "hva");
+  g_assert_false (hva->low_confidence);
+  g_assert_cmpfloat (hva->se, ==, 0);
+  g_assert_true (gonio_result_measure (result, "ima")->low_confidence);
+  g_assert_true (says (item, "6 landmarks are uncertain"));
+  g_assert_true (says (item, "what the model saw"));
+  for (guint i = 0; i < result->landmarks->len; i++) {
+    const GonioLandmark *landmark = g_ptr_array_index (result->landmarks, i);
+    gonio_item_move_landmark (item, landmark->id, landmark->position);
+  }
+  g_assert_false (says (item, "uncertain"));
+  g_assert_false (says (item, "what the model saw"));
+}
+
+/* A click on a landmark that moves nothing leaves nothing to undo. */
+static void
+test_click_is_no_step (void)
+{
+  g_autoptr (GonioItem) item = make_item ();
+  gonio_item_begin_edit (item);
+  gonio_item_end_edit (item);
+  g_assert_false (gonio_item_can_undo (item));
 }
 
 int
@@ -126,5 +208,8 @@ main (int argc, char **argv)
   g_test_add_func ("/item/drag-is-one-step", test_drag_is_one_step);
   g_test_add_func ("/item/restore-and-skip", test_restore_and_skip);
   g_test_add_func ("/item/confirmation-falls-with-an-edit", test_confirmation_falls_with_an_edit);
+  g_test_add_func ("/item/reasons-follow-edits", test_reasons_follow_edits);
+  g_test_add_func ("/item/placed-by-hand-is-certain", test_placed_by_hand_is_certain);
+  g_test_add_func ("/item/click-is-no-step", test_click_is_no_step);
   return g_test_run ();
 }

@@ -1,26 +1,7 @@
 /* One picture in the list; see gonio-item.h. */
-#include "ui/model/gonio-item.h"
+#include "ui/model/gonio-item-private.h"
 
 #include <glib/gi18n.h>
-
-#define MAX_UNDO 200
-
-struct _GonioItem {
-  GObject parent_instance;
-  GFile *file;
-  char *title;
-  char *subtitle;
-  char *message;
-  GonioResultState state;
-  GdkTexture *thumbnail;
-  GonioPipelineOutput *output;
-  GonioPyramid *pyramid[2]; /* original, rectified */
-  GonioMeasureOptions options;
-  char *protocol;  /* storage of options.protocol */
-  GPtrArray *undo; /* GonioResult*, oldest first */
-  GPtrArray *redo;
-  gboolean editing; /* the present step already has its undo entry */
-};
 
 G_DEFINE_FINAL_TYPE (GonioItem, gonio_item, G_TYPE_OBJECT)
 
@@ -28,6 +9,12 @@ enum { PROP_0, PROP_TITLE, PROP_SUBTITLE, PROP_STATE, PROP_THUMBNAIL, PROP_MESSA
 static GParamSpec *props[N_PROPS];
 enum { CHANGED, N_SIGNALS };
 static guint signals[N_SIGNALS];
+
+void
+gonio_item_emit_changed (GonioItem *self)
+{
+  g_signal_emit (self, signals[CHANGED], 0);
+}
 
 const char *
 gonio_state_words (GonioResultState state)
@@ -71,6 +58,7 @@ gonio_item_finalize (GObject *object)
     g_clear_pointer (&self->pyramid[i], gonio_pyramid_unref);
   g_clear_pointer (&self->undo, g_ptr_array_unref);
   g_clear_pointer (&self->redo, g_ptr_array_unref);
+  g_clear_pointer (&self->found_reasons, g_ptr_array_unref);
   G_OBJECT_CLASS (gonio_item_parent_class)->finalize (object);
 }
 
@@ -119,8 +107,8 @@ gonio_item_class_init (GonioItemClass *klass)
 static void
 gonio_item_init (GonioItem *self)
 {
-  self->undo = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_result_unref);
-  self->redo = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_result_unref);
+  self->undo = g_ptr_array_new_with_free_func (gonio_item_step_free);
+  self->redo = g_ptr_array_new_with_free_func (gonio_item_step_free);
 }
 
 GonioItem *
@@ -193,6 +181,18 @@ gonio_item_set_protocol (GonioItem *self, const char *protocol)
 
 /* ---- states ---- */
 
+char *
+gonio_item_reasons_text (const GonioResult *result)
+{
+  if (result->reasons->len == 0)
+    return NULL;
+  g_autoptr (GString) text = g_string_new (NULL);
+  for (guint i = 0; i < result->reasons->len; i++)
+    g_string_append_printf (text, "%s%s", i ? "\n" : "",
+                            (const char *)g_ptr_array_index (result->reasons, i));
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
 static const char *
 side_words (GonioSide side)
 {
@@ -224,8 +224,8 @@ update_subtitle (GonioItem *self)
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_SUBTITLE]);
 }
 
-static void
-set_state (GonioItem *self, GonioResultState state, const char *message)
+void
+gonio_item_set_state (GonioItem *self, GonioResultState state, const char *message)
 {
   self->state = state;
   if (self->output)
@@ -241,20 +241,20 @@ void
 gonio_item_set_queued (GonioItem *self)
 {
   g_clear_pointer (&self->output, gonio_pipeline_output_free);
-  set_state (self, GONIO_STATE_QUEUED, NULL);
+  gonio_item_set_state (self, GONIO_STATE_QUEUED, NULL);
   g_signal_emit (self, signals[CHANGED], 0);
 }
 
 void
 gonio_item_set_working (GonioItem *self, const char *stage)
 {
-  set_state (self, GONIO_STATE_WORKING, stage);
+  gonio_item_set_state (self, GONIO_STATE_WORKING, stage);
 }
 
 void
 gonio_item_set_failed (GonioItem *self, const char *message)
 {
-  set_state (self, GONIO_STATE_FAILED, message);
+  gonio_item_set_state (self, GONIO_STATE_FAILED, message);
   g_signal_emit (self, signals[CHANGED], 0);
 }
 
@@ -273,161 +273,8 @@ gonio_item_set_output (GonioItem *self, GonioPipelineOutput *output, GonioPyrami
   g_ptr_array_set_size (self->undo, 0);
   g_ptr_array_set_size (self->redo, 0);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_THUMBNAIL]);
-  g_autofree char *reasons = NULL;
-  if (output->result->reasons->len > 0) {
-    g_autoptr (GString) text = g_string_new (NULL);
-    for (guint i = 0; i < output->result->reasons->len; i++)
-      g_string_append_printf (text, "%s%s", i ? "\n" : "",
-                              (char *)g_ptr_array_index (output->result->reasons, i));
-    reasons = g_strdup (text->str);
-  }
-  set_state (self, output->result->state, reasons);
+  gonio_item_keep_found_reasons (self);
+  g_autofree char *reasons = gonio_item_reasons_text (output->result);
+  gonio_item_set_state (self, output->result->state, reasons);
   g_signal_emit (self, signals[CHANGED], 0);
-}
-
-/* ---- edits ---- */
-
-static void
-push_undo (GonioItem *self)
-{
-  if (self->undo->len >= MAX_UNDO)
-    g_ptr_array_remove_index (self->undo, 0);
-  g_ptr_array_add (self->undo, gonio_result_copy (self->output->result));
-  g_ptr_array_set_size (self->redo, 0);
-}
-
-/* Measures again from the landmarks as they stand and tells the views. */
-static void
-after_edit (GonioItem *self)
-{
-  const GonioPipelineOutput *output = self->output;
-  if (output->protocol) {
-    g_autoptr (GError) error = NULL;
-    if (!gonio_protocol_measure_all (output->protocol, output->result, output->to_flat,
-                                     gonio_image_spacing (output->rectified), &error))
-      g_warning ("%s: %s", self->title, error->message);
-  }
-  if (self->state == GONIO_STATE_CONFIRMED)
-    set_state (self, GONIO_STATE_TO_CHECK, _ ("Changed after it was confirmed"));
-  update_subtitle (self);
-  g_signal_emit (self, signals[CHANGED], 0);
-}
-
-void
-gonio_item_begin_edit (GonioItem *self)
-{
-  if (!self->output || self->editing)
-    return;
-  push_undo (self);
-  self->editing = TRUE;
-}
-
-void
-gonio_item_end_edit (GonioItem *self)
-{
-  self->editing = FALSE;
-}
-
-void
-gonio_item_move_landmark (GonioItem *self, const char *id, GonioPoint original_px)
-{
-  GonioLandmark *landmark = self->output ? gonio_result_landmark (self->output->result, id) : NULL;
-  if (!landmark)
-    return;
-  if (!self->editing)
-    push_undo (self);
-  landmark = gonio_result_landmark (self->output->result, id);
-  landmark->position = original_px;
-  landmark->edited = TRUE;
-  landmark->skipped = FALSE;
-  landmark->confidence = 1.0;
-  landmark->sigma = 0.0;
-  after_edit (self);
-}
-
-void
-gonio_item_restore_landmark (GonioItem *self, const char *id)
-{
-  GonioLandmark *landmark = self->output ? gonio_result_landmark (self->output->result, id) : NULL;
-  if (!landmark || (!landmark->edited && !landmark->skipped))
-    return;
-  push_undo (self);
-  landmark->position = landmark->proposed;
-  landmark->sigma = landmark->proposed_sigma;
-  landmark->confidence = landmark->proposed_confidence;
-  landmark->edited = FALSE;
-  landmark->skipped = FALSE;
-  after_edit (self);
-}
-
-void
-gonio_item_skip_landmark (GonioItem *self, const char *id, gboolean skip)
-{
-  GonioLandmark *landmark = self->output ? gonio_result_landmark (self->output->result, id) : NULL;
-  if (!landmark || landmark->skipped == skip)
-    return;
-  push_undo (self);
-  landmark->skipped = skip;
-  after_edit (self);
-}
-
-void
-gonio_item_set_side (GonioItem *self, GonioSide side)
-{
-  self->options.side = side;
-  if (!self->output)
-    return;
-  push_undo (self);
-  self->output->result->side = side;
-  g_free (self->output->result->side_source);
-  self->output->result->side_source = g_strdup ("user");
-  after_edit (self);
-}
-
-void
-gonio_item_confirm (GonioItem *self, gboolean confirmed)
-{
-  if (!self->output)
-    return;
-  set_state (self, confirmed ? GONIO_STATE_CONFIRMED : GONIO_STATE_TO_CHECK, NULL);
-  g_signal_emit (self, signals[CHANGED], 0);
-}
-
-gboolean
-gonio_item_can_undo (GonioItem *self)
-{
-  return self->output && self->undo->len > 0;
-}
-
-gboolean
-gonio_item_can_redo (GonioItem *self)
-{
-  return self->output && self->redo->len > 0;
-}
-
-/* Moves one step from one history to the other. */
-static void
-step (GonioItem *self, GPtrArray *from, GPtrArray *to)
-{
-  if (!self->output || from->len == 0)
-    return;
-  g_ptr_array_add (to, self->output->result);
-  self->output->result = g_ptr_array_steal_index (from, from->len - 1);
-  self->editing = FALSE;
-  self->state = self->output->result->state;
-  update_subtitle (self);
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
-  g_signal_emit (self, signals[CHANGED], 0);
-}
-
-void
-gonio_item_undo (GonioItem *self)
-{
-  step (self, self->undo, self->redo);
-}
-
-void
-gonio_item_redo (GonioItem *self)
-{
-  step (self, self->redo, self->undo);
 }

@@ -79,6 +79,32 @@ add_line (GString *out, const char *heading, const char *text)
   g_string_append_printf (out, "%s%s", out->len ? "\n" : "", line);
 }
 
+/* Every landmark was placed by a person: what is left is how far readers differ. */
+static gboolean
+human_error_only (GonioMeasureRow *self, GonioResult *result, const GonioMeasurement *measure)
+{
+  const char *const *ids = gonio_protocol_measure_landmarks (self->protocol, self->measure);
+  for (guint i = 0; ids && ids[i]; i++) {
+    const GonioLandmark *landmark = gonio_result_landmark (result, ids[i]);
+    if (!landmark || !landmark->edited)
+      return FALSE;
+  }
+  return measure && measure->valid && measure->human_error > 0;
+}
+
+static char *
+value_words (GonioMeasureRow *self, GonioResult *result, const GonioMeasurement *measure)
+{
+  const GonioMeasureText text = text_of (self);
+  if (!measure)
+    return g_strdup ("–");
+  if (!human_error_only (self, result, measure))
+    return gonio_overlay_format_value (&text, measure, TRUE);
+  GonioMeasurement by_hand = *measure;
+  by_hand.se = measure->human_error / 1.96;
+  return gonio_overlay_format_value (&text, &by_hand, TRUE);
+}
+
 static char *
 details_markup (GonioMeasureRow *self, GonioResult *result, const GonioMeasurement *measure)
 {
@@ -97,6 +123,8 @@ details_markup (GonioMeasureRow *self, GonioResult *result, const GonioMeasureme
         text.human_error_source ? text.human_error_source : "–");
     add_line (out, _ ("Between readers:"), human);
   }
+  if (human_error_only (self, result, measure))
+    add_line (out, _ ("Error:"), _ ("you placed every point; ± is the error between readers"));
   add_line (out, _ ("Reliability:"), text.reliability_note);
   const char *const *ids = gonio_protocol_measure_landmarks (self->protocol, self->measure);
   for (guint i = 0; ids && ids[i]; i++) {
@@ -159,14 +187,17 @@ gonio_measure_row_update (GonioMeasureRow *self, GonioResult *result,
                           const GonioMeasurement *measure)
 {
   const GonioMeasureText text = text_of (self);
-  g_autofree char *value =
-      measure ? gonio_overlay_format_value (&text, measure, TRUE) : g_strdup ("–");
+  const gboolean by_hand = human_error_only (self, result, measure);
+  g_autofree char *value = value_words (self, result, measure);
   gtk_label_set_text (GTK_LABEL (self->value), value);
   set_grade (self, measure);
   const gboolean valid = measure && measure->valid;
   gonio_range_bar_set (GONIO_RANGE_BAR (self->bar), text.axis_low, text.axis_high,
                        text.reference_low, text.reference_high, valid ? measure->value : NAN,
-                       valid ? 1.96 * measure->se : 0, valid && measure->in_reference);
+                       !valid    ? 0
+                       : by_hand ? measure->human_error
+                                 : 1.96 * measure->se,
+                       valid && measure->in_reference);
   g_autofree char *markup = details_markup (self, result, measure);
   gtk_label_set_markup (GTK_LABEL (self->details), markup);
   g_autofree char *spoken = g_strdup_printf ("%s, %s, %s", text.name, value,
