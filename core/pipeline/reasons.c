@@ -10,9 +10,11 @@ static void
 reason_landmarks (GonioResult *r)
 {
   guint missing = 0, low = 0, skipped = 0;
+  gboolean looked = FALSE; /* did a model look for them? */
   for (guint i = 0; i < r->landmarks->len; i++) {
     const GonioLandmark *landmark = r->landmarks->pdata[i];
     GonioConfidence level = gonio_landmark_level (landmark);
+    looked = looked || isfinite (landmark->proposed.x);
     skipped += landmark->skipped;
     missing += level == GONIO_CONFIDENCE_NONE && !landmark->skipped;
     low += level == GONIO_CONFIDENCE_LOW;
@@ -26,9 +28,12 @@ reason_landmarks (GonioResult *r)
   }
   if (missing > 0) {
     g_autofree char *words =
-        g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u landmark was not found",
-                                      "%u landmarks were not found", missing),
-                         missing);
+        looked ? g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u landmark was not found",
+                                               "%u landmarks were not found", missing),
+                                  missing)
+               : g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u landmark is not placed yet",
+                                               "%u landmarks are not placed yet", missing),
+                                  missing);
     gonio_result_add_reason (r, words);
   }
   if (skipped > 0) {
