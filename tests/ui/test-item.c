@@ -190,6 +190,30 @@ test_placed_by_hand_is_certain (void)
   g_assert_false (says (item, "what the model saw"));
 }
 
+/* By hand from nothing: landmarks without a place, then an angle, and all the way back. */
+static void
+test_manual (void)
+{
+  g_autoptr (GonioItem) item = make_item ();
+  g_autoptr (GonioProtocol) protocol = gonio_protocol_ref (gonio_item_get_output (item)->protocol);
+  gonio_item_begin_manual (item, protocol);
+  g_assert_cmpint (gonio_item_get_state (item), ==, GONIO_STATE_NO_ANSWER);
+  g_assert_true (says (item, "10 landmarks are not placed yet"));
+  g_assert_false (says (item, "what the model saw"));
+  gonio_item_move_landmark (item, "mt1_prox", (GonioPoint){100, 400});
+  gonio_item_move_landmark (item, "mt1_dist", (GonioPoint){100, 300});
+  gonio_item_move_landmark (item, "ph1_prox", (GonioPoint){100, 240});
+  g_assert_true (isnan (value_of (item, "hva")));
+  gonio_item_move_landmark (item, "ph1_dist", (GonioPoint){140, 200});
+  g_assert_cmpfloat_with_epsilon (value_of (item, "hva"), 45, 1e-6);
+  g_assert_cmpint (gonio_item_get_state (item), ==, GONIO_STATE_TO_CHECK);
+  for (int i = 0; i < 5; i++)
+    gonio_item_undo (item);
+  g_assert_false (gonio_item_can_undo (item));
+  g_assert_cmpfloat_with_epsilon (value_of (item, "hva"), 30, 1e-6);
+  g_assert_true (says (item, "what the model saw"));
+}
+
 /* A click on a landmark that moves nothing leaves nothing to undo. */
 static void
 test_click_is_no_step (void)
@@ -210,6 +234,7 @@ main (int argc, char **argv)
   g_test_add_func ("/item/confirmation-falls-with-an-edit", test_confirmation_falls_with_an_edit);
   g_test_add_func ("/item/reasons-follow-edits", test_reasons_follow_edits);
   g_test_add_func ("/item/placed-by-hand-is-certain", test_placed_by_hand_is_certain);
+  g_test_add_func ("/item/manual", test_manual);
   g_test_add_func ("/item/click-is-no-step", test_click_is_no_step);
   return g_test_run ();
 }

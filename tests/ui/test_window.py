@@ -4,18 +4,21 @@ moves a landmark with the keyboard, undoes, confirms, and leaves screenshots.
 
 Usage: test_window.py PROGRAM, on a display with a session bus (see run-under-xvfb).
 """
+import math
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
+import warnings
 
 import gi
 
 gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi  # noqa: E402
 
+warnings.simplefilter("ignore", DeprecationWarning)
 PROGRAM = sys.argv[1]
 SOURCE = os.environ["GONIO_SOURCE_DIR"]
 SHOTS = os.environ.get("GONIO_SCREENSHOTS", tempfile.gettempdir())
@@ -120,15 +123,120 @@ def hva():
     return float(match.group(1)) if match else None
 
 
+def activate(pattern, role=None):
+    """Presses a control as an assistive technology would."""
+    node = wait(f"a control {pattern!r}", lambda: find(pattern, role))
+    action = node.get_action_iface()
+    assert action and action.get_n_actions() > 0, f"{pattern!r} cannot be pressed"
+    assert action.do_action(0)
+
+
+def extents(pattern):
+    box = find(pattern).get_component_iface().get_extents(Atspi.CoordType.WINDOW)
+    return box.x, box.y, box.width, box.height
+
+
+def click(x, y, button=1):
+    subprocess.run(["xdotool", "mousemove", str(int(x)), str(int(y))], check=True)
+    time.sleep(0.2)
+    subprocess.run(["xdotool", "click", str(button)], check=True)
+    time.sleep(0.3)
+
+
+def showing(pattern):
+    """Is there such a thing, visible with all that holds it?"""
+    node = find(pattern)
+    try:
+        seen = bool(node)
+        while node and role_of(node) != "application":
+            seen = seen and node.get_state_set().contains(Atspi.StateType.VISIBLE)
+            node = node.get_parent()
+        return seen
+    except Exception:
+        return False
+
+
+PHALANX = r"^proximal phalanx of the great toe, distal point, "
+HINT = r"^Click on: proximal phalanx of the great toe, distal point"
+
+
+def check_edit(first):
+    """A landmark moved by keys: value, words and undo."""
+    tab_to(PHALANX)
+    press(*["Right"] * 12)
+    wait("a landmark placed by hand", lambda: find("placed by you"))
+    moved = wait("a changed angle", lambda: hva() is not None and hva() != first and hva())
+    screenshot("landmark-moved")
+    press(*["ctrl+z"] * 12)
+    wait("the old angle after undo", lambda: hva() == first)
+    assert not find("placed by you")
+    press("ctrl+shift+z")
+    wait("redo", lambda: find("placed by you"))
+    press("ctrl+z")
+    assert moved != first
+
+
+def check_missing(first):
+    """A landmark left out is listed, and placed again by hand."""
+    tab_to(PHALANX)
+    press("s")
+    wait("no angle without its landmark", lambda: hva() is None)
+    wait("the reason", lambda: find("1 landmark was left out by you"))
+    activate(r"^Place proximal phalanx of the great toe, distal point")
+    wait("the hint", lambda: showing(HINT))
+    time.sleep(0.5)
+    screenshot("placing")
+    press("Escape")
+    wait("no hint after Escape", lambda: not showing(HINT))
+    assert hva() is None
+    activate(r"^Place proximal phalanx of the great toe, distal point")
+    wait("the hint again", lambda: showing(HINT))
+    press(*["Up"] * 3, "Return")
+    wait("an angle again", lambda: hva() is not None)
+    assert not showing(HINT)
+    press("ctrl+z", "ctrl+z")
+    wait("the first angle after undo", lambda: hva() == first)
+
+
+def check_manual():
+    """A picture that is none of the views, measured by hand."""
+    wait("the refusal", lambda: find(r"^blank\.png, .*No answer"))
+    wait("measuring by hand", lambda: showing(r"^Measure by hand as"))
+    screenshot("refused")
+    assert not showing(r"^Confirm$"), "nothing to confirm"
+    activate(r"^Foot, dorsoplantar$", "push button")
+    wait("the first hint", lambda: showing(r"^Click on: first metatarsal, proximal point"))
+    x, y, width, height = extents("^Radiograph$")
+    spots = ((0.45, 0.7), (0.45, 0.5), (0.46, 0.45), (0.5, 0.35), (0.55, 0.7), (0.58, 0.5))
+    for fx, fy in spots[:4]:
+        click(x + fx * width, y + fy * height)
+    wait("the hint for the fifth landmark", lambda: showing(r"^Click on: second metatarsal"))
+    wait("no sign without a side", lambda: find(r"^Hallux valgus angle, –"))
+    for fx, fy in spots[4:]:
+        click(x + fx * width, y + fy * height)
+    value = wait("an angle placed by hand", hva)
+    # From the clicked points: the metatarsal runs straight up, the toe leans outward.
+    toe = math.degrees(math.atan2(0.04 * width, 0.1 * height))
+    assert abs(value - toe) < 2, (value, toe)
+    wait("its words", lambda: find(r"4 landmarks are not placed yet"))
+    time.sleep(0.5)
+    screenshot("by-hand")
+    press("Escape")
+    press(*["ctrl+z"] * 7)
+    wait("no view after undo", lambda: showing(r"^Measure by hand as"))
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         broken = os.path.join(folder, "broken.dcm")
         with open(broken, "wb") as f:
             f.write(b"\0" * 128 + b"DICM" + b"\xff" * 64)
+        blank = os.path.join(folder, "blank.png")
+        subprocess.run(["convert", "-size", "600x800", "gradient:", blank], check=True)
         # The accessibility bus has to be there before the program looks for it.
         wait("the accessibility registry", lambda: Atspi.get_desktop(0) is not None)
         time.sleep(1)
-        program = subprocess.Popen([PROGRAM, SAMPLE, broken])
+        program = subprocess.Popen([PROGRAM, SAMPLE, broken, blank])
         try:
             wait("the window", application)
             wait("the notice that this is no medical device", lambda: find("Not a medical device"))
@@ -137,19 +245,8 @@ def main():
             wait("the broken file's state", lambda: find(r"^broken\.dcm, .*Failed"))
             wait("landmarks with names", lambda: find(r"metatarsal.*confidence"))
             screenshot("sample-light")
-
-            tab_to(r"^proximal phalanx.*, distal point, confidence (high|low)")
-            press(*["Right"] * 12)
-            wait("a landmark placed by hand", lambda: find("placed by you"))
-            moved = wait("a changed angle", lambda: hva() is not None and hva() != first and hva())
-            screenshot("landmark-moved")
-            press(*["ctrl+z"] * 12)
-            wait("the old angle after undo", lambda: hva() == first)
-            assert not find("placed by you")
-            press("ctrl+shift+z")
-            wait("redo", lambda: find("placed by you"))
-            press("ctrl+z")
-            assert moved != first
+            check_edit(first)
+            check_missing(first)
 
             press("Return")
             wait("confirmed in the list", lambda: find(r"^foot-dp\.png, .*Confirmed"))
@@ -159,6 +256,8 @@ def main():
             wait("the broken file's message in place", lambda: find(r"broken\.dcm"))
             time.sleep(0.5)
             screenshot("broken-file")
+            press("j")
+            check_manual()
             assert program.poll() is None, "the program ended"
         finally:
             program.terminate()

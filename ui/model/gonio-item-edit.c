@@ -140,6 +140,34 @@ gonio_item_move_landmark (GonioItem *self, const char *id, GonioPoint original_p
 }
 
 void
+gonio_item_begin_manual (GonioItem *self, GonioProtocol *protocol)
+{
+  if (!self->output)
+    return;
+  push_undo (self);
+  GonioPipelineOutput *output = self->output;
+  GonioResult *result = output->result;
+  g_clear_pointer (&output->protocol, gonio_protocol_unref);
+  output->protocol = gonio_protocol_ref (protocol);
+  g_free (result->protocol);
+  result->protocol = g_strdup (gonio_protocol_id (protocol));
+  g_free (result->view);
+  result->view = g_strdup (gonio_protocol_view (protocol));
+  result->view_confidence = 0; /* no model says so */
+  const GonioSide tagged = gonio_image_side (output->original);
+  if (result->side == GONIO_SIDE_UNKNOWN && tagged != GONIO_SIDE_UNKNOWN) {
+    result->side = tagged;
+    g_free (result->side_source);
+    result->side_source = g_strdup ("dicom");
+  }
+  g_ptr_array_set_size (result->landmarks, 0);
+  for (guint i = 0; i < gonio_protocol_n_landmarks (protocol); i++)
+    g_ptr_array_add (result->landmarks,
+                     gonio_landmark_new (gonio_protocol_landmark (protocol, i, NULL).id));
+  after_edit (self);
+}
+
+void
 gonio_item_restore_landmark (GonioItem *self, const char *id)
 {
   GonioLandmark *landmark = self->output ? gonio_result_landmark (self->output->result, id) : NULL;

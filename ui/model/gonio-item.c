@@ -162,7 +162,7 @@ gonio_item_get_result (GonioItem *self)
 GonioPyramid *
 gonio_item_get_pyramid (GonioItem *self, gboolean rectified)
 {
-  return self->pyramid[rectified ? 1 : 0];
+  return self->output ? self->pyramid[rectified ? 1 : 0] : NULL;
 }
 
 GonioMeasureOptions *

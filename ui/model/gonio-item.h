@@ -42,6 +42,8 @@ void gonio_item_move_landmark (GonioItem *self, const char *id, GonioPoint origi
 void gonio_item_end_edit (GonioItem *self);
 void gonio_item_restore_landmark (GonioItem *self, const char *id);
 void gonio_item_skip_landmark (GonioItem *self, const char *id, gboolean skip);
+/* Measures by hand: that protocol's landmarks, none of them placed. */
+void gonio_item_begin_manual (GonioItem *self, GonioProtocol *protocol);
 void gonio_item_set_side (GonioItem *self, GonioSide side);
 void gonio_item_confirm (GonioItem *self, gboolean confirmed);
 gboolean gonio_item_can_undo (GonioItem *self);

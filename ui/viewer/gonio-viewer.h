@@ -14,7 +14,14 @@ G_BEGIN_DECLS
 #define GONIO_TYPE_VIEWER (gonio_viewer_get_type ())
 G_DECLARE_FINAL_TYPE (GonioViewer, gonio_viewer, GONIO, VIEWER, GtkWidget)
 
-/* Signal "view-changed": zoom, window or before/after changed (for the status line). */
+/* What a click means. */
+typedef enum {
+  GONIO_VIEWER_LOOK,  /* looks, drags landmarks */
+  GONIO_VIEWER_PLACE, /* places one landmark that has no place yet */
+} GonioViewerMode;
+
+/* Signals: "view-changed": zoom, window or before/after changed (for the status line);
+ * "mode-changed": another mode, or another landmark to place. */
 GtkWidget *gonio_viewer_new (void);
 void gonio_viewer_set_item (GonioViewer *self, GonioItem *item); /* nullable */
 void gonio_viewer_set_selected_measure (GonioViewer *self, const char *id);
@@ -33,6 +40,16 @@ void gonio_viewer_set_show_original (GonioViewer *self, gboolean original);
 gboolean gonio_viewer_get_show_original (GonioViewer *self);
 void gonio_viewer_set_overlay_hidden (GonioViewer *self, gboolean hidden);
 void gonio_viewer_cycle_overlay (GonioViewer *self);
+/* ---- modes: one at a time; they end by themselves when the picture changes ---- */
+GonioViewerMode gonio_viewer_get_mode (GonioViewer *self);
+void gonio_viewer_end_mode (GonioViewer *self);
+/* A cross-hair with a loupe waits for a click, or arrows and gonio_viewer_place(). */
+void gonio_viewer_begin_place (GonioViewer *self, const char *landmark);
+const char *gonio_viewer_get_placing (GonioViewer *self); /* nullable */
+/* Puts the landmark under the cross-hair and goes on to the next one of that side that is not
+ * placed; ends the mode after the last. */
+void gonio_viewer_place (GonioViewer *self);
+
 /* "82 %   W 2400 L 1200   ..." (transfer full) */
 char *gonio_viewer_dup_status (GonioViewer *self);
 

@@ -185,7 +185,7 @@ confirm (GonioMainWindow *self)
 {
   GonioItem *item = gonio_main_window_current (self);
   const GonioPipelineOutput *output = item ? gonio_item_get_output (item) : NULL;
-  if (!output || !output->protocol)
+  if (!output || gonio_item_get_state (item) != GONIO_STATE_TO_CHECK)
     return;
   /* A strongly tilted photo that was not flattened gives wrong angles: interface rule, 20 deg. */
   const GonioRectification *flat = &output->result->rectification;
@@ -364,7 +364,16 @@ search (GonioMainWindow *self)
 
 /* ---- the table ---- */
 
-typedef enum { ALWAYS, WITH_QUEUE, WITH_BUSY, WITH_ITEM, WITH_OUTPUT, WITH_UNDO, WITH_REDO } Needs;
+typedef enum {
+  ALWAYS,
+  WITH_QUEUE,
+  WITH_BUSY,
+  WITH_ITEM,
+  WITH_OUTPUT,
+  WITH_VALUE,
+  WITH_UNDO,
+  WITH_REDO
+} Needs;
 
 static const struct {
   const char *name;
@@ -381,7 +390,7 @@ static const struct {
     {"win.next", next_picture, "j|Page_Down", ALWAYS},
     {"win.previous", previous_picture, "k|Page_Up", ALWAYS},
     {"win.next-to-check", next_to_check, "n", ALWAYS},
-    {"win.confirm", confirm, NULL, WITH_OUTPUT},
+    {"win.confirm", confirm, NULL, WITH_VALUE},
     {"win.reject", reject, "x", WITH_OUTPUT},
     {"win.measure-again", measure_again, "<Control>r", WITH_ITEM},
     {"win.measure-flat", measure_flat, NULL, WITH_ITEM},
@@ -417,12 +426,14 @@ void
 gonio_main_window_update_actions (GonioMainWindow *self)
 {
   GonioItem *item = gonio_main_window_current (self);
+  const GonioPipelineOutput *output = item ? gonio_item_get_output (item) : NULL;
   const gboolean met[] = {
       [ALWAYS] = TRUE,
       [WITH_QUEUE] = self->queue != NULL,
       [WITH_BUSY] = self->queue && gonio_queue_is_busy (self->queue),
       [WITH_ITEM] = item && self->queue,
-      [WITH_OUTPUT] = item && gonio_item_get_output (item),
+      [WITH_OUTPUT] = output != NULL,
+      [WITH_VALUE] = item && gonio_item_get_state (item) == GONIO_STATE_TO_CHECK,
       [WITH_UNDO] = item && gonio_item_can_undo (item),
       [WITH_REDO] = item && gonio_item_can_redo (item),
   };

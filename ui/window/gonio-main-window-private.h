@@ -28,6 +28,8 @@ struct _GonioMainWindow {
   GtkListView *list;
   GtkSearchEntry *search;
   GtkBox *viewer_box;
+  GtkBox *mode_bar; /* what the viewer waits for */
+  GtkLabel *mode_hint;
   GtkLabel *status;
   GtkBox *progress_box;
   GtkProgressBar *progress;

@@ -166,7 +166,8 @@ update_row (GonioItem *item, GtkListItem *list_item)
     gtk_image_set_from_icon_name (GTK_IMAGE (picture), "image-x-generic-symbolic");
   gtk_label_set_text (GTK_LABEL (title), gonio_item_get_title (item));
   gtk_label_set_text (GTK_LABEL (subtitle), subtitle_text ? subtitle_text : "");
-  gtk_widget_set_visible (subtitle, gonio_item_get_output (item) != NULL);
+  const GonioPipelineOutput *output = gonio_item_get_output (item);
+  gtk_widget_set_visible (subtitle, output && output->protocol);
   gtk_label_set_text (GTK_LABEL (state), state_text);
   gtk_image_set_from_icon_name (GTK_IMAGE (icon), gonio_state_icon (gonio_item_get_state (item)));
   g_autofree char *spoken = g_strdup_printf ("%s, %s, %s", gonio_item_get_title (item),
@@ -255,6 +256,25 @@ on_protocol_chosen (GonioMeasuresPane *pane, const char *id, GonioMainWindow *se
 }
 
 static void
+on_manual_chosen (GonioMeasuresPane *pane, const char *id, GonioMainWindow *self)
+{
+  GonioItem *item = gonio_main_window_current (self);
+  GonioProtocol *protocol =
+      self->pipeline ? gonio_pipeline_find_protocol (self->pipeline, id) : NULL;
+  if (!item || !protocol)
+    return;
+  gonio_item_begin_manual (item, protocol);
+  gonio_viewer_begin_place (GONIO_VIEWER (self->viewer),
+                            gonio_protocol_landmark (protocol, 0, NULL).id);
+}
+
+static void
+on_place (GonioMeasuresPane *pane, const char *id, GonioMainWindow *self)
+{
+  gonio_viewer_begin_place (GONIO_VIEWER (self->viewer), id);
+}
+
+static void
 on_before_after_toggled (GtkToggleButton *button, GonioMainWindow *self)
 {
   gonio_viewer_set_show_original (GONIO_VIEWER (self->viewer),
@@ -267,6 +287,61 @@ on_notice_understood (GtkButton *button, GonioMainWindow *self)
   gtk_info_bar_set_revealed (self->notice, FALSE);
   if (self->settings)
     g_settings_set_boolean (self->settings, "notice-understood", TRUE);
+}
+
+/* ---- modes of the viewer ---- */
+
+static char *
+place_hint (GonioMainWindow *self)
+{
+  GonioItem *item = gonio_main_window_current (self);
+  const GonioPipelineOutput *output = item ? gonio_item_get_output (item) : NULL;
+  const char *id = gonio_viewer_get_placing (GONIO_VIEWER (self->viewer));
+  const int i =
+      output && output->protocol && id ? gonio_protocol_find_landmark (output->protocol, id) : -1;
+  if (i < 0)
+    return g_strdup ("");
+  const GonioLandmarkText text =
+      gonio_protocol_landmark (output->protocol, (guint)i, gonio_text_language ());
+  return g_strdup_printf (_ ("Click on: %s (%s). Arrows and Enter work too, Escape ends."),
+                          text.name, text.where ? text.where : "");
+}
+
+static void
+on_mode_changed (GonioViewer *viewer, GonioMainWindow *self)
+{
+  const GonioViewerMode mode = gonio_viewer_get_mode (viewer);
+  gtk_widget_set_visible (GTK_WIDGET (self->mode_bar), mode != GONIO_VIEWER_LOOK);
+  if (mode == GONIO_VIEWER_LOOK)
+    return;
+  g_autofree char *hint = place_hint (self);
+  gtk_label_set_text (self->mode_hint, hint);
+}
+
+static void
+on_mode_cancel (GtkButton *button, GonioMainWindow *self)
+{
+  gonio_viewer_end_mode (GONIO_VIEWER (self->viewer));
+}
+
+/* Keys that mean something else while a mode is on. */
+static gboolean
+mode_key (GonioMainWindow *self, guint key)
+{
+  GonioViewer *viewer = GONIO_VIEWER (self->viewer);
+  if (gonio_viewer_get_mode (viewer) == GONIO_VIEWER_LOOK)
+    return FALSE;
+  switch (key) {
+  case GDK_KEY_Escape:
+    gonio_viewer_end_mode (viewer);
+    return TRUE;
+  case GDK_KEY_Return:
+  case GDK_KEY_KP_Enter:
+    gonio_viewer_place (viewer);
+    return TRUE;
+  default:
+    return FALSE;
+  }
 }
 
 /* Controls that use Space and Enter themselves. */
@@ -285,8 +360,12 @@ static gboolean
 on_key_pressed (GtkEventControllerKey *controller, guint key, guint code, GdkModifierType state,
                 GonioMainWindow *self)
 {
+  if (key == GDK_KEY_Escape && mode_key (self, key))
+    return GDK_EVENT_STOP;
   if (focus_takes_keys (self) || (state & (GDK_CONTROL_MASK | GDK_ALT_MASK)))
     return GDK_EVENT_PROPAGATE;
+  if (mode_key (self, key))
+    return GDK_EVENT_STOP;
   switch (key) {
   case GDK_KEY_space:
     gonio_viewer_set_overlay_hidden (GONIO_VIEWER (self->viewer), TRUE);
@@ -346,6 +425,8 @@ gonio_main_window_class_init (GonioMainWindowClass *klass)
   CHILD (list);
   CHILD (search);
   CHILD (viewer_box);
+  CHILD (mode_bar);
+  CHILD (mode_hint);
   CHILD (status);
   CHILD (progress_box);
   CHILD (progress);
@@ -358,6 +439,7 @@ gonio_main_window_class_init (GonioMainWindowClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, on_search_changed);
   gtk_widget_class_bind_template_callback (widget_class, on_before_after_toggled);
   gtk_widget_class_bind_template_callback (widget_class, on_notice_understood);
+  gtk_widget_class_bind_template_callback (widget_class, on_mode_cancel);
   gonio_main_window_install_actions (widget_class);
 }
 
@@ -375,13 +457,16 @@ gonio_main_window_init (GonioMainWindow *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
   self->viewer = gonio_viewer_new ();
-  gtk_box_prepend (self->viewer_box, self->viewer);
+  gtk_box_insert_child_after (self->viewer_box, self->viewer, GTK_WIDGET (self->mode_bar));
+  g_signal_connect (self->viewer, "mode-changed", G_CALLBACK (on_mode_changed), self);
   g_signal_connect_swapped (self->viewer, "view-changed", G_CALLBACK (update_status), self);
   self->measures = gonio_measures_pane_new ();
   gtk_widget_add_css_class (self->measures, "background");
   adw_flap_set_flap (self->measures_flap, self->measures);
   g_signal_connect (self->measures, "measure-selected", G_CALLBACK (on_measure_selected), self);
   g_signal_connect (self->measures, "protocol-chosen", G_CALLBACK (on_protocol_chosen), self);
+  g_signal_connect (self->measures, "manual-chosen", G_CALLBACK (on_manual_chosen), self);
+  g_signal_connect (self->measures, "place", G_CALLBACK (on_place), self);
   build_list (self);
   gonio_main_window_add_drop_target (self);
 
