@@ -23,7 +23,6 @@ struct _GonioTransform {
 
 /* New zeroed instance of size bytes, reference counted. */
 gpointer gonio_transform_alloc (size_t size, const GonioTransformKind *kind);
-gboolean gonio_transform_as_affine (const GonioTransform *t, double out_m[6]);
 
 /* h with the sign that makes the pictures' points lie in front of the horizon. */
 GonioTransform *gonio_homography_from_matrix (const double h[9], GError **error);

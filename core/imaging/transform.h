@@ -56,6 +56,9 @@ GonioTransform *gonio_transform_invert (GonioTransform *transform);
 gboolean gonio_transform_forward (const GonioTransform *transform, GonioPoint p, GonioPoint *out);
 gboolean gonio_transform_inverse (const GonioTransform *transform, GonioPoint p, GonioPoint *out);
 
+/* Row-major 2x3 of a transform that is affine as a whole, FALSE for others. */
+gboolean gonio_transform_as_affine (const GonioTransform *transform, double out_m[6]);
+
 /* "identity", "homography", "grid", "homography + lens", ...  (transfer full) */
 char *gonio_transform_describe (const GonioTransform *transform);
 

@@ -3,7 +3,6 @@
 
 #include "core/base/error.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { MAX_MODELS = 256 };
@@ -184,81 +183,6 @@ gonio_model_session (GonioModel *model, const GonioSessionOptions *options,
     *error = g_error_copy (model->failure);
   g_mutex_unlock (&model->lock);
   return session;
-}
-
-/* ---- input ---- */
-
-GonioTransform *
-gonio_model_frame_whole (const GonioManifest *m, double width, double height, GError **error)
-{
-  double w = m->input.width, h = m->input.height;
-  double sx = w / width, sy = h / height;
-  if (m->input.resize == GONIO_RESIZE_LETTERBOX)
-    sx = sy = MIN (sx, sy);
-  else if (m->input.resize == GONIO_RESIZE_CROP)
-    sx = sy = MAX (sx, sy);
-  const double a[6] = {sx, 0, 0.5 * (w - sx * width), 0, sy, 0.5 * (h - sy * height)};
-  return gonio_transform_new_affine (a, error);
-}
-
-GonioTransform *
-gonio_model_frame_square (const GonioManifest *m, GonioPoint center, double side, double degrees,
-                          GError **error)
-{
-  double w = m->input.width, h = m->input.height, s = MIN (w, h) / side;
-  /* The square is turned clockwise on the picture, so the picture turns back in the input. */
-  double c = s * cos (degrees * G_PI / 180), n = s * sin (degrees * G_PI / 180);
-  const double a[6] = {c,  n, 0.5 * w - c * center.x - n * center.y,
-                       -n, c, 0.5 * h + n * center.x - c * center.y};
-  return gonio_transform_new_affine (a, error);
-}
-
-/* Three planes 0..1 of an RGB picture, black outside. */
-static gboolean
-sample_colour (const GonioModelInput *in, const GonioImage *image, const GonioTransform *frame,
-               float *out, GError **error)
-{
-  g_autoptr (GonioImage) small =
-      gonio_image_transform (image, frame, in->width, in->height, NULL, error);
-  if (small == NULL)
-    return FALSE;
-  const uint8_t *pixels = gonio_image_pixels (small);
-  size_t plane = (size_t)in->width * in->height;
-  for (size_t i = 0; i < plane; i++)
-    for (size_t c = 0; c < 3; c++)
-      out[c * plane + i] = pixels[3 * i + c] / 255.0f;
-  return TRUE;
-}
-
-GonioTensor *
-gonio_model_make_input (const GonioManifest *m, const GonioModelLook *look,
-                        const GonioTransform *frame, GError **error)
-{
-  const GonioModelInput *in = &m->input;
-  const GonioShape shape = GONIO_SHAPE (1, in->channels, in->height, in->width);
-  g_autoptr (GonioTensor) tensor = gonio_tensor_new (GONIO_DTYPE_FLOAT, &shape, error);
-  if (tensor == NULL)
-    return NULL;
-  float *data = gonio_tensor_writable_data (tensor);
-  double span = in->range[1] - in->range[0];
-  double pad = (in->pad - in->range[0]) / span;
-  gboolean invert = look->invert != (in->polarity == GONIO_POLARITY_BONE_BLACK);
-  gboolean colour = in->channels == 3 && pad == 0 && !invert &&
-                    gonio_image_format (look->image) == GONIO_PIXELS_RGB8;
-  if (colour ? !sample_colour (in, look->image, frame, data, error)
-             : !gonio_image_sample_float (look->image, look->window, frame, in->width, in->height,
-                                          (float)(invert ? 1 - pad : pad), data, error))
-    return NULL;
-  size_t plane = (size_t)in->width * in->height;
-  for (guint c = in->channels; c-- > 0;) {
-    double scale = span / in->std[c], offset = (in->range[0] - in->mean[c]) / in->std[c];
-    const float *source = colour ? data + c * plane : data;
-    for (size_t i = 0; i < plane; i++) {
-      double v = invert ? 1 - source[i] : source[i];
-      data[c * plane + i] = (float)(v * scale + offset);
-    }
-  }
-  return g_steal_pointer (&tensor);
 }
 
 /* ---- running ---- */

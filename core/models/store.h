@@ -40,11 +40,25 @@ GonioTransform *gonio_model_frame_whole (const GonioManifest *manifest, double w
 GonioTransform *gonio_model_frame_square (const GonioManifest *manifest, GonioPoint center,
                                           double side, double degrees, GError **error);
 
+/* The whole picture, by the resize rule when it is not turned, else the square about it turned
+ * clockwise by quarters. */
+GonioTransform *gonio_model_frame_turned (const GonioManifest *manifest, double width,
+                                          double height, int quarter_turns, GError **error);
+
+/* Samples of pictures that several networks, or one network in both polarities, look at through
+ * the same frame: taken once. For one thread; pictures and windows must outlive it. Holds up to
+ * 12 planes of a network's input size, what comes later is not kept. */
+typedef struct _GonioSampleCache GonioSampleCache;
+GonioSampleCache *gonio_sample_cache_new (void);
+void gonio_sample_cache_free (GonioSampleCache *cache);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioSampleCache, gonio_sample_cache_free)
+
 /* How a picture is brought to the network. */
 typedef struct {
   const GonioImage *image;
   const GonioWindow *window; /* nullable: the image's own */
   gboolean invert;           /* swap black and white */
+  GonioSampleCache *cache;   /* nullable */
 } GonioModelLook;
 /* Input tensor of the look through frame (source px -> input px). */
 GonioTensor *gonio_model_make_input (const GonioManifest *manifest, const GonioModelLook *look,

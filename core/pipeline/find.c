@@ -11,14 +11,11 @@
 #define WIN_BY    1.40
 
 typedef struct {
-  GonioModel *model;
+  const GonioFindRequest *request;
   const GonioManifest *manifest;
-  const GonioSessionOptions *options;
   GonioModelLook look;
   double width, height;
   double degrees;
-  GonioFindProgress progress;
-  gpointer progress_data;
   guint runs, expected_runs;
   GCancellable *cancellable;
 } Seeker;
@@ -36,14 +33,15 @@ look_through (Seeker *s, const GonioTransform *frame, double scale, GonioFoundLa
               GError **error)
 {
   const GonioManifest *m = s->manifest;
-  if (s->progress != NULL)
-    s->progress (MIN (1.0, (double)s->runs / MAX (1, s->expected_runs)), s->progress_data);
+  if (s->request->progress != NULL)
+    s->request->progress (MIN (1.0, (double)s->runs / MAX (1, s->expected_runs)), s->request->data);
   s->runs++;
   g_autoptr (GonioTensor) input = gonio_model_make_input (m, &s->look, frame, error);
   if (input == NULL)
     return FALSE;
   g_auto (GonioModelOutputs) outputs = {0};
-  if (!gonio_model_run (s->model, s->options, input, &outputs, s->cancellable, error))
+  if (!gonio_model_run (s->request->model, s->request->options, input, &outputs, s->cancellable,
+                        error))
     return FALSE;
   g_autofree GonioDecodedPoint *decoded = g_new0 (GonioDecodedPoint, m->n_landmarks);
   if (!gonio_model_decode_landmarks (m, &outputs, decoded, error))
@@ -61,20 +59,15 @@ look_through (Seeker *s, const GonioTransform *frame, double scale, GonioFoundLa
 }
 
 static gboolean
-look_whole (Seeker *s, GonioFoundLandmark *out, GError **error)
+look_whole (Seeker *s, int turns, GonioFoundLandmark *out, GError **error)
 {
   const GonioManifest *m = s->manifest;
-  g_autoptr (GonioTransform) frame = NULL;
-  double scale = 1;
-  if (s->degrees == 0) {
-    frame = gonio_model_frame_whole (m, s->width, s->height, error);
-    scale = MIN (m->input.width / s->width, m->input.height / s->height);
-  } else {
-    GonioPoint center = {0.5 * s->width, 0.5 * s->height};
-    double side = MAX (s->width, s->height);
-    frame = gonio_model_frame_square (m, center, side, s->degrees, error);
-    scale = MIN (m->input.width, m->input.height) / side;
-  }
+  double side = MAX (s->width, s->height);
+  double scale = turns == 0 ? MIN (m->input.width / s->width, m->input.height / s->height)
+                            : MIN (m->input.width, m->input.height) / side;
+  g_autoptr (GonioTransform) frame =
+      gonio_model_frame_turned (m, s->width, s->height, turns, error);
+  s->look.cache = s->request->cache;
   return frame != NULL && look_through (s, frame, scale, out, error);
 }
 
@@ -99,12 +92,16 @@ first_look (Seeker *s, GonioFoundLandmark *best, int *out_turns, GError **error)
   guint n = s->manifest->n_landmarks, chosen = 0;
   double best_mean = -1;
   g_autofree GonioFoundLandmark *points = g_new (GonioFoundLandmark, n);
+  guint turns = GONIO_FIND_ALL_TURNS;
   for (guint i = 0; i < G_N_ELEMENTS (ways); i++) {
     if (i >= 2 && best_mean >= CONVINCED)
       break;
+    if (i == 2 && s->request->turns != NULL && !s->request->turns (s->request->data, &turns, error))
+      return FALSE;
+    if (!(turns & 1u << ways[i].turns))
+      continue;
     s->look.invert = ways[i].inverted;
-    s->degrees = 90.0 * ways[i].turns;
-    if (!look_whole (s, points, error))
+    if (!look_whole (s, ways[i].turns, points, error))
       return FALSE;
     double mean = mean_raw (points, n);
     g_debug ("look %u: mean confidence %.3f", i, mean);
@@ -118,6 +115,17 @@ first_look (Seeker *s, GonioFoundLandmark *best, int *out_turns, GError **error)
   s->degrees = 90.0 * ways[chosen].turns;
   *out_turns = ways[chosen].turns;
   return TRUE;
+}
+
+/* A closer look sees less of the picture: where no landmark is half as certain in the whole one as
+ * all of them must be in the end, it finds none either. */
+static gboolean
+worth_a_closer_look (const GonioManifest *m, const GonioFind *find)
+{
+  for (guint i = 0; i < find->n; i++)
+    if (find->points[i].raw >= 0.5 * m->accept_confidence)
+      return TRUE;
+  return FALSE;
 }
 
 /* Square about the group's points that are certain enough, or about all of them. */
@@ -149,6 +157,7 @@ group_square (const Seeker *s, const GonioFoundLandmark *points, guint group, Go
 static gboolean
 look_closer (Seeker *s, GonioFoundLandmark *points, GError **error)
 {
+  s->look.cache = NULL; /* nobody looks there again */
   const GonioManifest *m = s->manifest;
   guint n = m->n_landmarks;
   g_autofree GonioFoundLandmark *next = g_new (GonioFoundLandmark, n);
@@ -195,30 +204,28 @@ judge (const GonioManifest *m, GonioFind *find)
 }
 
 gboolean
-gonio_find_landmarks (GonioModel *model, const GonioSessionOptions *options,
-                      const GonioImage *image, const GonioWindow *window,
-                      GonioFindProgress progress, gpointer progress_data, GCancellable *cancellable,
-                      GonioFind *out, GError **error)
+gonio_find_landmarks (const GonioFindRequest *request, GCancellable *cancellable, GonioFind *out,
+                      GError **error)
 {
-  const GonioManifest *m = gonio_model_manifest (model);
-  Seeker s = {.model = model,
+  const GonioManifest *m = gonio_model_manifest (request->model);
+  Seeker s = {.request = request,
               .manifest = m,
-              .options = options,
-              .look = {.image = image, .window = window},
-              .width = gonio_image_width (image),
-              .height = gonio_image_height (image),
-              .progress = progress,
-              .progress_data = progress_data,
+              .look = {.image = request->image, .window = request->window},
+              .width = gonio_image_width (request->image),
+              .height = gonio_image_height (request->image),
               .expected_runs = 2 + m->refine.n_groups * m->refine.passes,
               .cancellable = cancellable};
   g_auto (GonioFind)
       find = {.points = g_new0 (GonioFoundLandmark, m->n_landmarks), .n = m->n_landmarks};
   if (!first_look (&s, find.points, &find.quarter_turns, error))
     return FALSE;
-  if (m->refine.passes > 0 && !look_closer (&s, find.points, error))
+  if (m->refine.passes > 0 && (request->forced || worth_a_closer_look (m, &find)) &&
+      !look_closer (&s, find.points, error))
     return FALSE;
   find.inverted = s.look.invert;
   judge (m, &find);
+  g_debug ("%s: presence %.3f, confidence %.3f, %u runs", m->id, find.mean_presence,
+           find.mean_confidence, s.runs);
   for (guint i = 0; i < find.n; i++) {
     GonioFoundLandmark *p = &find.points[i];
     p->confidence = p->presence >= m->present_threshold ? gonio_manifest_calibrate (m, p->raw) : 0;

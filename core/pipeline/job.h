@@ -29,10 +29,13 @@ typedef struct {
   gpointer progress_data;
   GCancellable *cancellable;
   GonioPipelineOutput *output;
-  GonioWindow window;  /* that networks look through; lut owned by the image */
-  gboolean has_window; /* FALSE: the image's own */
+  GonioWindow window;        /* that networks look through; lut owned by the image */
+  gboolean has_window;       /* FALSE: the image's own */
+  GonioSampleCache *samples; /* of the rectified picture */
   GonioViewGuess guess;
   gboolean guessed;
+  GonioViewGuess turned[2][4]; /* polarity, quarter turns; [0][0] is guess */
+  gboolean guessed_turned;
 } GonioJob;
 
 /* Stages in order; each fills job->output. */

@@ -10,22 +10,55 @@
 
 #define VIEW_CERTAIN  0.8   /* of the classifier, to try no other view once one is accepted */
 #define OTHER_CERTAIN 0.995 /* of the classifier, to look no further */
+#define TURN_LIKELY   0.2   /* of the classifier's for a view in a turned picture, to look there */
+#define MUST_BEAT     1.1   /* factor by which a view that the classifier likes less must win */
 
 /* ---- view ---- */
+
+static const GonioWindow *
+window_of (const GonioJob *job)
+{
+  return job->has_window ? &job->window : NULL;
+}
+
+static gboolean
+classify (GonioJob *job, GonioModel *model, gboolean invert, int quarter_turns, GonioViewGuess *out,
+          GError **error)
+{
+  const GonioModelLook look = {.image = job->output->rectified,
+                               .window = window_of (job),
+                               .invert = invert,
+                               .cache = job->samples};
+  return gonio_classify_view (model, &job->pipeline->session, &look, quarter_turns,
+                              job->cancellable, out, error);
+}
 
 gboolean
 gonio_job_view (GonioJob *job, GError **error)
 {
-  GonioPipelineOutput *o = job->output;
   GonioModel *model = gonio_model_store_find (job->pipeline->store, GONIO_TASK_CLASSIFY_VIEW, NULL);
   if (model == NULL)
     return TRUE;
-  if (!gonio_classify_view (model, &job->pipeline->session, o->rectified,
-                            job->has_window ? &job->window : NULL, job->cancellable, &job->guess,
-                            error))
+  if (!classify (job, model, FALSE, 0, &job->guess, error))
     return FALSE;
   job->guessed = TRUE;
   gonio_job_use_model (job, model);
+  return TRUE;
+}
+
+/* The classifier's word on every turn of the picture, in both polarities; once. */
+static gboolean
+classify_turned (GonioJob *job, GError **error)
+{
+  GonioModel *model = gonio_model_store_find (job->pipeline->store, GONIO_TASK_CLASSIFY_VIEW, NULL);
+  if (job->guessed_turned)
+    return TRUE;
+  job->turned[0][0] = job->guess;
+  for (int invert = 0; invert < 2; invert++)
+    for (int turns = invert ? 0 : 1; turns < 4; turns++)
+      if (!classify (job, model, invert != 0, turns, &job->turned[invert][turns], error))
+        return FALSE;
+  job->guessed_turned = TRUE;
   return TRUE;
 }
 
@@ -110,10 +143,7 @@ choose_candidates (GonioJob *job, GArray *candidates)
 static double
 guessed_probability (const GonioJob *job, const char *view)
 {
-  for (guint i = 0; job->guessed && i < job->guess.n; i++)
-    if (g_str_equal (job->guess.views[i], view))
-      return job->guess.probabilities[i];
-  return 0;
+  return job->guessed ? gonio_view_probability (&job->guess, view) : 0;
 }
 
 /* The classifier is sure of another view. */
@@ -126,10 +156,33 @@ guessed_otherwise (const GonioJob *job, const char *view)
 
 /* ---- landmarks ---- */
 
+typedef struct {
+  GonioJob *job;
+  const char *view;
+} Attempt;
+
 static void
 on_find_progress (double fraction, gpointer data)
 {
-  gonio_job_report (data, "landmarks", 0.4 + 0.55 * fraction);
+  gonio_job_report (((Attempt *)data)->job, "landmarks", 0.4 + 0.55 * fraction);
+}
+
+/* Turns in which the classifier thinks the view possible. */
+static gboolean
+likely_turns (gpointer data, guint *out_turns, GError **error)
+{
+  Attempt *attempt = data;
+  GonioJob *job = attempt->job;
+  guint turns = 0;
+  if (!classify_turned (job, error))
+    return FALSE;
+  for (guint t = 0; t < 4; t++) {
+    double plain = gonio_view_probability (&job->turned[0][t], attempt->view);
+    double inverted = gonio_view_probability (&job->turned[1][t], attempt->view);
+    turns |= MAX (plain, inverted) >= TURN_LIKELY ? 1u << t : 0;
+  }
+  *out_turns = turns;
+  return TRUE;
 }
 
 /* Mean factor by which distances grow from flat to original about a flat point. */
@@ -249,11 +302,19 @@ use_protocol (GonioJob *job, const Candidate *c, const GonioFind *find, double c
 }
 
 static gboolean
-find_with (GonioJob *job, const Candidate *c, GonioFind *out, GError **error)
+find_with (GonioJob *job, const Candidate *c, gboolean forced, GonioFind *out, GError **error)
 {
-  if (!gonio_find_landmarks (c->model, &job->pipeline->session, job->output->rectified,
-                             job->has_window ? &job->window : NULL, on_find_progress, job,
-                             job->cancellable, out, error))
+  Attempt attempt = {job, gonio_protocol_view (c->protocol)};
+  const GonioFindRequest request = {.model = c->model,
+                                    .options = &job->pipeline->session,
+                                    .image = job->output->rectified,
+                                    .window = window_of (job),
+                                    .cache = job->samples,
+                                    .turns = job->guessed && !forced ? likely_turns : NULL,
+                                    .progress = on_find_progress,
+                                    .data = &attempt,
+                                    .forced = forced};
+  if (!gonio_find_landmarks (&request, job->cancellable, out, error))
     return FALSE;
   gonio_job_use_model (job, c->model);
   return TRUE;
@@ -285,7 +346,7 @@ landmarks_forced (GonioJob *job, GError **error)
         r, _ ("no landmark model for this view is installed: place the landmarks by hand"));
     return TRUE;
   }
-  if (!find_with (job, &c, &find, error))
+  if (!find_with (job, &c, TRUE, &find, error))
     return FALSE;
   if (!find.accepted)
     gonio_result_add_reason (
@@ -306,10 +367,10 @@ landmarks_auto (GonioJob *job, GError **error)
   int chosen = -1;
   for (guint i = 0; i < candidates->len; i++) {
     g_auto (GonioFind) find = {0};
-    if (!find_with (job, &g_array_index (candidates, Candidate, i), &find, error))
+    if (!find_with (job, &g_array_index (candidates, Candidate, i), FALSE, &find, error))
       return FALSE;
     /* A guess that the classifier likes better must be beaten, not just matched. */
-    if (!find.accepted || (chosen >= 0 && find.mean_confidence < 1.1 * best.mean_confidence))
+    if (!find.accepted || (chosen >= 0 && find.mean_confidence < MUST_BEAT * best.mean_confidence))
       continue;
     gonio_find_clear (&best);
     best = find;
@@ -317,6 +378,8 @@ landmarks_auto (GonioJob *job, GError **error)
     chosen = (int)i;
     if (i == 0 && job->guessed && job->guess.probabilities[0] >= VIEW_CERTAIN)
       break; /* classifier and landmarks agree */
+    if (best.mean_confidence * MUST_BEAT > 1)
+      break; /* nothing can beat it */
   }
   if (chosen < 0) {
     if (r->reasons->len == 0)

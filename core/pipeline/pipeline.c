@@ -182,8 +182,10 @@ gonio_pipeline_measure (GonioPipeline *pipeline, const char *path,
                         gpointer progress_data, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GonioPipelineOutput) output = g_new0 (GonioPipelineOutput, 1);
+  g_autoptr (GonioSampleCache) samples = gonio_sample_cache_new ();
   GonioJob job = {.pipeline = pipeline,
                   .path = path,
+                  .samples = samples,
                   .progress = progress,
                   .progress_data = progress_data,
                   .cancellable = cancellable,

@@ -17,8 +17,8 @@ typedef struct _GonioPipeline GonioPipeline;
 typedef struct {
   const GonioBackendDef *const *backends; /* as for GonioSessionOptions */
   guint threads;
-  const char *const *model_dirs;     /* folders that hold <id>/manifest.json, NULL-terminated */
-  const char *const *protocol_dirs;  /* folders that hold <id>.json */
+  const char *const *model_dirs;    /* folders that hold <id>/manifest.json, NULL-terminated */
+  const char *const *protocol_dirs; /* folders that hold <id>.json */
 } GonioPipelineOptions;
 
 /* Reads manifests and protocols; models are loaded on first use. A broken user model is
@@ -29,13 +29,14 @@ void gonio_pipeline_unref (GonioPipeline *pipeline);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioPipeline, gonio_pipeline_unref)
 GPtrArray *gonio_pipeline_problems (GonioPipeline *pipeline);  /* char*, owned */
 GPtrArray *gonio_pipeline_protocols (GonioPipeline *pipeline); /* GonioProtocol*, owned */
-GonioProtocol *gonio_pipeline_find_protocol (GonioPipeline *pipeline, const char *id); /* borrowed */
+GonioProtocol *gonio_pipeline_find_protocol (GonioPipeline *pipeline,
+                                             const char *id); /* borrowed */
 
 typedef enum { GONIO_RECTIFY_AUTO, GONIO_RECTIFY_OFF, GONIO_RECTIFY_CORNERS } GonioRectifyMode;
 
 typedef struct {
-  const char *protocol;  /* id, or NULL / "auto" */
-  GonioSide side;        /* UNKNOWN: find out */
+  const char *protocol; /* id, or NULL / "auto" */
+  GonioSide side;       /* UNKNOWN: find out */
   GonioRectifyMode rectify;
   GonioPoint corners[4]; /* for GONIO_RECTIFY_CORNERS: original px, tl tr br bl */
   guint frame;
@@ -48,10 +49,10 @@ typedef void (*GonioPipelineProgress) (const char *stage, double fraction, gpoin
 /* All that the viewer needs beside the result. */
 typedef struct {
   GonioImage *original;
-  GonioImage *rectified;     /* == original (another reference) when nothing was rectified */
-  GonioTransform *to_flat;   /* original px -> rectified px; identity otherwise */
+  GonioImage *rectified;   /* == original (another reference) when nothing was rectified */
+  GonioTransform *to_flat; /* original px -> rectified px; identity otherwise */
   GonioResult *result;
-  GonioProtocol *protocol;   /* nullable */
+  GonioProtocol *protocol; /* nullable */
 } GonioPipelineOutput;
 void gonio_pipeline_output_free (GonioPipelineOutput *output);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioPipelineOutput, gonio_pipeline_output_free)

@@ -24,16 +24,15 @@ sort_labels (const GonioModelOutput *output, const double *p, const char **label
 }
 
 gboolean
-gonio_classify_view (GonioModel *model, const GonioSessionOptions *options, const GonioImage *image,
-                     const GonioWindow *window, GCancellable *cancellable, GonioViewGuess *out,
-                     GError **error)
+gonio_classify_view (GonioModel *model, const GonioSessionOptions *options,
+                     const GonioModelLook *look, int quarter_turns, GCancellable *cancellable,
+                     GonioViewGuess *out, GError **error)
 {
   const GonioManifest *m = gonio_model_manifest (model);
-  GonioModelLook look = {.image = image, .window = window};
-  g_autoptr (GonioTransform) frame =
-      gonio_model_frame_whole (m, gonio_image_width (image), gonio_image_height (image), error);
+  g_autoptr (GonioTransform) frame = gonio_model_frame_turned (
+      m, gonio_image_width (look->image), gonio_image_height (look->image), quarter_turns, error);
   g_autoptr (GonioTensor) input =
-      frame != NULL ? gonio_model_make_input (m, &look, frame, error) : NULL;
+      frame != NULL ? gonio_model_make_input (m, look, frame, error) : NULL;
   g_auto (GonioModelOutputs) outputs = {0};
   if (input == NULL || !gonio_model_run (model, options, input, &outputs, cancellable, error))
     return FALSE;
@@ -56,6 +55,15 @@ gonio_classify_view (GonioModel *model, const GonioSessionOptions *options, cons
   }
   *out = guess;
   return TRUE;
+}
+
+double
+gonio_view_probability (const GonioViewGuess *guess, const char *view)
+{
+  for (guint i = 0; i < guess->n; i++)
+    if (g_str_equal (guess->views[i], view))
+      return guess->probabilities[i];
+  return 0;
 }
 
 /* ---- tags ---- */

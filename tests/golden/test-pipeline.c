@@ -189,6 +189,41 @@ test_variants (void)
   }
 }
 
+static void
+count_runs (const char *stage, double fraction, gpointer data)
+{
+  g_assert_true (fraction >= 0 && fraction <= 1);
+  if (g_str_equal (stage, "landmarks"))
+    (*(guint *)data)++;
+}
+
+/* Without being told the view, a turned picture is found as well, and a picture of nothing does
+ * not cost every network every turn: three networks would take 24 looks. */
+static void
+test_attempts (void)
+{
+  g_autoptr (GonioPipeline) pipeline = open_pipeline (NULL, NULL);
+  for (int turns = 1; turns < 4; turns++) {
+    g_autofree char *path = make_variant (turns, FALSE, FALSE);
+    g_autoptr (GonioPipelineOutput) output = measure (pipeline, path, NULL);
+    g_assert_cmpstr (output->result->view, ==, "foot-dp");
+    g_assert_cmpfloat_with_epsilon (value_of (output, "hva"), 28, 5);
+  }
+  Picture p = {.width = 400, .height = 500};
+  p.grey = g_malloc (p.width * p.height);
+  for (guint i = 0; i < p.width * p.height; i++)
+    p.grey[i] = (uint8_t)(40 + i / p.width / 5 + g_test_rand_int_range (0, 10));
+  g_autofree char *path = save (&p, "ramp.png");
+  g_free (p.grey);
+  guint runs = 0;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GonioPipelineOutput) output =
+      gonio_pipeline_measure (pipeline, path, NULL, count_runs, &runs, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (output->result->state, ==, GONIO_STATE_NO_ANSWER);
+  g_assert_cmpuint (runs, <=, 16);
+}
+
 /* A photo of the sample taken askew, flattened by corners set by hand. */
 static void
 test_corners (void)
@@ -496,6 +531,7 @@ main (int argc, char **argv)
   g_assert_no_error (error);
   g_test_add_func ("/pipeline/sample", test_sample);
   g_test_add_func ("/pipeline/variants", test_variants);
+  g_test_add_func ("/pipeline/attempts", test_attempts);
   g_test_add_func ("/pipeline/corners", test_corners);
   g_test_add_func ("/pipeline/nothing-to-see", test_nothing_to_see);
   g_test_add_func ("/pipeline/stated-side", test_stated_side);
