@@ -31,6 +31,7 @@ typedef struct {
                         place; 1 when set by hand. Position NAN: said to be absent */
   gboolean edited;
   gboolean skipped;
+  gboolean locked;     /* a person wants it left alone; not stored */
   GonioPoint proposed; /* model's own answer, kept for "restore" */
   double proposed_sigma, proposed_confidence;
 } GonioLandmark;

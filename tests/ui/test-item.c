@@ -190,6 +190,29 @@ test_placed_by_hand_is_certain (void)
   g_assert_false (says (item, "what the model saw"));
 }
 
+/* What is locked stays where it is, until undone or unlocked. */
+static void
+test_lock (void)
+{
+  g_autoptr (GonioItem) item = make_item ();
+  gonio_item_confirm (item, TRUE);
+  gonio_item_lock_landmark (item, "ph1_dist", TRUE);
+  g_assert_cmpint (gonio_item_get_state (item), ==, GONIO_STATE_CONFIRMED);
+  gonio_item_move_landmark (item, "ph1_dist", (GonioPoint){105, 190});
+  gonio_item_skip_landmark (item, "ph1_dist", TRUE);
+  g_assert_cmpfloat_with_epsilon (value_of (item, "hva"), 30, 1e-6);
+  gonio_item_undo (item);
+  g_assert_false (gonio_item_can_undo (item));
+  gonio_item_move_landmark (item, "ph1_dist", (GonioPoint){105, 190});
+  g_assert_cmpfloat_with_epsilon (value_of (item, "hva"), 0, 1e-6);
+  gonio_item_lock_landmark (item, "ph1_dist", TRUE);
+  gonio_item_restore_landmark (item, "ph1_dist");
+  g_assert_cmpfloat_with_epsilon (value_of (item, "hva"), 0, 1e-6);
+  gonio_item_lock_landmark (item, "ph1_dist", FALSE);
+  gonio_item_restore_landmark (item, "ph1_dist");
+  g_assert_cmpfloat_with_epsilon (value_of (item, "hva"), 30, 1e-6);
+}
+
 /* By hand from nothing: landmarks without a place, then an angle, and all the way back. */
 static void
 test_manual (void)
@@ -234,6 +257,7 @@ main (int argc, char **argv)
   g_test_add_func ("/item/confirmation-falls-with-an-edit", test_confirmation_falls_with_an_edit);
   g_test_add_func ("/item/reasons-follow-edits", test_reasons_follow_edits);
   g_test_add_func ("/item/placed-by-hand-is-certain", test_placed_by_hand_is_certain);
+  g_test_add_func ("/item/lock", test_lock);
   g_test_add_func ("/item/manual", test_manual);
   g_test_add_func ("/item/click-is-no-step", test_click_is_no_step);
   return g_test_run ();

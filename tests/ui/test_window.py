@@ -198,6 +198,35 @@ def check_missing(first):
     wait("the first angle after undo", lambda: hva() == first)
 
 
+def check_menu(first):
+    """A landmark's menu: what it is, lock, reset, remove."""
+    tab_to(PHALANX)
+    press("Menu")
+    wait("what it is", lambda: showing(r"^middle of the shaft, just behind the head$"))
+    time.sleep(0.5)
+    screenshot("landmark-menu")
+    activate(r"^Lock$", "push button")
+    wait("it is locked", lambda: find(PHALANX + ".*locked"))
+    tab_to(PHALANX)
+    press("Right", "Right")
+    assert hva() == first and not find("placed by you")
+    press("shift+F10")
+    activate(r"^Unlock$", "push button")
+    wait("it is unlocked", lambda: not find(PHALANX + ".*locked"))
+    tab_to(PHALANX)
+    press(*["Right"] * 12)
+    wait("it moves again", lambda: hva() is not None and hva() != first)
+    press("Menu")
+    activate(r"^Reset to the model's place$", "push button")
+    wait("the model's angle", lambda: hva() == first)
+    tab_to(PHALANX)
+    press("Menu")
+    activate(r"^Remove$", "push button")
+    wait("no angle without it", lambda: hva() is None)
+    press("ctrl+z")
+    wait("the angle after undo", lambda: hva() == first)
+
+
 def check_manual():
     """A picture that is none of the views, measured by hand."""
     wait("the refusal", lambda: find(r"^blank\.png, .*No answer"))
@@ -247,6 +276,7 @@ def main():
             screenshot("sample-light")
             check_edit(first)
             check_missing(first)
+            check_menu(first)
 
             press("Return")
             wait("confirmed in the list", lambda: find(r"^foot-dp\.png, .*Confirmed"))

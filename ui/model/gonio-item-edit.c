@@ -124,11 +124,17 @@ gonio_item_end_edit (GonioItem *self)
   self->editing = FALSE;
 }
 
+static GonioLandmark *
+find_landmark (GonioItem *self, const char *id)
+{
+  return self->output ? gonio_result_landmark (self->output->result, id) : NULL;
+}
+
 void
 gonio_item_move_landmark (GonioItem *self, const char *id, GonioPoint original_px)
 {
-  GonioLandmark *landmark = self->output ? gonio_result_landmark (self->output->result, id) : NULL;
-  if (!landmark)
+  GonioLandmark *landmark = find_landmark (self, id);
+  if (!landmark || landmark->locked)
     return;
   push_undo (self);
   landmark->position = original_px;
@@ -170,8 +176,8 @@ gonio_item_begin_manual (GonioItem *self, GonioProtocol *protocol)
 void
 gonio_item_restore_landmark (GonioItem *self, const char *id)
 {
-  GonioLandmark *landmark = self->output ? gonio_result_landmark (self->output->result, id) : NULL;
-  if (!landmark || (!landmark->edited && !landmark->skipped))
+  GonioLandmark *landmark = find_landmark (self, id);
+  if (!landmark || landmark->locked || (!landmark->edited && !landmark->skipped))
     return;
   push_undo (self);
   landmark->position = landmark->proposed;
@@ -185,12 +191,24 @@ gonio_item_restore_landmark (GonioItem *self, const char *id)
 void
 gonio_item_skip_landmark (GonioItem *self, const char *id, gboolean skip)
 {
-  GonioLandmark *landmark = self->output ? gonio_result_landmark (self->output->result, id) : NULL;
-  if (!landmark || landmark->skipped == skip)
+  GonioLandmark *landmark = find_landmark (self, id);
+  if (!landmark || landmark->locked || landmark->skipped == skip)
     return;
   push_undo (self);
   landmark->skipped = skip;
   after_edit (self);
+}
+
+/* Changes no value, so a confirmation stands. */
+void
+gonio_item_lock_landmark (GonioItem *self, const char *id, gboolean locked)
+{
+  GonioLandmark *landmark = find_landmark (self, id);
+  if (!landmark || landmark->locked == locked)
+    return;
+  push_undo (self);
+  landmark->locked = locked;
+  gonio_item_emit_changed (self);
 }
 
 void

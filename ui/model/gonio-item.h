@@ -44,6 +44,8 @@ void gonio_item_restore_landmark (GonioItem *self, const char *id);
 void gonio_item_skip_landmark (GonioItem *self, const char *id, gboolean skip);
 /* Measures by hand: that protocol's landmarks, none of them placed. */
 void gonio_item_begin_manual (GonioItem *self, GonioProtocol *protocol);
+/* A locked landmark is neither moved nor restored nor skipped. */
+void gonio_item_lock_landmark (GonioItem *self, const char *id, gboolean locked);
 void gonio_item_set_side (GonioItem *self, GonioSide side);
 void gonio_item_confirm (GonioItem *self, gboolean confirmed);
 gboolean gonio_item_can_undo (GonioItem *self);

@@ -36,6 +36,8 @@ struct _GonioViewer {
   GPtrArray *handles; /* GonioLandmarkHandle*, children */
   char *dragged;      /* landmark id while dragging */
 
+  GtkWidget *menu; /* GonioLandmarkMenu while it is open, child */
+
   GonioViewerMode mode;
   char *placing;    /* landmark id in PLACE */
   GonioPoint cross; /* widget px */

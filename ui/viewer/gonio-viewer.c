@@ -1,4 +1,5 @@
 /* The picture with its overlay; see gonio-viewer.h. */
+#include "ui/viewer/gonio-landmark-menu.h"
 #include "ui/viewer/gonio-viewer-private.h"
 
 #include <glib/gi18n.h>
@@ -178,6 +179,52 @@ on_handle_skip (GonioLandmarkHandle *handle, GonioViewer *self)
 }
 
 static void
+on_handle_lock (GonioLandmarkHandle *handle, GonioViewer *self)
+{
+  const GonioLandmark *landmark = landmark_of (self, handle);
+  if (landmark)
+    gonio_item_lock_landmark (self->item, gonio_landmark_handle_get_id (handle), !landmark->locked);
+}
+
+static void
+close_menu (GonioViewer *self)
+{
+  g_clear_pointer (&self->menu, gtk_widget_unparent);
+}
+
+static gboolean
+close_menu_later (gpointer viewer)
+{
+  GonioViewer *self = viewer;
+  if (self->menu && !gtk_widget_get_visible (self->menu))
+    close_menu (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* Its own button may be what closed it, so it goes a moment later. */
+static void
+on_menu_closed (GtkPopover *menu, GonioViewer *self)
+{
+  g_idle_add_full (G_PRIORITY_DEFAULT_IDLE, close_menu_later, g_object_ref (self), g_object_unref);
+}
+
+static void
+on_handle_menu (GonioLandmarkHandle *handle, GonioViewer *self)
+{
+  const GonioLandmark *landmark = landmark_of (self, handle);
+  GonioPoint at;
+  if (!landmark || !gonio_viewer_original_to_widget (landmark->position, &at, self))
+    return;
+  close_menu (self);
+  self->menu = gonio_landmark_menu_new (self->item, landmark->id);
+  gtk_widget_set_parent (self->menu, GTK_WIDGET (self));
+  const GdkRectangle spot = {(int)at.x - 6, (int)at.y - 6, 12, 12};
+  gtk_popover_set_pointing_to (GTK_POPOVER (self->menu), &spot);
+  g_signal_connect (self->menu, "closed", G_CALLBACK (on_menu_closed), self);
+  gtk_popover_popup (GTK_POPOVER (self->menu));
+}
+
+static void
 rebuild_handles (GonioViewer *self)
 {
   for (guint i = 0; i < self->handles->len; i++)
@@ -199,6 +246,8 @@ rebuild_handles (GonioViewer *self)
     g_signal_connect (handle, "nudge", G_CALLBACK (on_handle_nudge), self);
     g_signal_connect (handle, "restore", G_CALLBACK (on_handle_restore), self);
     g_signal_connect (handle, "skip", G_CALLBACK (on_handle_skip), self);
+    g_signal_connect (handle, "lock", G_CALLBACK (on_handle_lock), self);
+    g_signal_connect (handle, "menu", G_CALLBACK (on_handle_menu), self);
     g_ptr_array_add (self->handles, handle);
   }
   update_handles (self);
@@ -235,6 +284,7 @@ gonio_viewer_set_item (GonioViewer *self, GonioItem *item)
   if (self->item == item)
     return;
   gonio_viewer_end_mode (self);
+  close_menu (self);
   if (self->item)
     g_signal_handlers_disconnect_by_data (self->item, self);
   g_set_object (&self->item, item);
@@ -402,6 +452,8 @@ gonio_viewer_size_allocate (GtkWidget *widget, int width, int height, int baseli
         NULL, &GRAPHENE_POINT_INIT ((float)at.x - half, (float)at.y - half));
     gtk_widget_allocate (handle, GONIO_LANDMARK_HANDLE_SIZE, GONIO_LANDMARK_HANDLE_SIZE, -1, place);
   }
+  if (self->menu)
+    gtk_popover_present (GTK_POPOVER (self->menu));
 }
 
 static void
@@ -427,6 +479,7 @@ gonio_viewer_dispose (GObject *object)
   if (self->item)
     g_signal_handlers_disconnect_by_data (self->item, self);
   g_clear_object (&self->item);
+  close_menu (self);
   for (guint i = 0; i < self->handles->len; i++)
     gtk_widget_unparent (g_ptr_array_index (self->handles, i));
   g_ptr_array_set_size (self->handles, 0);
