@@ -109,6 +109,23 @@ print_measure (const GonioProtocol *protocol, const GonioMeasurement *m)
                    text.reliability != NULL ? "low reliability" : "");
 }
 
+/* What was tried, where that did not lead to an answer. */
+static void
+print_attempts (const GonioResult *r)
+{
+  if (r->refusal == NULL)
+    return;
+  gonio_cli_print ("  refused: %s", r->refusal);
+  if (r->view != NULL)
+    gonio_cli_print ("; view: %s %.2f", r->view, r->view_confidence);
+  for (guint i = 0; i < r->attempts->len; i++) {
+    const GonioAttempt *a = r->attempts->pdata[i];
+    gonio_cli_print ("; %s: %u of %u landmarks, presence %.2f, confidence %.2f", a->view, a->found,
+                     a->landmarks, a->presence, a->confidence);
+  }
+  gonio_cli_print ("\n");
+}
+
 static void
 print_result (const GonioResult *r, const GonioProtocol *protocol)
 {
@@ -129,6 +146,7 @@ print_result (const GonioResult *r, const GonioProtocol *protocol)
   for (guint i = 0; i < r->reasons->len; i++)
     gonio_cli_print ("%s%s", i == 0 ? ": " : "; ", (const char *)r->reasons->pdata[i]);
   gonio_cli_print ("\n");
+  print_attempts (r);
   for (guint i = 0; protocol != NULL && i < r->measures->len; i++)
     print_measure (protocol, r->measures->pdata[i]);
 }

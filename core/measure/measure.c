@@ -420,11 +420,18 @@ measure_one (GonioEvaluation *e, GonioResult *result, guint i)
   m->reference_low = row->reference_low;
   m->reference_high = row->reference_high;
   m->human_error = row->human_error;
+  g_autoptr (GStrvBuilder) missing = g_strv_builder_new ();
+  gboolean complete = TRUE;
   for (guint k = 0; row->landmarks[k] != NULL; k++) {
     const GonioLandmark *l = find_landmark (result, row->landmarks[k]);
-    if (l != NULL && gonio_landmark_level (l) == GONIO_CONFIDENCE_LOW)
-      m->low_confidence = TRUE;
+    GonioConfidence level = l != NULL ? gonio_landmark_level (l) : GONIO_CONFIDENCE_NONE;
+    m->low_confidence = m->low_confidence || level == GONIO_CONFIDENCE_LOW;
+    if (level != GONIO_CONFIDENCE_NONE)
+      continue;
+    g_strv_builder_add (missing, row->landmarks[k]);
+    complete = FALSE;
   }
+  m->missing = complete ? NULL : g_strv_builder_end (missing);
   GonioMeasureGeometry g = {.has_b = FALSE};
   if (gonio_evaluation_geometry (e, i, g.a, g.b, &g.has_b))
     m->has_geometry = segment_to_original (e, g.a, m->geometry.a) &&

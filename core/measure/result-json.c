@@ -104,6 +104,10 @@ measure_to_json (const GonioMeasurement *m)
   set_number (object, "human_error", m->human_error);
   json_object_set_boolean_member (object, "low_confidence", m->low_confidence);
   set_text (object, "problem", m->problem);
+  JsonArray *missing = json_array_new ();
+  for (guint i = 0; m->missing != NULL && m->missing[i] != NULL; i++)
+    json_array_add_string_element (missing, m->missing[i]);
+  json_object_set_array_member (object, "missing", missing);
   if (m->has_geometry) {
     JsonObject *geometry = json_object_new ();
     set_points (geometry, "a", m->geometry.a, 2);
@@ -114,6 +118,24 @@ measure_to_json (const GonioMeasurement *m)
     json_object_set_null_member (object, "geometry");
   }
   return object;
+}
+
+static JsonArray *
+attempts_to_json (const GonioResult *r)
+{
+  JsonArray *array = json_array_new ();
+  for (guint i = 0; i < r->attempts->len; i++) {
+    const GonioAttempt *attempt = r->attempts->pdata[i];
+    JsonObject *row = json_object_new ();
+    set_text (row, "view", attempt->view);
+    json_object_set_boolean_member (row, "accepted", attempt->accepted);
+    set_number (row, "presence", attempt->presence);
+    set_number (row, "confidence", attempt->confidence);
+    json_object_set_int_member (row, "found", attempt->found);
+    json_object_set_int_member (row, "landmarks", attempt->landmarks);
+    json_array_add_object_element (array, row);
+  }
+  return array;
 }
 
 static JsonObject *
@@ -163,6 +185,8 @@ gonio_result_to_json (const GonioResult *r)
     json_array_add_string_element (reasons, valid);
   }
   json_object_set_array_member (object, "reasons", reasons);
+  set_text (object, "refusal", r->refusal);
+  json_object_set_array_member (object, "attempts", attempts_to_json (r));
   set_text (object, "view", r->view);
   set_number (object, "view_confidence", r->view_confidence);
   set_text (object, "side", gonio_side_name (r->side));
@@ -330,6 +354,9 @@ read_measure (GonioJson *json, JsonObject *object, GonioResult *result)
   m->human_error = number (json, object, "human_error", NAN);
   m->low_confidence = gonio_json_boolean (json, object, "low_confidence", FALSE);
   m->problem = dup_text (json, object, "problem");
+  m->missing = gonio_json_strv (json, object, "missing", FALSE, 0, MAX_ITEMS);
+  if (m->missing != NULL && m->missing[0] == NULL)
+    g_clear_pointer (&m->missing, g_strfreev);
   node = gonio_json_member (json, object, "geometry", FALSE);
   if (node != NULL) {
     gonio_json_push (json, "geometry");
@@ -349,6 +376,21 @@ read_model_use (GonioJson *json, JsonObject *object, GonioResult *result)
                                         gonio_json_text (json, object, "sha256", FALSE),
                                         gonio_json_text (json, object, "task", FALSE),
                                         gonio_json_text (json, object, "placement", FALSE)));
+}
+
+static void
+read_attempt (GonioJson *json, JsonObject *object, GonioResult *result)
+{
+  const char *view = gonio_json_text (json, object, "view", TRUE);
+  if (view == NULL)
+    return;
+  GonioAttempt *attempt = gonio_result_add_attempt (result, view);
+  attempt->accepted = gonio_json_boolean (json, object, "accepted", FALSE);
+  attempt->presence = gonio_json_number (json, object, "presence", FALSE, 0, 0, 1);
+  attempt->confidence = gonio_json_number (json, object, "confidence", FALSE, 0, 0, 1);
+  attempt->found = (guint)gonio_json_integer (json, object, "found", FALSE, 0, 0, MAX_ITEMS);
+  attempt->landmarks =
+      (guint)gonio_json_integer (json, object, "landmarks", FALSE, 0, 0, MAX_ITEMS);
 }
 
 static void
@@ -417,6 +459,8 @@ read_result (GonioJson *json, JsonNode *node)
   g_auto (GStrv) reasons = gonio_json_strv (json, object, "reasons", FALSE, 0, MAX_ITEMS);
   for (guint i = 0; reasons != NULL && reasons[i] != NULL; i++)
     gonio_result_add_reason (result, reasons[i]);
+  result->refusal = dup_text (json, object, "refusal");
+  each_object (json, object, "attempts", read_attempt, result);
   result->view = dup_text (json, object, "view");
   result->view_confidence = gonio_json_number (json, object, "view_confidence", FALSE, 0, 0, 1);
   result->side = read_side (json, object);

@@ -82,6 +82,7 @@ gonio_measurement_free (GonioMeasurement *m)
   g_free (m->problem);
   g_free (m->unit);
   g_free (m->grade);
+  g_strfreev (m->missing);
   g_free (m);
 }
 
@@ -111,6 +112,13 @@ model_use_free (gpointer data)
 }
 
 static void
+attempt_free (gpointer data)
+{
+  g_free (((GonioAttempt *)data)->view);
+  g_free (data);
+}
+
+static void
 stage_time_free (gpointer data)
 {
   GonioStageTime *time = data;
@@ -134,6 +142,7 @@ gonio_result_new (const char *file)
   GonioResult *result = &box->result;
   result->file = g_strdup (file);
   result->reasons = g_ptr_array_new_with_free_func (g_free);
+  result->attempts = g_ptr_array_new_with_free_func (attempt_free);
   result->landmarks = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_landmark_free);
   result->measures = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_measurement_free);
   result->models = g_ptr_array_new_with_free_func (model_use_free);
@@ -158,6 +167,8 @@ gonio_result_unref (GonioResult *result)
   g_free (result->file);
   g_free (result->error);
   g_ptr_array_unref (result->reasons);
+  g_free (result->refusal);
+  g_ptr_array_unref (result->attempts);
   g_free (result->view);
   g_free (result->side_source);
   g_free (result->protocol);
@@ -190,6 +201,7 @@ measurement_copy (const GonioMeasurement *from)
   to->problem = g_strdup (from->problem);
   to->unit = g_strdup (from->unit);
   to->grade = g_strdup (from->grade);
+  to->missing = g_strdupv (from->missing);
   return to;
 }
 
@@ -201,6 +213,14 @@ gonio_result_copy (const GonioResult *result)
   copy->state = result->state;
   for (guint i = 0; i < result->reasons->len; i++)
     g_ptr_array_add (copy->reasons, g_strdup (result->reasons->pdata[i]));
+  copy->refusal = g_strdup (result->refusal);
+  for (guint i = 0; i < result->attempts->len; i++) {
+    const GonioAttempt *from = result->attempts->pdata[i];
+    GonioAttempt *to = gonio_result_add_attempt (copy, from->view);
+    char *view = to->view;
+    *to = *from;
+    to->view = view;
+  }
   copy->view = g_strdup (result->view);
   copy->view_confidence = result->view_confidence;
   copy->side = result->side;
@@ -254,6 +274,23 @@ gonio_result_measure (GonioResult *result, const char *id)
       return measure;
   }
   return NULL;
+}
+
+GonioAttempt *
+gonio_result_add_attempt (GonioResult *result, const char *view)
+{
+  GonioAttempt *attempt = g_new0 (GonioAttempt, 1);
+  attempt->view = g_strdup (view);
+  g_ptr_array_add (result->attempts, attempt);
+  return attempt;
+}
+
+void
+gonio_result_set_refusal (GonioResult *result, const char *refusal)
+{
+  char *copy = g_strdup (refusal);
+  g_free (result->refusal);
+  result->refusal = copy;
 }
 
 void

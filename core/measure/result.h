@@ -58,6 +58,7 @@ typedef struct {
   double human_error;                   /* 95 % between readers, same unit; NAN when not known */
   GonioMeasureGeometry geometry;
   gboolean has_geometry; /* also invalid measures may have lines to show */
+  char **missing;        /* ids of its landmarks that were not found; nullable when none */
 } GonioMeasurement;
 
 typedef struct {
@@ -83,12 +84,22 @@ typedef enum {
   GONIO_STATE_CONFIRMED,
 } GonioResultState;
 
+/* A look for one view's landmarks. */
+typedef struct {
+  char *view;
+  double presence, confidence; /* means that the model's manifest judges by */
+  guint found, landmarks;      /* said to be there, of how many */
+  gboolean accepted;           /* the picture shows the view */
+} GonioAttempt;
+
 typedef struct {
   char *file;  /* as given */
   char *error; /* nullable */
   GonioResultState state;
-  GPtrArray *reasons; /* char*: why it wants a check, in words; never NULL */
-  char *view;         /* "foot-dp", ..., "other"; nullable when unknown */
+  GPtrArray *reasons;  /* char*: why it wants a check, in words; never NULL */
+  char *refusal;       /* why nothing was measured: GONIO_REFUSAL_...; nullable */
+  GPtrArray *attempts; /* GonioAttempt*, as they were made; empty when no view was tried */
+  char *view;          /* "foot-dp", ..., "other"; nullable when unknown */
   double view_confidence;
   GonioSide side;
   char *side_source; /* "dicom", "landmarks", "classifier", "user"; nullable */
@@ -106,6 +117,12 @@ typedef struct {
   char *input_format;
   guint width, height; /* original picture */
 } GonioResult;
+
+#define GONIO_REFUSAL_TAG          "tag"          /* the file says that it shows something else */
+#define GONIO_REFUSAL_CLASSIFIER   "classifier"   /* so does the classifier, which is sure */
+#define GONIO_REFUSAL_NOT_ACCEPTED "not-accepted" /* no landmark network found its view */
+#define GONIO_REFUSAL_NO_MODEL     "no-model"
+#define GONIO_REFUSAL_NO_MEASURE   "no-measure" /* the view is clear, no measure could be taken */
 
 typedef struct {
   char *id, *version, *sha256, *task, *placement;
@@ -134,6 +151,10 @@ void gonio_measurement_free (GonioMeasurement *measurement);
 GonioMeasurement *gonio_result_measure (GonioResult *result, const char *id); /* nullable */
 GonioModelUse *gonio_model_use_new (const char *id, const char *version, const char *sha256,
                                     const char *task, const char *placement);
+/* (transfer none) */
+GonioAttempt *gonio_result_add_attempt (GonioResult *result, const char *view);
+/* NULL: none. */
+void gonio_result_set_refusal (GonioResult *result, const char *refusal);
 void gonio_result_add_time (GonioResult *result, const char *stage, double ms);
 /* Adds a reason in words unless it is there already. */
 void gonio_result_add_reason (GonioResult *result, const char *reason);

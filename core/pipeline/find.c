@@ -190,6 +190,7 @@ judge (const GonioManifest *m, GonioFind *find)
   guint counted = 0;
   for (guint i = 0; i < find->n; i++) {
     const GonioFoundLandmark *p = &find->points[i];
+    find->n_present += p->presence >= m->present_threshold;
     if (m->partial > 0 && p->presence < m->present_threshold)
       continue;
     confidence += p->raw;

@@ -20,6 +20,7 @@ typedef struct {
   GonioFoundLandmark *points; /* as the manifest orders its landmarks */
   guint n;
   double mean_confidence, mean_presence; /* over the landmarks that count */
+  guint n_present;                       /* landmarks said to be there */
   gboolean accepted;                     /* the picture shows the view */
   gboolean inverted;                     /* black and white had to be swapped */
   int quarter_turns;                     /* clockwise turns of the square that was looked through */

@@ -114,6 +114,7 @@ choose_candidates (GonioJob *job, GArray *candidates)
         _ ("the file says that it shows \"%s\", which is not among the views that are measured"),
         words);
     gonio_result_add_reason (r, reason);
+    gonio_result_set_refusal (r, GONIO_REFUSAL_TAG);
     return;
   }
   if (tag != NULL)
@@ -129,6 +130,7 @@ choose_candidates (GonioJob *job, GArray *candidates)
       tag == NULL) {
     gonio_result_add_reason (
         r, _ ("the picture does not look like one of the views that are measured"));
+    gonio_result_set_refusal (r, GONIO_REFUSAL_CLASSIFIER);
     return;
   }
   /* The classifier says what to try first; what is accepted the landmark networks decide,
@@ -317,6 +319,12 @@ find_with (GonioJob *job, const Candidate *c, gboolean forced, GonioFind *out, G
   if (!gonio_find_landmarks (&request, job->cancellable, out, error))
     return FALSE;
   gonio_job_use_model (job, c->model);
+  GonioAttempt *note = gonio_result_add_attempt (job->output->result, attempt.view);
+  note->accepted = out->accepted;
+  note->presence = out->mean_presence;
+  note->confidence = out->mean_confidence;
+  note->found = out->n_present;
+  note->landmarks = out->n;
   return TRUE;
 }
 
@@ -357,6 +365,34 @@ landmarks_forced (GonioJob *job, GError **error)
   return use_protocol (job, &c, &find, confidence);
 }
 
+/* Every view was tried, none was accepted. */
+static void
+refuse (GonioJob *job)
+{
+  GonioResult *r = job->output->result;
+  const GonioAttempt *best = NULL;
+  for (guint i = 0; i < r->attempts->len; i++) {
+    const GonioAttempt *a = r->attempts->pdata[i];
+    if (best == NULL || a->found * best->landmarks > best->found * a->landmarks)
+      best = a;
+  }
+  if (best == NULL) {
+    gonio_result_set_refusal (r, GONIO_REFUSAL_NO_MODEL);
+    gonio_result_add_reason (r, _ ("no model for this view is installed"));
+    return;
+  }
+  gonio_result_set_refusal (r, GONIO_REFUSAL_NOT_ACCEPTED);
+  gonio_result_add_reason (
+      r, _ ("the view was not recognised: choose one, or place the landmarks by hand"));
+  const GonioProtocol *protocol = protocol_for_view (job->pipeline, best->view);
+  if (best->found == 0 || protocol == NULL)
+    return;
+  g_autofree char *words = g_strdup_printf (
+      _ ("most like \"%s\": %u of its %u landmarks seem to be there"),
+      gonio_protocol_title (protocol, gonio_text_language ()), best->found, best->landmarks);
+  gonio_result_add_reason (r, words);
+}
+
 static gboolean
 landmarks_auto (GonioJob *job, GError **error)
 {
@@ -382,11 +418,8 @@ landmarks_auto (GonioJob *job, GError **error)
       break; /* nothing can beat it */
   }
   if (chosen < 0) {
-    if (r->reasons->len == 0)
-      gonio_result_add_reason (
-          r, candidates->len > 0
-                 ? _ ("the view was not recognised: choose one, or place the landmarks by hand")
-                 : _ ("no model for this view is installed"));
+    if (r->refusal == NULL)
+      refuse (job);
     return TRUE;
   }
   const Candidate *c = &g_array_index (candidates, Candidate, chosen);

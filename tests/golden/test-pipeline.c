@@ -3,6 +3,7 @@
 #include "app/backends.h"
 #include "core/base/error.h"
 #include "core/pipeline/pipeline.h"
+#include "tests/support/dicom-writer.h"
 
 #include <cairo.h>
 #include <glib/gstdio.h>
@@ -146,6 +147,13 @@ test_sample (void)
   g_assert_nonnull (r->backend);
   g_assert_cmpuint (r->timings->len, ==, 5);
   g_assert_cmpstr (r->input_format, ==, "PNG");
+  g_assert_null (r->refusal);
+  g_assert_cmpuint (r->attempts->len, >=, 1);
+  const GonioAttempt *attempt = r->attempts->pdata[0];
+  g_assert_true (attempt->accepted);
+  g_assert_cmpstr (attempt->view, ==, "foot-dp");
+  g_assert_cmpuint (attempt->landmarks, ==, 10);
+  g_assert_cmpuint (attempt->found, ==, 10);
   for (guint i = 0; i < r->landmarks->len; i++) {
     const GonioLandmark *l = r->landmarks->pdata[i];
     g_assert_cmpint (gonio_landmark_level (l), !=, GONIO_CONFIDENCE_NONE);
@@ -222,6 +230,13 @@ test_attempts (void)
   g_assert_no_error (error);
   g_assert_cmpint (output->result->state, ==, GONIO_STATE_NO_ANSWER);
   g_assert_cmpuint (runs, <=, 16);
+  /* Refused by the classifier alone, or by every network that was asked. */
+  gboolean asked = output->result->attempts->len > 0;
+  g_assert_cmpstr (output->result->refusal, ==,
+                   asked ? GONIO_REFUSAL_NOT_ACCEPTED : GONIO_REFUSAL_CLASSIFIER);
+  g_assert_true ((runs > 0) == asked);
+  for (guint i = 0; i < output->result->attempts->len; i++)
+    g_assert_false (((GonioAttempt *)output->result->attempts->pdata[i])->accepted);
 }
 
 /* A photo of the sample taken askew, flattened by corners set by hand. */
@@ -352,6 +367,59 @@ test_broken_user_files (void)
   g_assert_cmpint (output->result->state, ==, GONIO_STATE_TO_CHECK);
 }
 
+/* A measure whose landmark is gone says so, by id and in words; refused only without any. */
+static void
+test_incomplete (void)
+{
+  g_autoptr (GonioPipeline) pipeline = open_pipeline (NULL, NULL);
+  GonioMeasureOptions options = {.protocol = "foot-dp"};
+  g_autoptr (GonioPipelineOutput) output = measure (pipeline, SAMPLE, &options);
+  GonioResult *r = output->result;
+  for (int all = 0; all < 2; all++) {
+    for (guint i = 0; i < r->landmarks->len; i++) {
+      GonioLandmark *l = r->landmarks->pdata[i];
+      l->skipped = l->skipped || all || g_str_equal (l->id, "ph1_dist");
+    }
+    g_ptr_array_set_size (r->reasons, 0);
+    g_assert_true (gonio_protocol_measure_all (output->protocol, r, output->to_flat, NULL, NULL));
+    gonio_pipeline_output_add_reasons (output);
+    gboolean told = FALSE;
+    for (guint i = 0; i < r->reasons->len; i++)
+      told = told ||
+             g_str_equal (r->reasons->pdata[i], "not measured for want of landmarks: HVA, HVI");
+    g_assert_true (told == !all);
+    g_assert_cmpstr (r->refusal, ==, all ? GONIO_REFUSAL_NO_MEASURE : NULL);
+    const GonioMeasurement *hva = gonio_result_measure (r, "hva");
+    g_assert_true (g_strv_contains ((const char *const *)hva->missing, "ph1_dist"));
+    g_assert_cmpuint (g_strv_length (hva->missing), ==, all ? 4 : 1);
+    g_assert_true (gonio_result_measure (r, "ima")->valid == !all);
+    g_assert_true ((gonio_result_measure (r, "ima")->missing != NULL) == all);
+  }
+}
+
+/* A file whose tags say that it is none of ours is refused by them alone. */
+static void
+test_refused_by_tag (void)
+{
+  g_autoptr (GonioDicomWriter) w = gonio_dicom_writer_new (GONIO_TS_EXPLICIT);
+  gonio_dicom_writer_text (w, 0x00180015, "CS", "CHEST");
+  gonio_dicom_writer_grey (w, "MONOCHROME2", 64, 64, 16, 16, FALSE);
+  g_autofree uint16_t *words = g_new0 (uint16_t, 64 * 64);
+  for (guint i = 0; i < 64 * 64; i++)
+    words[i] = (uint16_t)(i * 16);
+  gonio_dicom_writer_words (w, 0x7FE00010, "OW", words, 64 * 64);
+  g_autoptr (GBytes) bytes = gonio_dicom_writer_finish (w);
+  g_autofree char *path = g_build_filename (folder, "chest.dcm", NULL);
+  g_assert_true (g_file_set_contents (path, g_bytes_get_data (bytes, NULL),
+                                      (gssize)g_bytes_get_size (bytes), NULL));
+  g_autoptr (GonioPipeline) pipeline = open_pipeline (NULL, NULL);
+  g_autoptr (GonioPipelineOutput) output = measure (pipeline, path, NULL);
+  g_assert_cmpstr (output->result->refusal, ==, GONIO_REFUSAL_TAG);
+  g_assert_cmpstr (output->result->view, ==, "other");
+  g_assert_cmpuint (output->result->attempts->len, ==, 0);
+  g_assert_nonnull (strstr (output->result->reasons->pdata[0], "CHEST"));
+}
+
 /* A protocol without a model: its landmarks are there to be placed by hand. */
 static void
 test_protocol_without_model (void)
@@ -369,6 +437,8 @@ test_protocol_without_model (void)
   g_assert_cmpuint (output->result->landmarks->len, ==, 10);
   g_assert_cmpuint (output->result->measures->len, ==, 4);
   g_assert_false (gonio_result_measure (output->result, "hva")->valid);
+  g_assert_cmpuint (g_strv_length (gonio_result_measure (output->result, "hva")->missing), ==, 4);
+  g_assert_cmpstr (output->result->refusal, ==, GONIO_REFUSAL_NO_MEASURE);
   g_assert_nonnull (strstr (output->result->reasons->pdata[0], "by hand"));
 }
 
@@ -538,6 +608,8 @@ main (int argc, char **argv)
   g_test_add_func ("/pipeline/errors", test_errors);
   g_test_add_func ("/pipeline/broken-user-files", test_broken_user_files);
   g_test_add_func ("/pipeline/protocol-without-model", test_protocol_without_model);
+  g_test_add_func ("/pipeline/incomplete", test_incomplete);
+  g_test_add_func ("/pipeline/refused-by-tag", test_refused_by_tag);
   g_test_add_func ("/pipeline/no-models", test_no_models);
   g_test_add_func ("/pipeline/changed-model", test_changed_model);
   g_test_add_func ("/pipeline/async", test_async);

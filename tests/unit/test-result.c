@@ -56,7 +56,15 @@ make_full (void)
   GonioMeasurement *bad = gonio_measurement_new ("ima");
   bad->problem = g_strdup ("landmark not found: x");
   bad->unit = g_strdup ("deg");
+  bad->missing = g_strsplit ("x,y", ",", -1);
   g_ptr_array_add (r->measures, bad);
+  gonio_result_set_refusal (r, GONIO_REFUSAL_NOT_ACCEPTED);
+  GonioAttempt *attempt = gonio_result_add_attempt (r, "pelvis-ap");
+  attempt->presence = 0.25;
+  attempt->confidence = 0.125;
+  attempt->found = 3;
+  attempt->landmarks = 14;
+  gonio_result_add_attempt (r, "foot-dp")->accepted = TRUE;
   r->input_sha256 = g_strdup ("ab12");
   g_ptr_array_add (r->models,
                    gonio_model_use_new ("foot-dp", "0.1.0", "cd", "landmarks", "cpu 40 nodes"));
@@ -100,6 +108,15 @@ test_round_trip (void)
   g_assert_cmpstr (other->file, ==, result->file);
   g_assert_cmpint (other->state, ==, GONIO_STATE_TO_CHECK);
   g_assert_cmpint (other->side, ==, GONIO_SIDE_LEFT);
+  g_assert_cmpstr (other->refusal, ==, GONIO_REFUSAL_NOT_ACCEPTED);
+  g_assert_cmpuint (other->attempts->len, ==, 2);
+  const GonioAttempt *attempt = other->attempts->pdata[0];
+  g_assert_cmpstr (attempt->view, ==, "pelvis-ap");
+  g_assert_cmpfloat (attempt->presence, ==, 0.25);
+  g_assert_cmpuint (attempt->landmarks, ==, 14);
+  g_assert_false (attempt->accepted);
+  g_assert_cmpuint (g_strv_length (gonio_result_measure (other, "ima")->missing), ==, 2);
+  g_assert_null (gonio_result_measure (other, "hva")->missing);
   GonioLandmark *l = gonio_result_landmark (other, "mt1_prox");
   g_assert_cmpfloat (l->position.x, ==, 123.4567890123);
   g_assert_true (l->edited);
