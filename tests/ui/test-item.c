@@ -13,6 +13,8 @@ place (GonioResult *result, const char *id, double x, double y)
   g_ptr_array_add (result->landmarks, landmark);
 }
 
+static GonioProtocol *protocol; /* shared by all items, as a pipeline does */
+
 /* A right foot, toes up: the first ray straight, the great toe turned outward by 30 degrees. */
 static GonioItem *
 make_item (void)
@@ -21,8 +23,10 @@ make_item (void)
   g_autofree char *path =
       g_build_filename (GONIO_SOURCE_DIR, "resources", "protocols", "foot-dp.json", NULL);
   GonioPipelineOutput *output = g_new0 (GonioPipelineOutput, 1);
-  output->protocol = gonio_protocol_load (path, &error);
+  if (!protocol)
+    protocol = gonio_protocol_load (path, &error);
   g_assert_no_error (error);
+  output->protocol = gonio_protocol_ref (protocol);
   output->original =
       gonio_image_new (GONIO_PIXELS_GREY16, 400, 600, g_new0 (uint16_t, 400 * 600), NULL, NULL);
   output->rectified = gonio_image_ref (output->original);
@@ -213,12 +217,47 @@ test_lock (void)
   g_assert_cmpfloat_with_epsilon (value_of (item, "hva"), 30, 1e-6);
 }
 
+/* Measuring again keeps the former result until a new one is there, and what was placed. */
+static void
+test_measured_again (void)
+{
+  g_autoptr (GonioItem) item = make_item ();
+  gonio_item_move_landmark (item, "ph1_dist", (GonioPoint){105, 190});
+  gonio_item_lock_landmark (item, "mt1_prox", TRUE);
+  gonio_item_set_queued (item);
+  g_assert_null (gonio_item_get_output (item));
+  gonio_item_set_failed (item, "stopped");
+  g_assert_cmpint (gonio_item_get_state (item), ==, GONIO_STATE_TO_CHECK);
+  g_assert_true (says (item, "stopped"));
+  g_assert_cmpfloat_with_epsilon (value_of (item, "hva"), 0, 1e-6);
+
+  for (int keep = 1; keep >= 0; keep--) {
+    gonio_item_set_queued (item);
+    if (keep)
+      gonio_item_keep_edits (item);
+    g_autoptr (GonioItem) other = make_item ();
+    GonioPipelineOutput *output = g_new0 (GonioPipelineOutput, 1);
+    const GonioPipelineOutput *fresh = gonio_item_get_output (other);
+    output->original = gonio_image_ref (fresh->original);
+    output->rectified = gonio_image_ref (fresh->rectified);
+    output->to_flat = gonio_transform_ref (fresh->to_flat);
+    output->result = gonio_result_copy (fresh->result);
+    output->protocol = gonio_protocol_ref (protocol);
+    GonioPyramid *pyramid = gonio_pyramid_new (output->original);
+    gonio_item_set_output (item, output, pyramid, gonio_pyramid_ref (pyramid), NULL);
+    g_assert_cmpfloat_with_epsilon (value_of (item, "hva"), keep ? 0 : 30, 1e-6);
+    g_assert_cmpint (says (item, "range: HVA"), ==, !keep);
+    GonioResult *result = gonio_item_get_result (item);
+    g_assert_cmpint (gonio_result_landmark (result, "mt1_prox")->locked, ==, keep);
+    g_assert_false (gonio_item_can_undo (item));
+  }
+}
+
 /* By hand from nothing: landmarks without a place, then an angle, and all the way back. */
 static void
 test_manual (void)
 {
   g_autoptr (GonioItem) item = make_item ();
-  g_autoptr (GonioProtocol) protocol = gonio_protocol_ref (gonio_item_get_output (item)->protocol);
   gonio_item_begin_manual (item, protocol);
   g_assert_cmpint (gonio_item_get_state (item), ==, GONIO_STATE_NO_ANSWER);
   g_assert_true (says (item, "10 landmarks are not placed yet"));
@@ -258,7 +297,10 @@ main (int argc, char **argv)
   g_test_add_func ("/item/reasons-follow-edits", test_reasons_follow_edits);
   g_test_add_func ("/item/placed-by-hand-is-certain", test_placed_by_hand_is_certain);
   g_test_add_func ("/item/lock", test_lock);
+  g_test_add_func ("/item/measured-again", test_measured_again);
   g_test_add_func ("/item/manual", test_manual);
   g_test_add_func ("/item/click-is-no-step", test_click_is_no_step);
-  return g_test_run ();
+  const int status = g_test_run ();
+  g_clear_pointer (&protocol, gonio_protocol_unref);
+  return status;
 }

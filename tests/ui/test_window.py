@@ -227,6 +227,47 @@ def check_menu(first):
     wait("the angle after undo", lambda: hva() == first)
 
 
+def corner_place(name):
+    x, y, width, height = extents(name)
+    return x + width / 2, y + height / 2
+
+
+def check_straighten(first):
+    """Four corners by hand: cancelled, applied, measured again as found."""
+    corner = r"^top left corner of the film$"
+    press("t")
+    wait("the corner handles", lambda: find(corner))
+    press(*["Right"] * 8, *["Down"] * 5)
+    before = corner_place(corner)
+    x, y = before
+    subprocess.run(["xdotool", "mousemove", str(int(x)), str(int(y)), "mousedown", "1"], check=True)
+    for i in range(1, 11):
+        subprocess.run(["xdotool", "mousemove", str(int(x + 4 * i)), str(int(y + 2 * i))],
+                       check=True)
+        time.sleep(0.05)
+    screenshot("straighten")
+    subprocess.run(["xdotool", "mouseup", "1"], check=True)
+    time.sleep(0.5)
+    after = corner_place(corner)
+    assert abs(after[0] - before[0] - 40) < 4 and abs(after[1] - before[1] - 20) < 4, (before, after)
+    press("Escape")
+    wait("no handles after Escape", lambda: not find(corner))
+    assert hva() == first and not find("rectified by hand")
+
+    press("t")
+    wait("the handles again", lambda: find(corner))
+    press(*["Right"] * 30)
+    press("Return")
+    wait("rectified by hand", lambda: find(r"rectified by hand"))
+    wait("an angle again", hva)
+    screenshot("straightened")
+    press("b")
+    wait("the original, before", lambda: find("original photo"))
+    press("b")
+    press("ctrl+r")
+    wait("the first angle when measured as found", lambda: hva() == first)
+
+
 def check_manual():
     """A picture that is none of the views, measured by hand."""
     wait("the refusal", lambda: find(r"^blank\.png, .*No answer"))
@@ -277,6 +318,7 @@ def main():
             check_edit(first)
             check_missing(first)
             check_menu(first)
+            check_straighten(first)
 
             press("Return")
             wait("confirmed in the list", lambda: find(r"^foot-dp\.png, .*Confirmed"))

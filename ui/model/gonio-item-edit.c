@@ -92,19 +92,24 @@ show_state (GonioItem *self, GonioResultState state)
   gonio_item_emit_changed (self);
 }
 
+static void
+measure (GonioItem *self)
+{
+  const GonioPipelineOutput *output = self->output;
+  g_autoptr (GError) error = NULL;
+  if (output->protocol &&
+      !gonio_protocol_measure_all (output->protocol, output->result, output->to_flat,
+                                   gonio_image_spacing (output->rectified), &error))
+    g_warning ("%s: %s", self->title, error->message);
+}
+
 /* Measures again from the landmarks as they stand, judges the result and tells the views. */
 static void
 after_edit (GonioItem *self)
 {
-  const GonioPipelineOutput *output = self->output;
-  if (output->protocol) {
-    g_autoptr (GError) error = NULL;
-    if (!gonio_protocol_measure_all (output->protocol, output->result, output->to_flat,
-                                     gonio_image_spacing (output->rectified), &error))
-      g_warning ("%s: %s", self->title, error->message);
-  }
+  measure (self);
   renew_reasons (self, self->state == GONIO_STATE_CONFIRMED);
-  show_state (self, gonio_pipeline_output_judge (output));
+  show_state (self, gonio_pipeline_output_judge (self->output));
 }
 
 /* ---- edits ---- */
@@ -145,13 +150,9 @@ gonio_item_move_landmark (GonioItem *self, const char *id, GonioPoint original_p
   after_edit (self);
 }
 
-void
-gonio_item_begin_manual (GonioItem *self, GonioProtocol *protocol)
+static void
+set_protocol_by_hand (GonioPipelineOutput *output, GonioProtocol *protocol)
 {
-  if (!self->output)
-    return;
-  push_undo (self);
-  GonioPipelineOutput *output = self->output;
   GonioResult *result = output->result;
   g_clear_pointer (&output->protocol, gonio_protocol_unref);
   output->protocol = gonio_protocol_ref (protocol);
@@ -170,6 +171,15 @@ gonio_item_begin_manual (GonioItem *self, GonioProtocol *protocol)
   for (guint i = 0; i < gonio_protocol_n_landmarks (protocol); i++)
     g_ptr_array_add (result->landmarks,
                      gonio_landmark_new (gonio_protocol_landmark (protocol, i, NULL).id));
+}
+
+void
+gonio_item_begin_manual (GonioItem *self, GonioProtocol *protocol)
+{
+  if (!self->output)
+    return;
+  push_undo (self);
+  set_protocol_by_hand (self->output, protocol);
   after_edit (self);
 }
 
@@ -197,6 +207,40 @@ gonio_item_skip_landmark (GonioItem *self, const char *id, gboolean skip)
   push_undo (self);
   landmark->skipped = skip;
   after_edit (self);
+}
+
+void
+gonio_item_take_over_edits (GonioItem *self)
+{
+  const GonioPipelineOutput *from = self->previous;
+  GonioPipelineOutput *to = self->output;
+  if (!from->protocol)
+    return;
+  gboolean any = FALSE;
+  for (guint i = 0; i < from->result->landmarks->len; i++) {
+    const GonioLandmark *old = g_ptr_array_index (from->result->landmarks, i);
+    if (!old->edited && !old->skipped && !old->locked)
+      continue;
+    if (!to->protocol)
+      set_protocol_by_hand (to, from->protocol);
+    GonioLandmark *landmark = gonio_result_landmark (to->result, old->id);
+    if (to->protocol != from->protocol || !landmark)
+      return; /* another view: they mean nothing there */
+    if (old->edited || old->locked) {
+      landmark->position = old->position;
+      landmark->sigma = old->sigma;
+      landmark->confidence = old->confidence;
+    }
+    landmark->edited = old->edited;
+    landmark->skipped = old->skipped;
+    landmark->locked = old->locked;
+    any = TRUE;
+  }
+  if (!any)
+    return;
+  measure (self);
+  renew_reasons (self, FALSE);
+  to->result->state = gonio_pipeline_output_judge (to);
 }
 
 /* Changes no value, so a confirmation stands. */

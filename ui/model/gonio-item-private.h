@@ -14,7 +14,9 @@ struct _GonioItem {
   GonioResultState state;
   GdkTexture *thumbnail;
   GonioPipelineOutput *output;
-  GonioPyramid *pyramid[2]; /* original, rectified */
+  GonioPipelineOutput *previous; /* kept while it is measured again */
+  gboolean keep_edits;           /* the coming output takes over what a person placed */
+  GonioPyramid *pyramid[2];      /* original, rectified */
   GonioMeasureOptions options;
   char *protocol;           /* storage of options.protocol */
   GPtrArray *found_reasons; /* char*: what finding view and landmarks had to say; edits keep it */
@@ -35,6 +37,8 @@ void gonio_item_emit_changed (GonioItem *self);
 void gonio_item_set_state (GonioItem *self, GonioResultState state, const char *message);
 /* Reasons, one a line; NULL when there are none. (transfer full) */
 char *gonio_item_reasons_text (const GonioResult *result);
+/* Gives the present output what a person changed in the previous one. */
+void gonio_item_take_over_edits (GonioItem *self);
 /* Parts the reasons of a fresh result into those that edits can change and those that stay. */
 void gonio_item_keep_found_reasons (GonioItem *self);
 

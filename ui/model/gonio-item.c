@@ -54,6 +54,7 @@ gonio_item_finalize (GObject *object)
   g_clear_pointer (&self->message, g_free);
   g_clear_pointer (&self->protocol, g_free);
   g_clear_pointer (&self->output, gonio_pipeline_output_free);
+  g_clear_pointer (&self->previous, gonio_pipeline_output_free);
   for (int i = 0; i < 2; i++)
     g_clear_pointer (&self->pyramid[i], gonio_pyramid_unref);
   g_clear_pointer (&self->undo, g_ptr_array_unref);
@@ -172,6 +173,12 @@ gonio_item_options (GonioItem *self)
 }
 
 void
+gonio_item_keep_edits (GonioItem *self)
+{
+  self->keep_edits = TRUE;
+}
+
+void
 gonio_item_set_protocol (GonioItem *self, const char *protocol)
 {
   g_free (self->protocol);
@@ -240,7 +247,10 @@ gonio_item_set_state (GonioItem *self, GonioResultState state, const char *messa
 void
 gonio_item_set_queued (GonioItem *self)
 {
-  g_clear_pointer (&self->output, gonio_pipeline_output_free);
+  if (self->output) {
+    g_clear_pointer (&self->previous, gonio_pipeline_output_free);
+    self->previous = g_steal_pointer (&self->output);
+  }
   gonio_item_set_state (self, GONIO_STATE_QUEUED, NULL);
   g_signal_emit (self, signals[CHANGED], 0);
 }
@@ -254,7 +264,16 @@ gonio_item_set_working (GonioItem *self, const char *stage)
 void
 gonio_item_set_failed (GonioItem *self, const char *message)
 {
-  gonio_item_set_state (self, GONIO_STATE_FAILED, message);
+  self->keep_edits = FALSE;
+  if (self->previous) {
+    self->output = g_steal_pointer (&self->previous);
+    g_autofree char *reasons = gonio_item_reasons_text (self->output->result);
+    g_autofree char *text =
+        g_strdup_printf ("%s%s%s", message, reasons ? "\n" : "", reasons ? reasons : "");
+    gonio_item_set_state (self, self->output->result->state, text);
+  } else {
+    gonio_item_set_state (self, GONIO_STATE_FAILED, message);
+  }
   g_signal_emit (self, signals[CHANGED], 0);
 }
 
@@ -274,6 +293,10 @@ gonio_item_set_output (GonioItem *self, GonioPipelineOutput *output, GonioPyrami
   g_ptr_array_set_size (self->redo, 0);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_THUMBNAIL]);
   gonio_item_keep_found_reasons (self);
+  if (self->previous && self->keep_edits)
+    gonio_item_take_over_edits (self);
+  self->keep_edits = FALSE;
+  g_clear_pointer (&self->previous, gonio_pipeline_output_free);
   g_autofree char *reasons = gonio_item_reasons_text (output->result);
   gonio_item_set_state (self, output->result->state, reasons);
   g_signal_emit (self, signals[CHANGED], 0);

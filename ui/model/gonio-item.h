@@ -25,6 +25,8 @@ const GonioPipelineOutput *gonio_item_get_output (GonioItem *self);
 GonioResult *gonio_item_get_result (GonioItem *self);
 GonioPyramid *gonio_item_get_pyramid (GonioItem *self, gboolean rectified);
 
+/* A result that is there is kept aside until a new one comes; when measuring again fails or is
+ * stopped, it comes back. */
 void gonio_item_set_queued (GonioItem *self);
 void gonio_item_set_working (GonioItem *self, const char *stage);
 void gonio_item_set_failed (GonioItem *self, const char *message);
@@ -34,6 +36,8 @@ void gonio_item_set_output (GonioItem *self, GonioPipelineOutput *output, GonioP
 
 /* How the next measurement is to be done; kept over re-measuring. */
 GonioMeasureOptions *gonio_item_options (GonioItem *self);
+/* What a person has placed, left out or locked is kept in the next measurement. */
+void gonio_item_keep_edits (GonioItem *self);
 void gonio_item_set_protocol (GonioItem *self, const char *protocol);
 
 /* ---- edits: every one is a step of undo, measures are recomputed at once ---- */

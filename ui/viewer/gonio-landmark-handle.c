@@ -230,6 +230,8 @@ gonio_landmark_handle_new (const char *id, const char *name)
   GonioLandmarkHandle *self = g_object_new (GONIO_TYPE_LANDMARK_HANDLE, NULL);
   self->id = g_strdup (id);
   self->name = g_strdup (name);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self), name);
   return GTK_WIDGET (self);
 }
 

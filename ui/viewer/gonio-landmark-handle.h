@@ -16,6 +16,7 @@ G_DECLARE_FINAL_TYPE (GonioLandmarkHandle, gonio_landmark_handle, GONIO, LANDMAR
 /* Signals: "drag-begin", "drag-update" (double dx, double dy: widget px since the last
  * update), "drag-end", "nudge" (double dx, double dy: picture px as shown), "restore",
  * "skip", "lock", "menu". A locked handle emits no drags. */
+/* A handle for a corner of the film is one that is never updated. */
 GtkWidget *gonio_landmark_handle_new (const char *id, const char *name);
 const char *gonio_landmark_handle_get_id (GonioLandmarkHandle *self);
 void gonio_landmark_handle_update (GonioLandmarkHandle *self, const GonioLandmark *landmark);

@@ -59,7 +59,6 @@ words (const char *text, const char *css_class)
 {
   GtkWidget *label = gtk_label_new (text);
   gtk_label_set_wrap (GTK_LABEL (label), TRUE);
-  gtk_label_set_max_width_chars (GTK_LABEL (label), 32);
   gtk_label_set_xalign (GTK_LABEL (label), 0);
   gtk_widget_add_css_class (label, css_class);
   return label;
@@ -127,6 +126,8 @@ gonio_landmark_menu_new (GonioItem *item, const char *id)
   gtk_box_append (GTK_BOX (box), words (standing (landmark), "dim-label"));
   for (guint k = 0; k < G_N_ELEMENTS (entries); k++)
     gtk_box_append (GTK_BOX (box), entry_button (&entries[k], item, id, popover));
+  /* A popover asks for the height that its words need at their narrowest: that is this. */
+  gtk_widget_set_size_request (box, 300, -1);
   gtk_popover_set_child (GTK_POPOVER (popover), box);
   return popover;
 }

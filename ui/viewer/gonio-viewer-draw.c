@@ -139,7 +139,7 @@ gonio_viewer_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
     ensure_rendered (self, pyramid, self->frame.zoom);
     append_picture (self, snapshot, self->frame.center, self->frame.zoom, self->frame.width / 2,
                     self->frame.height / 2);
-    if (!self->overlay_hidden && gonio_item_get_output (self->item)) {
+    if (!self->overlay_hidden && self->mode != GONIO_VIEWER_STRAIGHTEN) {
       cairo_t *cr = gtk_snapshot_append_cairo (snapshot, &all);
       draw_overlay (self, cr);
       cairo_destroy (cr);
@@ -150,6 +150,9 @@ gonio_viewer_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
       cairo_t *cr = gtk_snapshot_append_cairo (snapshot, &all);
       gonio_viewer_draw_mode (self, cr);
       cairo_destroy (cr);
+      for (guint i = 0; i < G_N_ELEMENTS (self->corner_handles); i++)
+        if (self->corner_handles[i])
+          gtk_widget_snapshot_child (widget, self->corner_handles[i], snapshot);
     }
     append_loupe (self, snapshot);
   }

@@ -39,8 +39,11 @@ struct _GonioViewer {
   GtkWidget *menu; /* GonioLandmarkMenu while it is open, child */
 
   GonioViewerMode mode;
-  char *placing;    /* landmark id in PLACE */
-  GonioPoint cross; /* widget px */
+  char *placing;                /* landmark id in PLACE */
+  GonioPoint cross;             /* widget px */
+  GtkWidget *corner_handles[4]; /* GonioLandmarkHandle, children, in STRAIGHTEN */
+  GonioPoint corners[4];        /* original px */
+  int dragged_corner;           /* -1: none */
 
   GonioPoint pointer;               /* last seen, widget px */
   double pan_x, pan_y;              /* pan gesture: offset already applied */
@@ -56,12 +59,16 @@ void gonio_viewer_view_changed (GonioViewer *self);
 void gonio_viewer_window_changed (GonioViewer *self);
 void gonio_viewer_zoom_to (GonioViewer *self, double zoom, GonioPoint at);
 void gonio_viewer_snapshot (GtkWidget *widget, GtkSnapshot *snapshot);
+/* Takes over what there is to show now: another picture, another protocol. */
+void gonio_viewer_follow_item (GonioViewer *self);
+void gonio_viewer_place_handle (GonioViewer *self, GtkWidget *handle, const GonioPoint *original);
 void gonio_viewer_add_input (GonioViewer *self);
 
 /* ---- modes ---- */
 void gonio_viewer_move_cross (GonioViewer *self, GonioPoint to);
 /* Where the loupe looks, widget px; FALSE when there is nothing to look at closely. */
 gboolean gonio_viewer_loupe_at (GonioViewer *self, GonioPoint *out);
+void gonio_viewer_remove_corners (GonioViewer *self);
 void gonio_viewer_draw_mode (GonioViewer *self, cairo_t *cr);
 
 G_END_DECLS

@@ -14,7 +14,7 @@ static guint signals[N_SIGNALS];
 static gboolean
 shows_rectified (GonioViewer *self)
 {
-  return !self->show_original;
+  return !self->show_original && self->mode != GONIO_VIEWER_STRAIGHTEN;
 }
 
 GonioPyramid *
@@ -253,9 +253,8 @@ rebuild_handles (GonioViewer *self)
   update_handles (self);
 }
 
-/* Takes over what the item has to show now: another picture, another protocol. */
-static void
-follow_item (GonioViewer *self)
+void
+gonio_viewer_follow_item (GonioViewer *self)
 {
   const GonioPipelineOutput *output = self->item ? gonio_item_get_output (self->item) : NULL;
   GonioProtocol *protocol = output ? output->protocol : NULL;
@@ -293,8 +292,8 @@ gonio_viewer_set_item (GonioViewer *self, GonioItem *item)
   self->frame.turns = 0;
   self->frame.flipped = FALSE;
   if (item)
-    g_signal_connect_swapped (item, "changed", G_CALLBACK (follow_item), self);
-  follow_item (self);
+    g_signal_connect_swapped (item, "changed", G_CALLBACK (gonio_viewer_follow_item), self);
+  gonio_viewer_follow_item (self);
 }
 
 void
@@ -375,7 +374,7 @@ gonio_viewer_set_show_original (GonioViewer *self, gboolean original)
   if (self->show_original == original || !self->item)
     return;
   self->show_original = original;
-  follow_item (self);
+  gonio_viewer_follow_item (self);
 }
 
 gboolean
@@ -415,6 +414,8 @@ gonio_viewer_dup_status (GonioViewer *self)
     g_string_append (text, "   ");
     if (self->show_original)
       g_string_append (text, _ ("original photo"));
+    else if (g_strcmp0 (flat->source, "manual") == 0)
+      g_string_append_printf (text, _ ("rectified by hand (tilt %.0f°)"), flat->tilt_deg);
     else if (flat->tilt_deg > 0)
       g_string_append_printf (text, _ ("rectified (tilt %.0f°)"), flat->tilt_deg);
     else
@@ -424,6 +425,20 @@ gonio_viewer_dup_status (GonioViewer *self)
 }
 
 /* ---- geometry of the widget ---- */
+
+void
+gonio_viewer_place_handle (GonioViewer *self, GtkWidget *handle, const GonioPoint *original)
+{
+  GonioPoint at;
+  const gboolean visible = original && gonio_viewer_original_to_widget (*original, &at, self);
+  gtk_widget_set_child_visible (handle, visible);
+  if (!visible)
+    return;
+  const float half = GONIO_LANDMARK_HANDLE_SIZE / 2.0f;
+  GskTransform *place =
+      gsk_transform_translate (NULL, &GRAPHENE_POINT_INIT ((float)at.x - half, (float)at.y - half));
+  gtk_widget_allocate (handle, GONIO_LANDMARK_HANDLE_SIZE, GONIO_LANDMARK_HANDLE_SIZE, -1, place);
+}
 
 static void
 gonio_viewer_size_allocate (GtkWidget *widget, int width, int height, int baseline)
@@ -438,19 +453,15 @@ gonio_viewer_size_allocate (GtkWidget *widget, int width, int height, int baseli
     g_signal_emit (self, signals[VIEW_CHANGED], 0);
   }
 
+  for (guint i = 0; i < G_N_ELEMENTS (self->corner_handles); i++)
+    if (self->corner_handles[i])
+      gonio_viewer_place_handle (self, self->corner_handles[i], &self->corners[i]);
   for (guint i = 0; i < self->handles->len; i++) {
     GtkWidget *handle = g_ptr_array_index (self->handles, i);
     const GonioLandmark *landmark = landmark_of (self, GONIO_LANDMARK_HANDLE (handle));
-    GonioPoint at;
-    const gboolean visible = landmark && gonio_landmark_level (landmark) != GONIO_CONFIDENCE_NONE &&
-                             gonio_viewer_original_to_widget (landmark->position, &at, self);
-    gtk_widget_set_child_visible (handle, visible);
-    if (!visible)
-      continue;
-    const float half = GONIO_LANDMARK_HANDLE_SIZE / 2.0f;
-    GskTransform *place = gsk_transform_translate (
-        NULL, &GRAPHENE_POINT_INIT ((float)at.x - half, (float)at.y - half));
-    gtk_widget_allocate (handle, GONIO_LANDMARK_HANDLE_SIZE, GONIO_LANDMARK_HANDLE_SIZE, -1, place);
+    const gboolean shown = landmark && self->mode != GONIO_VIEWER_STRAIGHTEN &&
+                           gonio_landmark_level (landmark) != GONIO_CONFIDENCE_NONE;
+    gonio_viewer_place_handle (self, handle, shown ? &landmark->position : NULL);
   }
   if (self->menu)
     gtk_popover_present (GTK_POPOVER (self->menu));
@@ -468,6 +479,9 @@ gonio_viewer_measure (GtkWidget *widget, GtkOrientation orientation, int for_siz
     gtk_widget_measure (g_ptr_array_index (self->handles, i), orientation, -1, &ignored, NULL, NULL,
                         NULL);
   }
+  for (guint i = 0; i < G_N_ELEMENTS (self->corner_handles); i++)
+    if (self->corner_handles[i])
+      gtk_widget_measure (self->corner_handles[i], orientation, -1, NULL, NULL, NULL, NULL);
 }
 
 /* ---- life ---- */
@@ -480,6 +494,7 @@ gonio_viewer_dispose (GObject *object)
     g_signal_handlers_disconnect_by_data (self->item, self);
   g_clear_object (&self->item);
   close_menu (self);
+  gonio_viewer_remove_corners (self);
   for (guint i = 0; i < self->handles->len; i++)
     gtk_widget_unparent (g_ptr_array_index (self->handles, i));
   g_ptr_array_set_size (self->handles, 0);
@@ -528,6 +543,7 @@ gonio_viewer_init (GonioViewer *self)
   self->detail = GONIO_OVERLAY_VALUES;
   self->fitted = TRUE;
   self->frame.zoom = 1.0;
+  self->dragged_corner = -1;
   gtk_widget_set_focusable (widget, TRUE);
   gtk_widget_set_hexpand (widget, TRUE);
   gtk_widget_set_vexpand (widget, TRUE);

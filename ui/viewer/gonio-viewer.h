@@ -16,12 +16,13 @@ G_DECLARE_FINAL_TYPE (GonioViewer, gonio_viewer, GONIO, VIEWER, GtkWidget)
 
 /* What a click means. */
 typedef enum {
-  GONIO_VIEWER_LOOK,  /* looks, drags landmarks */
-  GONIO_VIEWER_PLACE, /* places one landmark that has no place yet */
+  GONIO_VIEWER_LOOK,       /* looks, drags landmarks */
+  GONIO_VIEWER_PLACE,      /* places one landmark that has no place yet */
+  GONIO_VIEWER_STRAIGHTEN, /* moves the film's four corners on the original picture */
 } GonioViewerMode;
 
 /* Signals: "view-changed": zoom, window or before/after changed (for the status line);
- * "mode-changed": another mode, or another landmark to place. */
+ * "mode-changed": another mode, another landmark to place, or a corner moved. */
 GtkWidget *gonio_viewer_new (void);
 void gonio_viewer_set_item (GonioViewer *self, GonioItem *item); /* nullable */
 void gonio_viewer_set_selected_measure (GonioViewer *self, const char *id);
@@ -49,6 +50,12 @@ const char *gonio_viewer_get_placing (GonioViewer *self); /* nullable */
 /* Puts the landmark under the cross-hair and goes on to the next one of that side that is not
  * placed; ends the mode after the last. */
 void gonio_viewer_place (GonioViewer *self);
+
+/* Starts from the corners that were found, else from the picture's. */
+void gonio_viewer_begin_straighten (GonioViewer *self);
+/* Original px, clockwise from the top left. FALSE, and out left alone, unless they are the
+ * corners of a film: a convex quadrilateral. */
+gboolean gonio_viewer_get_corners (GonioViewer *self, GonioPoint out_corners[4]);
 
 /* "82 %   W 2400 L 1200   ..." (transfer full) */
 char *gonio_viewer_dup_status (GonioViewer *self);

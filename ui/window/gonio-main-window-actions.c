@@ -225,7 +225,16 @@ measure_again (GonioMainWindow *self)
 static void
 measure_flat (GonioMainWindow *self)
 {
+  GonioItem *item = gonio_main_window_current (self);
+  if (item)
+    gonio_item_keep_edits (item);
   measure_with (self, GONIO_RECTIFY_OFF);
+}
+
+static void
+straighten (GonioMainWindow *self)
+{
+  gonio_viewer_begin_straighten (VIEWER (self));
 }
 
 static void
@@ -394,6 +403,7 @@ static const struct {
     {"win.reject", reject, "x", WITH_OUTPUT},
     {"win.measure-again", measure_again, "<Control>r", WITH_ITEM},
     {"win.measure-flat", measure_flat, NULL, WITH_ITEM},
+    {"win.straighten", straighten, "t", WITH_OUTPUT},
     {"win.cancel", cancel, "Escape", WITH_BUSY},
     {"win.pause", pause_queue, NULL, WITH_BUSY},
     {"win.undo", undo, "<Control>z", WITH_UNDO},

@@ -30,6 +30,7 @@ struct _GonioMainWindow {
   GtkBox *viewer_box;
   GtkBox *mode_bar; /* what the viewer waits for */
   GtkLabel *mode_hint;
+  GtkButton *mode_apply;
   GtkLabel *status;
   GtkBox *progress_box;
   GtkProgressBar *progress;

@@ -312,10 +312,41 @@ on_mode_changed (GonioViewer *viewer, GonioMainWindow *self)
 {
   const GonioViewerMode mode = gonio_viewer_get_mode (viewer);
   gtk_widget_set_visible (GTK_WIDGET (self->mode_bar), mode != GONIO_VIEWER_LOOK);
-  if (mode == GONIO_VIEWER_LOOK)
-    return;
-  g_autofree char *hint = place_hint (self);
+  gtk_widget_set_visible (GTK_WIDGET (self->mode_apply), mode == GONIO_VIEWER_STRAIGHTEN);
+  GonioPoint corners[4];
+  const gboolean usable = gonio_viewer_get_corners (viewer, corners);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->mode_apply), usable);
+  g_autofree char *hint =
+      mode == GONIO_VIEWER_PLACE        ? place_hint (self)
+      : mode != GONIO_VIEWER_STRAIGHTEN ? g_strdup ("")
+      : usable ? g_strdup (_ ("Drag the four handles to the corners of the film, or move them with "
+                              "Tab and arrows. Enter applies, Escape cancels."))
+               : g_strdup (_ ("These corners cross each other. Put each handle on its own corner "
+                              "of the film."));
   gtk_label_set_text (self->mode_hint, hint);
+}
+
+/* Measures again through the corners; what a person placed stays. */
+static void
+apply_corners (GonioMainWindow *self)
+{
+  GonioItem *item = gonio_main_window_current (self);
+  GonioPoint corners[4];
+  if (!item || !self->queue || !gonio_viewer_get_corners (GONIO_VIEWER (self->viewer), corners))
+    return;
+  GonioMeasureOptions *options = gonio_item_options (item);
+  options->rectify = GONIO_RECTIFY_CORNERS;
+  for (guint i = 0; i < G_N_ELEMENTS (corners); i++)
+    options->corners[i] = corners[i];
+  gonio_viewer_end_mode (GONIO_VIEWER (self->viewer));
+  gonio_item_keep_edits (item);
+  gonio_queue_add (self->queue, item, TRUE);
+}
+
+static void
+on_mode_apply (GtkButton *button, GonioMainWindow *self)
+{
+  apply_corners (self);
 }
 
 static void
@@ -337,7 +368,10 @@ mode_key (GonioMainWindow *self, guint key)
     return TRUE;
   case GDK_KEY_Return:
   case GDK_KEY_KP_Enter:
-    gonio_viewer_place (viewer);
+    if (gonio_viewer_get_mode (viewer) == GONIO_VIEWER_STRAIGHTEN)
+      apply_corners (self);
+    else
+      gonio_viewer_place (viewer);
     return TRUE;
   default:
     return FALSE;
@@ -427,6 +461,7 @@ gonio_main_window_class_init (GonioMainWindowClass *klass)
   CHILD (viewer_box);
   CHILD (mode_bar);
   CHILD (mode_hint);
+  CHILD (mode_apply);
   CHILD (status);
   CHILD (progress_box);
   CHILD (progress);
@@ -439,6 +474,7 @@ gonio_main_window_class_init (GonioMainWindowClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, on_search_changed);
   gtk_widget_class_bind_template_callback (widget_class, on_before_after_toggled);
   gtk_widget_class_bind_template_callback (widget_class, on_notice_understood);
+  gtk_widget_class_bind_template_callback (widget_class, on_mode_apply);
   gtk_widget_class_bind_template_callback (widget_class, on_mode_cancel);
   gonio_main_window_install_actions (widget_class);
 }
