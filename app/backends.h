@@ -18,6 +18,12 @@ const GonioBackendDef *gonio_backend_find (const char *name);
  * named backend cannot run here. */
 const GonioBackendDef **gonio_backends_parse (const char *list, GError **error);
 
+/* The reference backend's: folds constants for every session, also where the reference backend
+ * is not on its list. */
+gboolean gonio_backends_evaluate (const GonioGraph *graph, GonioNodeId node,
+                                  GonioTensor *const *inputs, GonioTensor **outputs,
+                                  GError **error);
+
 /* A backend's description on this machine, or why it is not available. */
 gboolean gonio_backend_describe (const GonioBackendDef *def, char **out_text, GError **error);
 

@@ -194,6 +194,7 @@ gonio_cli_session_options (const GonioCliSession *args, GonioSessionOptions *out
   if (backends == NULL)
     return FALSE;
   options.backends = backends;
+  options.evaluate = gonio_backends_evaluate;
   options.threads = (guint)args->threads;
   options.disabled_passes = (const char *const *)args->disabled;
   options.dump_dir = args->dump_dir;

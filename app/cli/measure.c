@@ -246,6 +246,7 @@ open_pipeline (const Args *args, GError **error)
   g_auto (GStrv) models = gonio_data_subdirs ((const char *const *)dirs, "models");
   g_auto (GStrv) protocols = gonio_data_subdirs ((const char *const *)dirs, "protocols");
   const GonioPipelineOptions options = {.backends = backends,
+                                        .evaluate = gonio_backends_evaluate,
                                         .threads = (guint)MAX (0, args->threads),
                                         .model_dirs = (const char *const *)models,
                                         .protocol_dirs = (const char *const *)protocols};

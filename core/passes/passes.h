@@ -20,7 +20,7 @@ typedef enum {
 } GonioOptLevel;
 
 /* Computes one node whose inputs are all constant. outputs: n_outputs slots, filled with new
- * tensors (NULL for omitted outputs). The session passes the reference backend's. */
+ * tensors (NULL for omitted outputs). See GonioSessionOptions. */
 typedef gboolean (*GonioEvaluate) (const GonioGraph *graph, GonioNodeId node,
                                    GonioTensor *const *inputs, GonioTensor **outputs,
                                    GError **error);

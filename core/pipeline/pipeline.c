@@ -83,6 +83,7 @@ gonio_pipeline_new (const GonioPipelineOptions *options, GError **error)
   p->backends = g_memdup2 (options->backends, (n + 1) * sizeof *options->backends);
   p->session = GONIO_SESSION_OPTIONS_DEFAULT;
   p->session.backends = p->backends;
+  p->session.evaluate = options->evaluate;
   p->session.threads = options->threads;
   p->backend_words = describe_backends (p->backends);
 

@@ -16,6 +16,7 @@ typedef struct _GonioPipeline GonioPipeline;
 
 typedef struct {
   const GonioBackendDef *const *backends; /* as for GonioSessionOptions */
+  GonioEvaluate evaluate;                 /* the same; nullable */
   guint threads;
   const char *const *model_dirs;    /* folders that hold <id>/manifest.json, NULL-terminated */
   const char *const *protocol_dirs; /* folders that hold <id>.json */

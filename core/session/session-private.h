@@ -16,6 +16,7 @@ struct _GonioSession {
   GonioOptLevel optimization;
   char **disabled_passes;
   char *dump_dir;
+  GonioEvaluate evaluate; /* nullable */
   gboolean strict;
   gboolean profile;
   GLogLevelFlags log_level;

@@ -147,9 +147,10 @@ static GonioPassOptions
 pass_options (GonioSession *session)
 {
   GonioPassOptions options = {.level = session->optimization,
+                              .evaluate = session->evaluate,
                               .disabled = (const char *const *)session->disabled_passes,
                               .dump_dir = session->dump_dir};
-  /* The last backend is the oracle: what it folds is what it would have computed. */
+  /* Else the last backend folds: what it would have computed anyway. */
   for (guint i = session->backends->len; i-- > 0 && options.evaluate == NULL;)
     options.evaluate = g_array_index (session->backends, GonioPlanBackend, i).def->evaluate;
   return options;
@@ -281,6 +282,7 @@ copy_options (GonioSession *session, const GonioSessionOptions *options)
   session->optimization = options->optimization;
   session->disabled_passes = g_strdupv ((char **)options->disabled_passes);
   session->dump_dir = g_strdup (options->dump_dir);
+  session->evaluate = options->evaluate;
   session->strict = options->strict;
   session->profile = options->profile;
   session->log_level = options->log_level != 0 ? options->log_level : G_LOG_LEVEL_WARNING;

@@ -22,6 +22,9 @@ typedef struct {
   GonioOptLevel optimization;             /* GONIO_OPT_ALL */
   const char *const *disabled_passes;     /* nullable */
   const char *dump_dir;                   /* nullable: graph after each pass */
+  GonioEvaluate evaluate;   /* computes what depends on constants alone, once, at load, whatever the
+                             * backends are: such nodes are in no plan, no report, and strict does
+                             * not ask for them. NULL: that of the last backend that has one */
   gboolean strict;          /* every node must run on the first backend of the list; shape
                              * arithmetic that the plan keeps on the host is excepted */
   gboolean profile;         /* collect per-node times, see gonio_session_dup_profile() */

@@ -309,6 +309,81 @@ test_expose_all (void)
   gonio_session_free_outputs (outputs, n);
 }
 
+static guint n_folded;
+
+/* Neg of a constant, by a folder that is no backend. */
+static gboolean
+negate (const GonioGraph *graph, GonioNodeId id, GonioTensor *const *inputs, GonioTensor **outputs,
+        GError **error)
+{
+  g_assert_cmpuint (gonio_graph_node (graph, id)->op, ==, GONIO_OP_NEG);
+  outputs[0] =
+      gonio_tensor_new (gonio_tensor_dtype (inputs[0]), gonio_tensor_shape (inputs[0]), error);
+  g_assert_nonnull (outputs[0]);
+  float *data = gonio_tensor_writable_data (outputs[0]);
+  for (int64_t i = 0; i < gonio_tensor_count (inputs[0]); i++)
+    data[i] = (float)-gonio_tensor_get_double (inputs[0], i);
+  n_folded++;
+  return TRUE;
+}
+
+/* y = relu (x - c), where no backend of the list can negate c. */
+static GonioGraph *
+make_constant_graph (void)
+{
+  GonioGraph *graph = gonio_graph_new ("folded");
+  GonioValueId x = add_x (graph, 1, 4);
+  g_autoptr (GonioTensor) c = make_x (1, 4, 0.5f);
+  GonioValueId constant = gonio_graph_add_constant (graph, "c", c);
+  GonioValueId n = add_node (graph, GONIO_OP_NEG, "host_neg", constant, GONIO_VALUE_NONE);
+  GonioValueId sum = add_node (graph, GONIO_OP_ADD, "sum", x, n);
+  gonio_graph_add_output (graph, add_node (graph, GONIO_OP_RELU, "relu", sum, GONIO_VALUE_NONE));
+  return graph;
+}
+
+/* Constants are folded whatever the backends are; a folded node is in no report, and strict mode
+ * still asks for every other node. */
+static void
+test_evaluate (void)
+{
+  static const GonioBackendDef *const fast_alone[] = {&gonio_fake_fast, NULL};
+  GonioSessionOptions options = default_options ();
+  options.optimization = GONIO_OPT_BASIC;
+  options.backends = fast_alone;
+  g_autoptr (GError) error = NULL;
+  g_assert_null (gonio_session_new_from_graph (make_constant_graph (), &options, NULL, &error));
+  g_assert_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_PLACEMENT);
+  g_assert_nonnull (strstr (error->message, "host_neg"));
+  g_clear_error (&error);
+
+  options.evaluate = negate;
+  options.strict = TRUE;
+  n_folded = 0;
+  g_autoptr (GonioSession) session = make_session (make_constant_graph (), &options);
+  g_assert_cmpuint (n_folded, ==, 1);
+  g_autoptr (GPtrArray) report = gonio_session_dup_report (session);
+  for (guint i = 0; i < report->len; i++) {
+    const GonioPlacement *row = g_ptr_array_index (report, i);
+    g_assert_cmpstr (row->node, !=, "host_neg");
+    g_assert_cmpstr (row->backend, ==, "fast");
+  }
+  g_autoptr (GonioTensor) x = make_x (1, 4, 2);
+  const char *name = "x";
+  GonioTensor **outputs = NULL;
+  g_assert_true (gonio_session_run (session, &name, &x, 1, &outputs, NULL, &error));
+  g_assert_no_error (error);
+  for (int64_t k = 0; k < gonio_tensor_count (x); k++)
+    g_assert_cmpfloat (gonio_tensor_get_double (outputs[0], k), ==,
+                       MAX (0, 0.75 * gonio_tensor_get_double (x, k)));
+  gonio_session_free_outputs (outputs, 1);
+
+  g_autoptr (GonioSession) none =
+      gonio_session_new_from_graph (make_graph (1, 4, TRUE), &options, NULL, &error);
+  g_assert_null (none);
+  g_assert_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_PLACEMENT);
+  g_assert_nonnull (strstr (error->message, "host_sum"));
+}
+
 static gboolean
 cancel_at_relu (const GonioNode *node, gpointer data, GError **error)
 {
@@ -408,6 +483,7 @@ main (int argc, char **argv)
   g_test_add_func ("/session/dynamic", test_dynamic);
   g_test_add_func ("/session/placement", test_placement);
   g_test_add_func ("/session/expose-all", test_expose_all);
+  g_test_add_func ("/session/evaluate", test_evaluate);
   g_test_add_func ("/session/cancel-and-fail", test_cancel_and_fail);
   g_test_add_func ("/session/threads", test_threads);
   return g_test_run ();
