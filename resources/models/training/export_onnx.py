@@ -86,7 +86,7 @@ def main():
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, str(path))
     data = path.read_bytes()
-    refine = dict(mod.REFINE, min_confidence=0.2)
+    refine = dict({"min_confidence": 0.2}, **mod.REFINE)
     refine.setdefault("floor", 0.12)
     if a.passes is not None:
         refine["passes"] = a.passes

@@ -61,7 +61,7 @@ def measure(net, image, ids, refine, trace=None):
         new = pts.copy(), spread.copy(), conf.copy(), total.copy()
         for group in refine["groups"]:
             g = [index[k] for k in group]
-            use = [i for i in g if conf[i] >= 0.2] or g
+            use = [i for i in g if conf[i] >= refine.get("min_confidence", 0.2)] or g
             p = pts[use]
             e = max((p.max(0) - p.min(0)).max() * refine["extent"], refine.get("floor", 0.12) * max(w, h))
             c = 0.5 * (p.min(0) + p.max(0))

@@ -32,7 +32,8 @@ DEFINITIONS = {f"{b}_{s}": _WORDS[b] + (", patient's right" if s == "r" else ", 
 # Both legs together: one leg's joint alone hardly shows which leg it is of. Later groups win.
 _GROUPS = (("fem_prox", "fem_dist", "knee_c"), ("tib_prox", "tib_dist", "ankle_c"), ("hip_c",),
            ("knee_c", "cond_med", "cond_lat", "plat_med", "plat_lat"), ("ankle_c", "plaf_med", "plaf_lat"))
-REFINE = {"groups": [[f"{b}_{s}" for s in "rl" for b in g] for g in _GROUPS], "extent": 1.35, "floor": 0.25, "passes": 1}
+REFINE = {"groups": [[f"{b}_{s}" for s in "rl" for b in g] for g in _GROUPS], "extent": 1.35, "floor": 0.25, "passes": 1,
+          "min_confidence": 0.05}
 TURNED = 0.15
 PARTIAL, PARTIAL_MIN = True, 10
 _SEGMENTS = {"0": "abcdef", "1": "bc", "2": "abdeg", "3": "abcdg", "4": "bcfg", "5": "acdfg", "6": "acdefg", "7": "abc",
