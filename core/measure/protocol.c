@@ -124,6 +124,18 @@ gonio_protocol_n_measures (const GonioProtocol *protocol)
   return protocol->measures->len;
 }
 
+static const char *
+direction_name (GonioDirection direction)
+{
+  static const char *const names[] = {
+      [GONIO_DIRECTION_DISTAL] = "distal",
+      [GONIO_DIRECTION_LATERAL] = "lateral",
+      [GONIO_DIRECTION_PROXIMAL] = "proximal",
+      [GONIO_DIRECTION_MEDIAL] = "medial",
+  };
+  return direction == GONIO_DIRECTION_NONE ? NULL : names[direction];
+}
+
 GonioMeasureText
 gonio_protocol_measure (const GonioProtocol *protocol, guint i, const char *lang)
 {
@@ -145,7 +157,8 @@ gonio_protocol_measure (const GonioProtocol *protocol, guint i, const char *lang
                             .reliability = m->reliability,
                             .reliability_note = gonio_text_get (m->reliability_note, lang),
                             .axis_low = m->axis_low,
-                            .axis_high = m->axis_high};
+                            .axis_high = m->axis_high,
+                            .positive = direction_name (m->positive)};
 }
 
 int

@@ -61,6 +61,8 @@ typedef struct {
   const char *reliability; /* "low" or NULL */
   const char *reliability_note;
   double axis_low, axis_high; /* sensible range of a bar that shows the value */
+  const char *positive; /* "lateral", "medial", "proximal", "distal": which way counts as plus;
+                           NULL: the measure has no such sign */
 } GonioMeasureText;
 guint gonio_protocol_n_measures (const GonioProtocol *protocol);
 GonioMeasureText gonio_protocol_measure (const GonioProtocol *protocol, guint i, const char *lang);

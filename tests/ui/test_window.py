@@ -227,6 +227,19 @@ def check_menu(first):
     wait("the angle after undo", lambda: hva() == first)
 
 
+def check_help():
+    """What a measure is, from its row."""
+    activate(r"^What is HVA\?")
+    wait("the definition", lambda: find(r"^Angle between the axes of the first metatarsal"))
+    for words in (r"^plus towards lateral, minus towards medial$", r"^below 15°$",
+                  r"^Source: J Foot Ankle Res 2009", r"^±5°$", r"moderate: 21–40°"):
+        assert find(words), words
+    time.sleep(0.5)
+    screenshot("measure-help")
+    press("Escape")
+    time.sleep(0.5)
+
+
 def corner_place(name):
     x, y, width, height = extents(name)
     return x + width / 2, y + height / 2
@@ -318,6 +331,7 @@ def main():
             check_edit(first)
             check_missing(first)
             check_menu(first)
+            check_help()
             check_straighten(first)
 
             press("Return")

@@ -2,6 +2,7 @@
 #include "ui/widgets/gonio-measure-row.h"
 
 #include "core/pipeline/overlay.h"
+#include "ui/widgets/gonio-measure-help.h"
 #include "ui/widgets/gonio-range-bar.h"
 
 #include <glib/gi18n.h>
@@ -34,19 +35,6 @@ gonio_measure_row_get_id (GonioMeasureRow *self)
 }
 
 /* ---- words ---- */
-
-static char *
-range_words (double low, double high, const char *unit)
-{
-  const char *mark = g_str_equal (unit, "deg") ? "°" : unit;
-  if (isnan (low) && isnan (high))
-    return NULL;
-  if (isnan (low))
-    return g_strdup_printf (_ ("below %g%s"), high, mark);
-  if (isnan (high))
-    return g_strdup_printf (_ ("above %g%s"), low, mark);
-  return g_strdup_printf ("%g–%g%s", low, high, mark);
-}
 
 static const char *
 confidence_words (const GonioLandmark *landmark)
@@ -111,7 +99,8 @@ details_markup (GonioMeasureRow *self, GonioResult *result, const GonioMeasureme
   const GonioMeasureText text = text_of (self);
   g_autoptr (GString) out = g_string_new (NULL);
   add_line (out, NULL, text.definition);
-  g_autofree char *range = range_words (text.reference_low, text.reference_high, text.unit);
+  g_autofree char *range =
+      gonio_measure_range_words (text.reference_low, text.reference_high, text.unit);
   g_autofree char *reference =
       range
           ? g_strdup_printf ("%s (%s)", range, text.reference_source ? text.reference_source : "–")
@@ -236,6 +225,49 @@ caption (const char *text, const char *css_class, float xalign)
   return label;
 }
 
+static gboolean
+drop_help (gpointer popover)
+{
+  if (gtk_widget_get_parent (popover))
+    gtk_widget_unparent (popover);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_help_closed (GtkPopover *popover, gpointer user_data)
+{
+  g_idle_add_full (G_PRIORITY_DEFAULT_IDLE, drop_help, g_object_ref (popover), g_object_unref);
+}
+
+/* A plain button keeps its accessible name, which a menu button does not hand on. */
+static void
+on_help (GtkButton *button, GonioMeasureRow *self)
+{
+  GtkWidget *popover = gtk_popover_new ();
+  gtk_popover_set_child (GTK_POPOVER (popover),
+                         gonio_measure_help_new (self->protocol, self->measure));
+  gtk_popover_set_position (GTK_POPOVER (popover), GTK_POS_LEFT);
+  gtk_widget_set_parent (popover, GTK_WIDGET (button));
+  g_signal_connect (popover, "closed", G_CALLBACK (on_help_closed), NULL);
+  g_signal_connect_object (button, "destroy", G_CALLBACK (gtk_widget_unparent), popover,
+                           G_CONNECT_SWAPPED);
+  gtk_popover_popup (GTK_POPOVER (popover));
+}
+
+static GtkWidget *
+help_button (GonioMeasureRow *self, const char *title)
+{
+  GtkWidget *button = gtk_button_new_from_icon_name ("help-about-symbolic");
+  gtk_button_set_has_frame (GTK_BUTTON (button), FALSE);
+  gtk_widget_add_css_class (button, "help");
+  gtk_widget_set_valign (button, GTK_ALIGN_CENTER);
+  g_signal_connect (button, "clicked", G_CALLBACK (on_help), self);
+  g_autofree char *name = g_strdup_printf (_ ("What is %s?"), title);
+  gtk_widget_set_tooltip_text (button, name);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
+  return button;
+}
+
 static void
 gonio_measure_row_finalize (GObject *object)
 {
@@ -284,9 +316,13 @@ gonio_measure_row_new (GonioProtocol *protocol, guint measure)
   self->value = caption ("–", "value", 1);
   gtk_box_append (GTK_BOX (head), self->value);
   gtk_box_append (GTK_BOX (box), head);
+  GtkWidget *named = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
   GtkWidget *name = caption (text.name, "caption", 0);
   gtk_widget_add_css_class (name, "dim-label");
-  gtk_box_append (GTK_BOX (box), name);
+  gtk_widget_set_hexpand (name, TRUE);
+  gtk_box_append (GTK_BOX (named), name);
+  gtk_box_append (GTK_BOX (named), help_button (self, title));
+  gtk_box_append (GTK_BOX (box), named);
 
   GtkWidget *line = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
   self->grade_icon = gtk_image_new ();
