@@ -159,9 +159,11 @@ gonio_tensor_difference (const GonioTensor *got, const GonioTensor *expected,
 
 /* ---- running ---- */
 
-/* prefix_0.pb, prefix_1.pb, ... (transfer full); stops at the first that is missing. */
+/* prefix_0.pb, prefix_1.pb, ... (transfer full); stops at the first that is missing. Read by the
+ * model's ports: the file does not say what it holds. */
 static GPtrArray *
-load_tensors (const char *dir, const char *prefix, GError **error)
+load_tensors (const char *dir, const char *prefix, const GonioPort *ports, guint n_ports,
+              GError **error)
 {
   g_autoptr (GPtrArray) tensors =
       g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_tensor_unref);
@@ -170,6 +172,13 @@ load_tensors (const char *dir, const char *prefix, GError **error)
     g_autofree char *path = g_build_filename (dir, name, NULL);
     if (!g_file_test (path, G_FILE_TEST_EXISTS))
       return g_steal_pointer (&tensors);
+    if (i < n_ports && ports[i].kind != GONIO_KIND_TENSOR) {
+      g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_INPUT,
+                   "%s '%s' of the model is %s; only tensors can be given and compared.", prefix,
+                   ports[i].name,
+                   ports[i].kind == GONIO_KIND_SEQUENCE ? "a sequence" : "an optional value");
+      return NULL;
+    }
     GonioTensor *tensor = gonio_onnx_load_tensor_pb (path, error);
     if (tensor == NULL)
       return NULL;
@@ -217,14 +226,15 @@ judge_outputs (GonioSession *session, GonioTensor **outputs, const GPtrArray *ex
 static char *
 run_data_set (GonioSession *session, const char *dir, const GonioTolerances *tolerances)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) inputs = load_tensors (dir, "input", &error);
-  g_autoptr (GPtrArray) expected = inputs != NULL ? load_tensors (dir, "output", &error) : NULL;
-  if (expected == NULL)
-    return g_strdup (error->message);
   guint n_ports, n_outputs;
   const GonioPort *ports = gonio_session_inputs (session, &n_ports);
-  gonio_session_outputs (session, &n_outputs);
+  const GonioPort *results = gonio_session_outputs (session, &n_outputs);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) inputs = load_tensors (dir, "input", ports, n_ports, &error);
+  g_autoptr (GPtrArray) expected =
+      inputs != NULL ? load_tensors (dir, "output", results, n_outputs, &error) : NULL;
+  if (expected == NULL)
+    return g_strdup (error->message);
   if (inputs->len > n_ports)
     return g_strdup_printf ("the model has %u inputs, %u are given", n_ports, inputs->len);
   g_autofree const char **names = g_new (const char *, MAX (n_ports, 1));

@@ -242,6 +242,25 @@ save_case (const char *name, GByteArray *model, guint n, const float *x, const f
         out);
 }
 
+/* Identity of an optional tensor. */
+static GByteArray *
+optional_model (void)
+{
+  GByteArray *tensor = g_byte_array_new (), *element = g_byte_array_new ();
+  GByteArray *optional = g_byte_array_new (), *type = g_byte_array_new ();
+  GByteArray *value = g_byte_array_new (), *graph = onnx_graph ("g");
+  pb_int (tensor, 1, ONNX_FLOAT);
+  pb_message (element, 1, tensor);   /* TypeProto.tensor_type */
+  pb_message (optional, 1, element); /* Optional.elem_type */
+  pb_message (type, 9, optional);    /* TypeProto.optional_type */
+  pb_text (value, 1, "x");
+  pb_message (value, 2, type);
+  pb_message (graph, 11, value); /* GraphProto.input */
+  onnx_graph_node (graph, onnx_node ("Identity", "x", "y"));
+  onnx_graph_output (graph, "y");
+  return onnx_model (graph, 16);
+}
+
 static void
 test_test (void)
 {
@@ -267,6 +286,11 @@ test_test (void)
   g_auto (Result) killed = run_limited ("model test --backend reference @/cases", limit_cpu);
   g_assert_true (g_str_has_prefix (killed.out, "PASS a_good\nFAIL a_slow crashed: "));
   g_assert_true (g_str_has_suffix (killed.out, "\n1 passed, 3 failed, 0 skipped\n"));
+
+  /* What cannot be given is named, not misread. */
+  save_case ("d_optional", optional_model (), 4, x, y);
+  expect ("model test --backend reference @/cases/d_optional", 1,
+          "input 'x' of the model is an optional value; only tensors", "");
 }
 
 static void
