@@ -1,7 +1,8 @@
-/* Orientation and camera tags by libexif. Depends on base and libexif. */
+/* Orientation, camera and lens tags by libexif. Depends on base and libexif. */
 #include "core/imaging/exif.h"
 
 #include <libexif/exif-data.h>
+#include <math.h>
 #include <string.h>
 
 #define MAX_EXIF (1u << 20)
@@ -12,6 +13,31 @@ has_text (ExifData *data, ExifIfd ifd, ExifTag tag)
   ExifEntry *entry = exif_content_get_entry (data->ifd[ifd], tag);
 
   return entry && entry->size > 1;
+}
+
+/* A whole number of either width; 0 when it is missing or of another type. */
+static guint
+read_number (ExifData *data, ExifTag tag)
+{
+  ExifEntry *entry = exif_content_get_entry (data->ifd[EXIF_IFD_EXIF], tag);
+  ExifByteOrder order = exif_data_get_byte_order (data);
+
+  if (entry && entry->format == EXIF_FORMAT_SHORT && entry->size >= 2)
+    return exif_get_short (entry->data, order);
+  if (entry && entry->format == EXIF_FORMAT_LONG && entry->size >= 4)
+    return exif_get_long (entry->data, order);
+  return 0;
+}
+
+double
+gonio_exif_focal (const GonioExif *exif, guint width, guint height)
+{
+  double here = (double)MAX (width, height) / MAX (1, MIN (width, height));
+  double then = (double)MAX (exif->width, exif->height) / MAX (1, MIN (exif->width, exif->height));
+
+  if (exif->width > 0 && exif->height > 0 && fabs (here - then) > 0.01 * then)
+    return 0;
+  return exif->focal_35mm;
 }
 
 GonioExif
@@ -49,6 +75,9 @@ gonio_exif_read (const uint8_t *data, size_t size)
                   has_text (exif, EXIF_IFD_0, EXIF_TAG_MODEL) ||
                   has_text (exif, EXIF_IFD_EXIF, EXIF_TAG_EXPOSURE_TIME) ||
                   has_text (exif, EXIF_IFD_EXIF, EXIF_TAG_FNUMBER);
+  out.focal_35mm = read_number (exif, EXIF_TAG_FOCAL_LENGTH_IN_35MM_FILM);
+  out.width = read_number (exif, EXIF_TAG_PIXEL_X_DIMENSION);
+  out.height = read_number (exif, EXIF_TAG_PIXEL_Y_DIMENSION);
   exif_data_unref (exif);
   return out;
 }

@@ -153,6 +153,7 @@ load_handle (const HeifHandle *handle, guint frame, guint frames, const GonioIma
       .frame = frame,
       .is_photo = TRUE,
       .exif_orientation = exif.orientation,
+      .focal_35mm = gonio_exif_focal (&exif, width, height),
   };
   return gonio_image_new (GONIO_PIXELS_RGB8, width, height, pixels, &info, NULL);
 }

@@ -72,6 +72,8 @@ typedef struct {
   guint frame;          /* this one, from 0 */
   gboolean is_photo;    /* camera picture (EXIF make/exposure, or HEIF) */
   int exif_orientation; /* 1..8 as found; already applied */
+  double focal_35mm;    /* EXIF: focal length for the same diagonal angle on 36 x 24 mm film; 0
+                           when not given or when the picture was cropped since */
 } GonioImageInfo;
 
 /* Frees nothing that it does not own; takes pixels (transfer full, g_malloc'ed, stride =

@@ -144,6 +144,7 @@ load_with (tjhandle handle, GBytes *bytes, const GonioJpegMarkers *markers, GErr
       .frames = 1,
       .is_photo = exif.is_camera,
       .exif_orientation = exif.orientation,
+      .focal_35mm = gonio_exif_focal (&exif, width, height),
   };
   image = gonio_image_new (format, width, height, g_steal_pointer (&pixels), &info, NULL);
   if (format == GONIO_PIXELS_GREY16)

@@ -224,6 +224,7 @@ finish (Decode *d, GError **error)
       .frames = 1,
       .is_photo = d->exif.is_camera,
       .exif_orientation = d->exif.orientation,
+      .focal_35mm = gonio_exif_focal (&d->exif, d->width, d->height),
   };
   GonioImage *image = NULL;
 

@@ -12,6 +12,19 @@
 /* Expected focal length by the photo's longer side: phones' main cameras have 0.7, digital zoom
  * and cropping make it longer. */
 #define USUAL_FOCAL 0.95
+/* Wide-angle cameras of phones (13 mm) have 0.4. */
+#define SHORTEST_FOCAL 0.35
+
+double
+gonio_camera_focal (const GonioImageInfo *info, double width, double height)
+{
+  double longer = MAX (width, height), shorter = MIN (width, height);
+  /* Sensors are 4:3 or 3:2, their pictures down to 16:9; what has other proportions was cropped,
+   * and nobody knows how much of the diagonal is left. */
+  gboolean whole = shorter > 0 && longer / shorter > 1.25 && longer / shorter < 1.85;
+  double focal = info->focal_35mm / hypot (36, 24) * hypot (width, height);
+  return whole && focal >= SHORTEST_FOCAL * longer && focal <= 6 * longer ? focal : 0;
+}
 
 gboolean
 gonio_corners_are_convex (const GonioPoint c[4])
@@ -50,17 +63,22 @@ square_to_quad (const GonioPoint c[4], double h[3][3])
 
 /* Focal length from the edges' being perpendicular, (x1 x2 + y1 y2) q + z1 z2 = 0 with
  * q = 1 / f^2, solved together with the expectation, each as much as it is worth: edges known to
- * one degree, q to 60 %. Without perspective along both edges the expectation decides. */
+ * one degree, q to 60 %, or to 20 % where the camera wrote its focal length. Without perspective
+ * along both edges the expectation decides. stated: px, 0 when unknown. */
 static double
-focal_from_columns (double h[3][3], double long_edge, gboolean *out_known)
+focal_from_columns (double h[3][3], double long_edge, double stated, gboolean *out_known)
 {
-  double usual = 1 / pow (USUAL_FOCAL * long_edge, 2);
+  double usual = 1 / pow (stated > 0 ? stated : USUAL_FOCAL * long_edge, 2);
+  double spread = stated > 0 ? 0.2 : 0.6;
   double xy = h[0][0] * h[1][0] + h[0][1] * h[1][1], zz = h[0][2] * h[1][2];
   double noise = 0.017 * hypot (h[0][0], h[0][1]) * hypot (h[1][0], h[1][1]) * usual;
-  double trust = pow (xy / noise, 2), expect = pow (1 / (0.6 * usual), 2);
+  double trust = pow (xy / noise, 2), expect = pow (1 / (spread * usual), 2);
   double q = (usual * expect - zz * xy / (noise * noise)) / (expect + trust);
-  q = CLAMP (q, 1 / pow (3 * long_edge, 2), 1 / pow (0.55 * long_edge, 2));
-  *out_known = trust > 10 * expect;
+  double longest = MAX (3 * long_edge, stated), shortest = 0.55 * long_edge;
+  if (stated > 0)
+    shortest = MIN (shortest, stated);
+  q = CLAMP (q, 1 / (longest * longest), 1 / (shortest * shortest));
+  *out_known = stated > 0 || trust > 10 * expect;
   return 1 / sqrt (q);
 }
 
@@ -74,9 +92,8 @@ gonio_camera_from_corners (const GonioPoint corners[4], double width, double hei
     c[i] = (GonioPoint){corners[i].x - 0.5 * width, corners[i].y - 0.5 * height};
   if (!(long_edge > 0) || !gonio_corners_are_convex (c) || !square_to_quad (c, h))
     return FALSE;
-  GonioCamera camera = {.focal = focal, .focal_known = focal > 0};
-  if (!camera.focal_known)
-    camera.focal = focal_from_columns (h, long_edge, &camera.focal_known);
+  GonioCamera camera = {.aspect = 1};
+  camera.focal = focal_from_columns (h, long_edge, focal, &camera.focal_known);
   double a[2][3], length[2];
   for (guint i = 0; i < 2; i++) {
     a[i][0] = h[i][0] / camera.focal;

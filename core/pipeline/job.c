@@ -235,6 +235,13 @@ decode_map (const GonioManifest *m, const GonioModelOutputs *outputs, GError **e
   return map;
 }
 
+static double
+focal_of (const GonioImage *image)
+{
+  return gonio_camera_focal (gonio_image_info (image), gonio_image_width (image),
+                             gonio_image_height (image));
+}
+
 static gboolean
 rectify_by_model (GonioJob *job, GonioModel *model, GError **error)
 {
@@ -276,6 +283,7 @@ rectify_by_model (GonioJob *job, GonioModel *model, GError **error)
                                    .kind = kind,
                                    .width = width,
                                    .height = height,
+                                   .focal = focal_of (o->original),
                                    .min_tilt = m->min_tilt,
                                    .image = job->output->original,
                                    .window = look.window};
@@ -295,7 +303,8 @@ gonio_job_rectify (GonioJob *job, GError **error)
   if (job->options.rectify == GONIO_RECTIFY_CORNERS) {
     g_auto (GonioRectified) rectified = {0};
     return gonio_rectify_corners (job->options.corners, gonio_image_width (o->original),
-                                  gonio_image_height (o->original), 0, &rectified, error) &&
+                                  gonio_image_height (o->original), focal_of (o->original),
+                                  &rectified, error) &&
            flatten (job, &rectified, error);
   }
   GonioModel *model = gonio_model_store_find (job->pipeline->store, GONIO_TASK_DEWARP, NULL);

@@ -27,12 +27,17 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GonioRectified, gonio_rectified_clear)
 /* What four corners (top left, top right, bottom right, bottom left; photo px) of a rectangle
  * say about the camera, with its principal point in the middle of the picture. */
 typedef struct {
-  double focal; /* px: from the corners where they fix it, else that of a phone's main camera */
+  double focal; /* px: from the corners where they fix it, else as stated, else that of a phone's
+                   main camera */
   gboolean focal_known;
   double tilt_deg; /* between optical axis and the film's normal */
   double aspect;   /* true width by height of the film */
 } GonioCamera;
-/* focal: px, 0 when unknown. FALSE for quadrilaterals that are not convex. */
+/* What the camera wrote about itself: focal length in px for a picture of that size, 0 when it says
+ * nothing plausible. */
+double gonio_camera_focal (const GonioImageInfo *info, double width, double height);
+/* focal: px, 0 when unknown; corners that clearly say otherwise correct it. FALSE for
+ * quadrilaterals that are not convex. */
 gboolean gonio_camera_from_corners (const GonioPoint corners[4], double width, double height,
                                     double focal, GonioCamera *out);
 

@@ -23,6 +23,43 @@ gonio_fixture_load (GBytes *bytes, guint frame, GError **error)
   return gonio_fixture_load_limited (bytes, frame, NULL, error);
 }
 
+static void
+put_big (GByteArray *out, guint bytes, guint value)
+{
+  while (bytes-- > 0) {
+    const guint8 byte = (guint8)(value >> 8 * bytes);
+    g_byte_array_append (out, &byte, 1);
+  }
+}
+
+/* One entry with one value; type 3 SHORT, 4 LONG. */
+static void
+put_entry (GByteArray *out, guint tag, guint type, guint value)
+{
+  put_big (out, 2, tag);
+  put_big (out, 2, type);
+  put_big (out, 4, 1);
+  put_big (out, type == 3 ? 2 : 4, value);
+  put_big (out, type == 3 ? 2 : 0, 0);
+}
+
+GByteArray *
+gonio_fixture_exif_lens (guint focal_35mm, guint width, guint height)
+{
+  GByteArray *out = g_byte_array_new ();
+  g_byte_array_append (out, (const guint8 *)"MM\0*", 4);
+  put_big (out, 4, 8);
+  put_big (out, 2, 1);
+  put_entry (out, 0x8769, 4, 26); /* where the EXIF directory is */
+  put_big (out, 4, 0);
+  put_big (out, 2, 3);
+  put_entry (out, 0xA002, 4, width);
+  put_entry (out, 0xA003, 3, height);
+  put_entry (out, 0xA405, 3, focal_35mm);
+  put_big (out, 4, 0);
+  return out;
+}
+
 void
 gonio_fixture_assert_refused (GBytes *bytes, GonioImageError code, const char *needle)
 {

@@ -14,6 +14,9 @@ GonioImage *gonio_fixture_load_limited (GBytes *bytes, guint frame, const GonioI
 void gonio_fixture_assert_refused (GBytes *bytes, GonioImageError code, const char *needle);
 /* The first size bytes. (transfer full) */
 GBytes *gonio_fixture_cut (GBytes *bytes, size_t size);
+/* A TIFF structure as EXIF has it, big-endian, with the focal length for 35 mm film and the size
+ * of the picture that the camera wrote. (transfer full) */
+GByteArray *gonio_fixture_exif_lens (guint focal_35mm, guint width, guint height);
 /* Path below $GONIO_TEST_DATA, or NULL after g_test_skip(). (transfer full) */
 char *gonio_fixture_data (const char *relative);
 

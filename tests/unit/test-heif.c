@@ -35,11 +35,8 @@ make_picture (int w, int h)
 /* NULL after g_test_skip() where the library cannot encode. orientation as in EXIF, written to
  * the container and to an EXIF block; 0: neither. */
 static GBytes *
-encode_turned (int w, int h, guint pictures, guint orientation)
+encode_with (int w, int h, guint pictures, guint orientation, const uint8_t *exif, size_t size)
 {
-  const uint8_t exif[] = {'M', 'M',  0, 42, 0, 0, 0, 8, 0, 1,
-                          1,   0x12, 0, 3,  0, 0, 0, 1, 0, (uint8_t)orientation,
-                          0,   0,    0, 0,  0, 0};
   struct heif_encoding_options *options = heif_encoding_options_alloc ();
   struct heif_context *context = heif_context_alloc ();
   struct heif_encoder *encoder = NULL;
@@ -61,8 +58,8 @@ encode_turned (int w, int h, guint pictures, guint orientation)
       ok = heif_context_encode_image (context, image, encoder, options, &handle).code ==
            heif_error_Ok;
       g_assert_true (ok);
-      if (orientation)
-        heif_context_add_exif_metadata (context, handle, exif, sizeof exif);
+      if (exif)
+        heif_context_add_exif_metadata (context, handle, exif, (int)size);
       heif_image_handle_release (handle);
       heif_image_release (image);
     }
@@ -74,6 +71,15 @@ encode_turned (int w, int h, guint pictures, guint orientation)
   heif_encoding_options_free (options);
   heif_context_free (context);
   return ok ? g_byte_array_free_to_bytes (out) : (g_byte_array_unref (out), NULL);
+}
+
+static GBytes *
+encode_turned (int w, int h, guint pictures, guint orientation)
+{
+  const uint8_t exif[] = {'M', 'M',  0, 42, 0, 0, 0, 8, 0, 1,
+                          1,   0x12, 0, 3,  0, 0, 0, 1, 0, (uint8_t)orientation,
+                          0,   0,    0, 0,  0, 0};
+  return encode_with (w, h, pictures, orientation, orientation ? exif : NULL, sizeof exif);
 }
 
 static GBytes *
@@ -204,6 +210,17 @@ test_video (void)
   gonio_fixture_assert_refused (video, GONIO_IMAGE_ERROR_NOT_IMAGE, "");
 }
 
+static void
+test_focal (void)
+{
+  g_autoptr (GByteArray) lens = gonio_fixture_exif_lens (26, 4032, 3024);
+  g_autoptr (GBytes) bytes = encode_with (128, 96, 1, 0, lens->data, lens->len);
+  g_autoptr (GonioImage) image = bytes ? gonio_fixture_load (bytes, 0, NULL) : NULL;
+
+  if (image)
+    g_assert_cmpfloat (gonio_image_info (image)->focal_35mm, ==, 26);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -211,6 +228,7 @@ main (int argc, char **argv)
   g_test_add_func ("/heif/decode", test_decode);
   g_test_add_func ("/heif/pictures", test_pictures);
   g_test_add_func ("/heif/orientation", test_orientation);
+  g_test_add_func ("/heif/focal", test_focal);
   g_test_add_func ("/heif/limits", test_limits);
   g_test_add_func ("/heif/damage", test_damage);
   g_test_add_func ("/heif/video", test_video);

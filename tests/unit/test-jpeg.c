@@ -189,6 +189,41 @@ test_exif_garbage (void)
   g_assert_cmpint (gonio_exif_read (block->data + 4, block->len - 4).orientation, ==, 1);
 }
 
+static void
+test_focal (void)
+{
+  static const struct {
+    guint focal, width, height;
+    double expected;
+  } cases[] = {{26, 4032, 3024, 26},   /* made smaller */
+               {26, 48, 64, 26},       /* turned */
+               {26, 0, 0, 26},         /* the camera's size is not known */
+               {26, 4000, 4000, 0},    /* cropped since: another angle of view */
+               {0, 4032, 3024, 0},     /* "unknown" */
+               {65535, 64, 48, 65535}, /* as it is: who uses it judges it */
+               {26, 64, 0, 26}};
+  uint8_t pixels[64 * 48] = {0};
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GByteArray) lens =
+        gonio_fixture_exif_lens (cases[i].focal, cases[i].width, cases[i].height);
+    g_autoptr (GByteArray) segment = g_byte_array_new ();
+    guint length = 2 + 6 + lens->len;
+
+    g_byte_array_append (segment,
+                         (const guint8[]){0xFF, 0xE1, (guint8)(length >> 8), (guint8)length}, 4);
+    g_byte_array_append (segment, (const guint8 *)"Exif\0\0", 6);
+    g_byte_array_append (segment, lens->data, lens->len);
+    g_autoptr (GBytes) bytes = encode (pixels, 64, 48, TJPF_GRAY, TJSAMP_GRAY, 0, segment);
+    g_autoptr (GonioImage) image = gonio_fixture_load (bytes, 0, NULL);
+    g_assert_cmpfloat (gonio_image_info (image)->focal_35mm, ==, cases[i].expected);
+    for (guint cut = 0; cut < lens->len; cut++) {
+      GonioExif exif = gonio_exif_read (lens->data, cut);
+      g_assert_true (exif.focal_35mm == 0 || exif.focal_35mm == cases[i].focal);
+    }
+  }
+}
+
 static GBytes *
 noise (int flags)
 {
@@ -316,6 +351,7 @@ main (int argc, char **argv)
   g_test_add_func ("/jpeg/cmyk", test_cmyk);
   g_test_add_func ("/jpeg/orientation", test_orientation);
   g_test_add_func ("/jpeg/exif-garbage", test_exif_garbage);
+  g_test_add_func ("/jpeg/focal", test_focal);
   g_test_add_func ("/jpeg/truncated", test_truncated);
   g_test_add_func ("/jpeg/harmless", test_harmless);
   g_test_add_func ("/jpeg/refusals", test_refusals);

@@ -309,6 +309,62 @@ test_corners (void)
   }
 }
 
+/* Root mean square of the aspect's relative error over many tilted cameras whose corners are
+ * found to two pixels, with the given EXIF focal length. */
+static double
+aspect_error (double focal_35mm, gint32 seed)
+{
+  const GonioImageInfo info = {.focal_35mm = focal_35mm};
+  double focal = gonio_camera_focal (&info, W, H), sum = 0;
+  g_autoptr (GRand) random = g_rand_new_with_seed ((guint32)seed);
+  const int n = 400;
+  for (int i = 0; i < n; i++) {
+    Camera c = make_camera (
+        g_rand_double_range (random, 15, 40), g_rand_double_range (random, 0, 2 * G_PI),
+        g_rand_double_range (random, -0.2, 0.2), g_rand_double_range (random, 0.5, 1.6));
+    GonioPoint corners[4] = {project (&c, 0, 0), project (&c, 1, 0), project (&c, 1, 1),
+                             project (&c, 0, 1)};
+    for (int k = 0; k < 4; k++) {
+      corners[k].x += g_rand_double_range (random, -2, 2);
+      corners[k].y += g_rand_double_range (random, -2, 2);
+    }
+    GonioCamera camera = {0};
+    g_assert_true (gonio_camera_from_corners (corners, W, H, focal, &camera));
+    g_assert_true (focal == 0 || camera.focal_known);
+    sum += pow (camera.aspect / c.aspect - 1, 2);
+  }
+  return sqrt (sum / n);
+}
+
+/* A focal length of 900 px in a picture of 1200 x 900 is one of 26 mm: a phone's main camera. */
+static void
+test_focal (void)
+{
+  double without = aspect_error (0, 7), with = aspect_error (26, 7);
+  double wrong = aspect_error (39, 7); /* as after a crop that kept the proportions */
+  g_test_message ("aspect off by %.2f %% without, %.2f %% with the focal length, %.2f %% with a "
+                  "wrong one",
+                  100 * without, 100 * with, 100 * wrong);
+  g_assert_cmpfloat (with, <, 0.5 * without);
+  g_assert_cmpfloat (with, <, 0.01);
+  g_assert_cmpfloat (wrong, <, 0.1);
+  static const struct {
+    double focal_35mm, width, height;
+    gboolean usable;
+  } cases[] = {{26, 1200, 900, TRUE},   {26, 900, 1200, TRUE},    {26, 1600, 900, TRUE},
+               {26, 1500, 1000, TRUE},  {14, 1200, 900, TRUE},    {120, 1200, 900, TRUE},
+               {26, 1000, 1000, FALSE}, {26, 2000, 500, FALSE},   {0, 1200, 900, FALSE},
+               {1, 1200, 900, FALSE},   {65535, 1200, 900, FALSE}};
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const GonioImageInfo info = {.focal_35mm = cases[i].focal_35mm};
+    double focal = gonio_camera_focal (&info, cases[i].width, cases[i].height);
+    g_assert_true ((focal > 0) == cases[i].usable);
+    if (focal > 0)
+      g_assert_cmpfloat_with_epsilon (
+          focal, cases[i].focal_35mm / 43.2666 * hypot (cases[i].width, cases[i].height), 0.01);
+  }
+}
+
 /* A grey film before a darker wall: guesses off by two per cent find its edges. */
 static void
 test_edges (void)
@@ -380,5 +436,6 @@ main (int argc, char **argv)
   g_test_add_func ("/rectify/edges", test_edges);
   g_test_add_func ("/rectify/no-edges", test_no_edges);
   g_test_add_func ("/rectify/corners", test_corners);
+  g_test_add_func ("/rectify/focal", test_focal);
   return g_test_run ();
 }
