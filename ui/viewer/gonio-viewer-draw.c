@@ -5,69 +5,82 @@
 
 #define LOUPE_RADIUS 70.0
 #define LOUPE_ZOOM   3.0
-#define PAD          0.35 /* part of the view rendered around what is visible */
+#define MARGIN       128.0    /* device px rendered around a view that moves */
+#define BACKGROUND   0x0f0f12 /* RGB */
 
-/* Renders at least what is visible, at the level whose pixels are just finer than the
- * screen's. */
-static void
-ensure_rendered (GonioViewer *self, GonioPyramid *pyramid, double zoom)
+/* The view in device px, with margin on every side. */
+static GonioViewFrame
+device_frame (GonioViewer *self, double margin)
 {
-  const double device = zoom * gtk_widget_get_scale_factor (GTK_WIDGET (self));
-  guint level = 0;
-  while (level + 1 < gonio_pyramid_n_levels (pyramid) && device * (2 << level) <= 1.0)
-    level++;
+  const double scale = gtk_widget_get_scale_factor (GTK_WIDGET (self));
+  GonioViewFrame frame = self->frame;
+  frame.zoom *= scale;
+  frame.width = ceil (frame.width * scale) + 2 * margin;
+  frame.height = ceil (frame.height * scale) + 2 * margin;
+  return frame;
+}
 
-  GonioImage *image = gonio_pyramid_get_image (pyramid);
-  graphene_rect_t whole =
-      GRAPHENE_RECT_INIT (0, 0, gonio_image_width (image), gonio_image_height (image));
-  const GonioPoint a = gonio_view_frame_to_picture (&self->frame, (GonioPoint){0, 0});
-  const GonioPoint b = gonio_view_frame_to_picture (
-      &self->frame, (GonioPoint){self->frame.width, self->frame.height});
-  graphene_rect_t visible =
-      GRAPHENE_RECT_INIT (MIN (a.x, b.x), MIN (a.y, b.y), fabs (a.x - b.x), fabs (a.y - b.y));
-  if (!graphene_rect_intersection (&visible, &whole, &visible)) {
-    g_clear_object (&self->rendered.texture);
-    return;
-  }
-  if (self->rendered.texture && self->rendered.level == level &&
-      self->rendered.window_serial == self->window_serial &&
-      graphene_rect_contains_rect (&self->rendered.area, &visible))
-    return;
+/* Device px by which the rendered picture has to move to lie where the view is now, whole ones so
+ * that drawing stays a copy. FALSE when it shows something else or does not cover the view. */
+static gboolean
+rendered_offset (GonioViewer *self, double *out_dx, double *out_dy)
+{
+  const GonioRendered *r = &self->rendered;
+  const GonioViewFrame now = device_frame (self, r->margin);
+  if (!r->texture || r->window_serial != self->window_serial || r->frame.zoom != now.zoom ||
+      r->frame.turns != now.turns || r->frame.flipped != now.flipped ||
+      r->frame.width != now.width || r->frame.height != now.height)
+    return FALSE;
+  const GonioPoint at = gonio_view_frame_to_widget (&now, r->frame.center);
+  *out_dx = round (at.x - now.width / 2);
+  *out_dy = round (at.y - now.height / 2);
+  return fabs (*out_dx) <= r->margin && fabs (*out_dy) <= r->margin;
+}
 
-  graphene_rect_inset (&visible, -PAD * visible.size.width, -PAD * visible.size.height);
-  (void)graphene_rect_intersection (&visible, &whole, &visible);
-  guint level_width, level_height;
-  gonio_pyramid_level_size (pyramid, level, &level_width, &level_height);
-  const double scale = 1 << level;
-  const guint x0 = MIN ((guint)(visible.origin.x / scale), level_width - 1);
-  const guint y0 = MIN ((guint)(visible.origin.y / scale), level_height - 1);
-  const guint x1 =
-      CLAMP ((guint)ceil ((visible.origin.x + visible.size.width) / scale), x0 + 1, level_width);
-  const guint y1 =
-      CLAMP ((guint)ceil ((visible.origin.y + visible.size.height) / scale), y0 + 1, level_height);
-
-  g_clear_object (&self->rendered.texture);
-  self->rendered.texture =
-      gonio_pyramid_render (pyramid, level, x0, y0, x1 - x0, y1 - y0, self->table);
-  self->rendered.level = level;
-  self->rendered.window_serial = self->window_serial;
-  self->rendered.area =
-      GRAPHENE_RECT_INIT (x0 * scale, y0 * scale, (x1 - x0) * scale, (y1 - y0) * scale);
+static gboolean
+only_moved (GonioViewer *self)
+{
+  const GonioRendered *r = &self->rendered;
+  const GonioViewFrame now = device_frame (self, 0);
+  return r->texture && r->window_serial == self->window_serial && r->frame.zoom == now.zoom;
 }
 
 static void
-append_picture (GonioViewer *self, GtkSnapshot *snapshot, GonioPoint center, double zoom,
-                double at_x, double at_y)
+append_picture (GonioViewer *self, GtkSnapshot *snapshot, GonioPyramid *pyramid)
 {
-  if (!self->rendered.texture)
-    return;
-  gtk_snapshot_save (snapshot);
-  gtk_snapshot_translate (snapshot, &GRAPHENE_POINT_INIT (at_x, at_y));
-  gtk_snapshot_rotate (snapshot, 90.0f * self->frame.turns);
-  gtk_snapshot_scale (snapshot, (self->frame.flipped ? -1 : 1) * zoom, zoom);
-  gtk_snapshot_translate (snapshot, &GRAPHENE_POINT_INIT (-center.x, -center.y));
-  gtk_snapshot_append_texture (snapshot, self->rendered.texture, &self->rendered.area);
-  gtk_snapshot_restore (snapshot);
+  double dx = 0, dy = 0;
+  if (!rendered_offset (self, &dx, &dy)) {
+    /* A picture that moves is going to move on; one that zooms needs all pixels again anyway. */
+    const double margin = only_moved (self) ? MARGIN : 0;
+    GonioRendered *r = &self->rendered;
+    g_clear_object (&r->texture);
+    r->frame = device_frame (self, margin);
+    r->margin = margin;
+    r->window_serial = self->window_serial;
+    r->texture = gonio_pyramid_render_view (pyramid, &r->frame, BACKGROUND, self->table);
+    dx = dy = 0;
+  }
+  const double scale = gtk_widget_get_scale_factor (GTK_WIDGET (self));
+  const graphene_rect_t place = GRAPHENE_RECT_INIT (
+      (float)((dx - self->rendered.margin) / scale), (float)((dy - self->rendered.margin) / scale),
+      (float)(self->rendered.frame.width / scale), (float)(self->rendered.frame.height / scale));
+  gtk_snapshot_append_texture (snapshot, self->rendered.texture, &place);
+}
+
+/* A square round a picture point, rendered by itself and so as sharp as the picture is. */
+static void
+append_magnified (GonioViewer *self, GtkSnapshot *snapshot, GonioPyramid *pyramid,
+                  GonioPoint center, const graphene_rect_t *box)
+{
+  const double scale = gtk_widget_get_scale_factor (GTK_WIDGET (self));
+  GonioViewFrame frame = self->frame;
+  frame.zoom *= scale * LOUPE_ZOOM;
+  frame.center = center;
+  frame.width = ceil (box->size.width * scale);
+  frame.height = ceil (box->size.height * scale);
+  g_autoptr (GdkTexture) texture =
+      gonio_pyramid_render_view (pyramid, &frame, BACKGROUND, self->table);
+  gtk_snapshot_append_texture (snapshot, texture, box);
 }
 
 static void
@@ -91,7 +104,7 @@ draw_overlay (GonioViewer *self, cairo_t *cr)
 
 /* The neighbourhood of a point that is being placed, magnified, in the corner away from it. */
 static void
-append_loupe (GonioViewer *self, GtkSnapshot *snapshot)
+append_loupe (GonioViewer *self, GtkSnapshot *snapshot, GonioPyramid *pyramid)
 {
   GonioPoint at;
   if (!gonio_viewer_loupe_at (self, &at))
@@ -104,8 +117,7 @@ append_loupe (GonioViewer *self, GtkSnapshot *snapshot)
   gsk_rounded_rect_init_from_rect (&circle, &box, r);
   const GonioPoint shown = gonio_view_frame_to_picture (&self->frame, at);
   gtk_snapshot_push_rounded_clip (snapshot, &circle);
-  gtk_snapshot_append_color (snapshot, &(GdkRGBA){0, 0, 0, 1}, &box);
-  append_picture (self, snapshot, shown, self->frame.zoom * LOUPE_ZOOM, cx, cy);
+  append_magnified (self, snapshot, pyramid, shown, &box);
   gtk_snapshot_pop (snapshot);
 
   cairo_t *cr = gtk_snapshot_append_cairo (snapshot, &box);
@@ -133,12 +145,9 @@ gonio_viewer_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
   const graphene_rect_t all =
       GRAPHENE_RECT_INIT (0, 0, (float)self->frame.width, (float)self->frame.height);
   gtk_snapshot_push_clip (snapshot, &all);
-  gtk_snapshot_append_color (snapshot, &(GdkRGBA){0.06, 0.06, 0.07, 1}, &all);
   GonioPyramid *pyramid = gonio_viewer_pyramid (self);
   if (pyramid) {
-    ensure_rendered (self, pyramid, self->frame.zoom);
-    append_picture (self, snapshot, self->frame.center, self->frame.zoom, self->frame.width / 2,
-                    self->frame.height / 2);
+    append_picture (self, snapshot, pyramid);
     if (!self->overlay_hidden && self->mode != GONIO_VIEWER_STRAIGHTEN) {
       cairo_t *cr = gtk_snapshot_append_cairo (snapshot, &all);
       draw_overlay (self, cr);
@@ -154,7 +163,7 @@ gonio_viewer_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
         if (self->corner_handles[i])
           gtk_widget_snapshot_child (widget, self->corner_handles[i], snapshot);
     }
-    append_loupe (self, snapshot);
+    append_loupe (self, snapshot, pyramid);
   }
   gtk_snapshot_pop (snapshot);
 }

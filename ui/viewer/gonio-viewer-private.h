@@ -8,11 +8,11 @@
 
 G_BEGIN_DECLS
 
-/* The part of the picture last rendered, reused while it covers the view. */
+/* What was last rendered, reused while the picture only moves and it still covers the view. */
 typedef struct {
   GdkTexture *texture;
-  guint level;
-  graphene_rect_t area; /* picture px */
+  GonioViewFrame frame; /* device px, with margin */
+  double margin;        /* device px on every side */
   guint window_serial;
 } GonioRendered;
 
