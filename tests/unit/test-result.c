@@ -234,6 +234,7 @@ test_invalid_text (void)
   g_autoptr (GError) error = NULL;
   g_autoptr (GPtrArray) back = from_text (text, &error);
   g_assert_no_error (error);
+  g_assert_cmpuint (back->len, ==, 1);
 }
 
 int
