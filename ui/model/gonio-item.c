@@ -237,8 +237,9 @@ gonio_item_set_state (GonioItem *self, GonioResultState state, const char *messa
   self->state = state;
   if (self->output)
     self->output->result->state = state;
-  g_autofree char *old = g_steal_pointer (&self->message);
-  self->message = g_strdup (message);
+  char *text = g_strdup (message); /* first: it may be the old one */
+  g_free (self->message);
+  self->message = text;
   update_subtitle (self);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_MESSAGE]);
