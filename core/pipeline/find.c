@@ -9,6 +9,8 @@
  * off the film may find them somewhere else when it is turned. */
 #define CONVINCED 0.70
 #define WIN_BY    1.40
+/* The networks know both polarities: only this factor is a verdict, else the surround decides. */
+#define INVERTED_BY 1.10
 
 typedef struct {
   const GonioFindRequest *request;
@@ -80,6 +82,30 @@ mean_raw (const GonioFoundLandmark *points, guint n)
   return sum / n;
 }
 
+/* Air round a limb and the collimator's shade are dark where bone is white. */
+static gboolean
+surround_is_bright (const Seeker *s)
+{
+  enum { SIZE = 64, RING = 4, MIDDLE = 16 };
+  const double a[6] = {SIZE / s->width, 0, 0, 0, SIZE / s->height, 0};
+  float plane[SIZE * SIZE];
+  g_autoptr (GonioTransform) frame = gonio_transform_new_affine (a, NULL);
+  if (frame == NULL ||
+      !gonio_image_sample_float (s->look.image, s->look.window, frame, SIZE, SIZE, 0, plane, NULL))
+    return FALSE;
+  double ring = 0, middle = 0;
+  guint n_ring = 0, n_middle = 0;
+  for (int y = 0; y < SIZE; y++)
+    for (int x = 0; x < SIZE; x++) {
+      int border = MIN (MIN (x, y), MIN (SIZE - 1 - x, SIZE - 1 - y));
+      ring += border < RING ? plane[y * SIZE + x] : 0;
+      n_ring += border < RING;
+      middle += border >= MIDDLE ? plane[y * SIZE + x] : 0;
+      n_middle += border >= MIDDLE;
+    }
+  return ring / n_ring > middle / n_middle;
+}
+
 /* The first look that convinces most; leaves the seeker set to it. */
 static gboolean
 first_look (Seeker *s, GonioFoundLandmark *best, int *out_turns, GError **error)
@@ -105,7 +131,8 @@ first_look (Seeker *s, GonioFoundLandmark *best, int *out_turns, GError **error)
       return FALSE;
     double mean = mean_raw (points, n);
     g_debug ("look %u: mean confidence %.3f", i, mean);
-    if (mean < best_mean * (i > 1 ? WIN_BY : 1))
+    double must_beat = i > 1 ? WIN_BY : surround_is_bright (s) ? 1 / INVERTED_BY : INVERTED_BY;
+    if (mean < best_mean * must_beat)
       continue;
     best_mean = mean;
     chosen = i;
