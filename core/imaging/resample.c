@@ -7,6 +7,7 @@
 
 #define MAX_LEVELS      17 /* 65536 halves to 1 in 16 steps */
 #define MAX_SUPERSAMPLE 8
+#define MAX_FOLD        6 /* level pixels a destination pixel may span: fewer blur, more cost */
 
 typedef struct {
   guint width, height;
@@ -117,8 +118,10 @@ gonio_sampler_footprint (GonioSampler *sampler, double step_x, double step_y)
   double small = MIN (step_x, step_y), large = MAX (step_x, step_y);
   guint level = 0;
 
-  /* The short side picks the level; a long side beyond the supersampling limit raises it. */
-  while (level + 1 < MAX_LEVELS && (small >= 2 || large > MAX_SUPERSAMPLE)) {
+  /* The short side picks the level; a long side beyond the supersampling limit raises it. A level
+   * near the destination's own size would blur as much again as the averaging itself, and the
+   * networks were taught on plain averages. */
+  while (level + 1 < MAX_LEVELS && (small >= MAX_FOLD || large > MAX_SUPERSAMPLE)) {
     small /= 2;
     large /= 2;
     level++;
