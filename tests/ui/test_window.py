@@ -1,17 +1,20 @@
 #!/usr/bin/python3
-"""Drives `gonio` through accessibility: opens the sample and a broken file, reads the angles,
-moves a landmark with the keyboard, undoes, confirms, and leaves screenshots.
+"""Drives `gonio` through accessibility and the pointer: opens the sample, a broken file and a
+folder, reads the angles, moves, drags, leaves out, places and locks landmarks, straightens and
+measures by hand, undoes, confirms, and leaves screenshots.
 
 Usage: test_window.py PROGRAM, on a display with a session bus (see run-under-xvfb).
 """
 import math
 import os
 import re
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
+import zlib
 
 import gi
 
@@ -156,6 +159,17 @@ def showing(pattern):
         return False
 
 
+def write_gradient(path, width, height):
+    """A grey PNG, white above and black below: nothing that could be measured."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    rows = b"".join(b"\0" + bytes([255 - 255 * y // height]) * width for y in range(height))
+    with open(path, "wb") as f:
+        f.write(b"\x89PNG\r\n\x1a\n"
+                + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+                + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
 PHALANX = r"^proximal phalanx of the great toe, distal point, "
 HINT = r"^Click on: proximal phalanx of the great toe, distal point"
 
@@ -198,8 +212,42 @@ def check_missing(first):
     wait("the first angle after undo", lambda: hva() == first)
 
 
+def middle_of(name):
+    x, y, width, height = extents(name)
+    return x + width / 2, y + height / 2
+
+
+def drag(start, by, shot=None):
+    """Drags with the pointer in ten steps."""
+    x, y = start
+    subprocess.run(["xdotool", "mousemove", str(int(x)), str(int(y)), "mousedown", "1"], check=True)
+    for i in range(1, 11):
+        to = [str(int(x + by[0] * i / 10)), str(int(y + by[1] * i / 10))]
+        subprocess.run(["xdotool", "mousemove", *to], check=True)
+        time.sleep(0.05)
+    if shot:
+        screenshot(shot)
+    subprocess.run(["xdotool", "mouseup", "1"], check=True)
+    time.sleep(0.5)
+
+
+def check_drag(first):
+    """A landmark dragged by the pointer is one step of undo."""
+    before = middle_of(PHALANX)
+    drag(before, (30, 10), "dragging")
+    after = middle_of(PHALANX)
+    assert abs(after[0] - before[0] - 30) < 3 and abs(after[1] - before[1] - 10) < 3, (before, after)
+    assert hva() is not None and hva() != first
+    press("ctrl+z")
+    wait("the first angle after one undo", lambda: hva() == first)
+
+
 def check_menu(first):
     """A landmark's menu: what it is, lock, reset, remove."""
+    click(*middle_of(PHALANX), button=3)
+    wait("the menu by right click", lambda: showing(r"^Lock$"))
+    press("Escape")
+    wait("no menu after Escape", lambda: not find(r"^Lock$"))
     tab_to(PHALANX)
     press("Menu")
     wait("what it is", lambda: showing(r"^middle of the shaft, just behind the head$"))
@@ -233,16 +281,11 @@ def check_help():
     wait("the definition", lambda: find(r"^Angle between the axes of the first metatarsal"))
     for words in (r"^plus towards lateral, minus towards medial$", r"^below 15°$",
                   r"^Source: J Foot Ankle Res 2009", r"^±5°$", r"moderate: 21–40°"):
-        assert find(words), words
+        wait(words, lambda pattern=words: find(pattern), 10)
     time.sleep(0.5)
     screenshot("measure-help")
     press("Escape")
     time.sleep(0.5)
-
-
-def corner_place(name):
-    x, y, width, height = extents(name)
-    return x + width / 2, y + height / 2
 
 
 def check_straighten(first):
@@ -251,18 +294,15 @@ def check_straighten(first):
     press("t")
     wait("the corner handles", lambda: find(corner))
     press(*["Right"] * 8, *["Down"] * 5)
-    before = corner_place(corner)
-    x, y = before
-    subprocess.run(["xdotool", "mousemove", str(int(x)), str(int(y)), "mousedown", "1"], check=True)
-    for i in range(1, 11):
-        subprocess.run(["xdotool", "mousemove", str(int(x + 4 * i)), str(int(y + 2 * i))],
-                       check=True)
-        time.sleep(0.05)
-    screenshot("straighten")
-    subprocess.run(["xdotool", "mouseup", "1"], check=True)
-    time.sleep(0.5)
-    after = corner_place(corner)
+    before = middle_of(corner)
+    drag(before, (40, 20), "straighten")
+    after = middle_of(corner)
     assert abs(after[0] - before[0] - 40) < 4 and abs(after[1] - before[1] - 20) < 4, (before, after)
+    right = middle_of(r"^top right corner of the film$")
+    drag(after, (right[0] - after[0] + 30, 60))
+    wait("a word about crossed corners", lambda: find(r"^These corners cross each other"))
+    press("Return")
+    assert find(corner), "crossed corners were applied"
     press("Escape")
     wait("no handles after Escape", lambda: not find(corner))
     assert hva() == first and not find("rectified by hand")
@@ -314,12 +354,14 @@ def main():
         broken = os.path.join(folder, "broken.dcm")
         with open(broken, "wb") as f:
             f.write(b"\0" * 128 + b"DICM" + b"\xff" * 64)
-        blank = os.path.join(folder, "blank.png")
-        subprocess.run(["convert", "-size", "600x800", "gradient:", blank], check=True)
+        films = os.path.join(folder, "films", "inner")
+        os.makedirs(films)
+        blank = os.path.join(films, "blank.png")
+        write_gradient(blank, 600, 800)
         # The accessibility bus has to be there before the program looks for it.
         wait("the accessibility registry", lambda: Atspi.get_desktop(0) is not None)
         time.sleep(1)
-        program = subprocess.Popen([PROGRAM, SAMPLE, broken, blank])
+        program = subprocess.Popen([PROGRAM, SAMPLE, broken, os.path.dirname(films)])
         try:
             wait("the window", application)
             wait("the notice that this is no medical device", lambda: find("Not a medical device"))
@@ -329,6 +371,7 @@ def main():
             wait("landmarks with names", lambda: find(r"metatarsal.*confidence"))
             screenshot("sample-light")
             check_edit(first)
+            check_drag(first)
             check_missing(first)
             check_menu(first)
             check_help()

@@ -258,7 +258,6 @@ gonio_viewer_follow_item (GonioViewer *self)
 {
   const GonioPipelineOutput *output = self->item ? gonio_item_get_output (self->item) : NULL;
   GonioProtocol *protocol = output ? output->protocol : NULL;
-  GonioPyramid *pyramid = gonio_viewer_pyramid (self);
   if (self->mode != GONIO_VIEWER_LOOK &&
       (!output || (self->placing && !gonio_result_landmark (output->result, self->placing))))
     gonio_viewer_end_mode (self);
@@ -267,6 +266,7 @@ gonio_viewer_follow_item (GonioViewer *self)
     self->protocol = protocol ? gonio_protocol_ref (protocol) : NULL;
     rebuild_handles (self);
   }
+  GonioPyramid *pyramid = gonio_viewer_pyramid (self); /* depends on the mode */
   if (pyramid != self->pyramid) {
     g_clear_pointer (&self->pyramid, gonio_pyramid_unref);
     self->pyramid = pyramid ? gonio_pyramid_ref (pyramid) : NULL;

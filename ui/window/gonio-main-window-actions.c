@@ -1,4 +1,5 @@
 /* What the window can do: one table of actions with their keys. */
+#include "core/pipeline/rectify.h"
 #include "ui/window/gonio-main-window-private.h"
 
 #include <glib/gi18n.h>
@@ -187,9 +188,10 @@ confirm (GonioMainWindow *self)
   const GonioPipelineOutput *output = item ? gonio_item_get_output (item) : NULL;
   if (!output || gonio_item_get_state (item) != GONIO_STATE_TO_CHECK)
     return;
-  /* A strongly tilted photo that was not flattened gives wrong angles: interface rule, 20 deg. */
+  /* A strongly tilted photo that was not flattened gives wrong angles. */
   const GonioRectification *flat = &output->result->rectification;
-  if (flat->tilt_deg > 20 && (!flat->kind || g_str_equal (flat->kind, "none"))) {
+  const gboolean tilted = g_str_equal (flat->kind, "none") || g_str_equal (flat->kind, "crop");
+  if (tilted && flat->tilt_deg > GONIO_TILT_REFUSE) {
     gonio_main_window_toast (
         self, _ ("The camera was tilted by more than 20° and the photo is not rectified."));
     return;
