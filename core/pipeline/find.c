@@ -82,28 +82,59 @@ mean_raw (const GonioFoundLandmark *points, guint n)
   return sum / n;
 }
 
-/* Air round a limb and the collimator's shade are dark where bone is white. */
+enum { SURVEY = 64, RING = 4, MIDDLE = 16, FRAME = 12 };
+
+/* Is that row or column of one brightness, as a frame round the picture is? */
+static gboolean
+line_is_uniform (const float *plane, gboolean column, int at)
+{
+  float low = INFINITY, high = -INFINITY;
+  for (int i = 0; i < SURVEY; i++) {
+    float v = column ? plane[i * SURVEY + at] : plane[at * SURVEY + i];
+    low = MIN (low, v);
+    high = MAX (high, v);
+  }
+  return high - low < 0.02f;
+}
+
+/* Air round a limb and the collimator's shade are dark where bone is white. A uniform frame, as
+ * white paper or a viewer's margin, says nothing. */
 static gboolean
 surround_is_bright (const Seeker *s)
 {
-  enum { SIZE = 64, RING = 4, MIDDLE = 16 };
-  const double a[6] = {SIZE / s->width, 0, 0, 0, SIZE / s->height, 0};
-  float plane[SIZE * SIZE];
+  const double a[6] = {SURVEY / s->width, 0, 0, 0, SURVEY / s->height, 0};
+  float plane[SURVEY * SURVEY];
   g_autoptr (GonioTransform) frame = gonio_transform_new_affine (a, NULL);
-  if (frame == NULL ||
-      !gonio_image_sample_float (s->look.image, s->look.window, frame, SIZE, SIZE, 0, plane, NULL))
+  if (frame == NULL || !gonio_image_sample_float (s->look.image, s->look.window, frame, SURVEY,
+                                                  SURVEY, 0, plane, NULL))
     return FALSE;
+  int x0 = 0, y0 = 0, x1 = SURVEY - 1, y1 = SURVEY - 1;
+  while (x0 < FRAME && line_is_uniform (plane, TRUE, x0))
+    x0++;
+  while (x1 > SURVEY - 1 - FRAME && line_is_uniform (plane, TRUE, x1))
+    x1--;
+  while (y0 < FRAME && line_is_uniform (plane, FALSE, y0))
+    y0++;
+  while (y1 > SURVEY - 1 - FRAME && line_is_uniform (plane, FALSE, y1))
+    y1--;
   double ring = 0, middle = 0;
   guint n_ring = 0, n_middle = 0;
-  for (int y = 0; y < SIZE; y++)
-    for (int x = 0; x < SIZE; x++) {
-      int border = MIN (MIN (x, y), MIN (SIZE - 1 - x, SIZE - 1 - y));
-      ring += border < RING ? plane[y * SIZE + x] : 0;
+  for (int y = y0; y <= y1; y++)
+    for (int x = x0; x <= x1; x++) {
+      int border = MIN (MIN (x - x0, y - y0), MIN (x1 - x, y1 - y));
+      ring += border < RING ? plane[y * SURVEY + x] : 0;
       n_ring += border < RING;
-      middle += border >= MIDDLE ? plane[y * SIZE + x] : 0;
+      middle += border >= MIDDLE ? plane[y * SURVEY + x] : 0;
       n_middle += border >= MIDDLE;
     }
-  return ring / n_ring > middle / n_middle;
+  return n_middle > 0 && ring / n_ring > middle / n_middle;
+}
+
+/* By how much the inverted picture must win. */
+static double
+inverted_must_beat (const Seeker *s)
+{
+  return surround_is_bright (s) ? 1 / INVERTED_BY : INVERTED_BY;
 }
 
 /* The first look that convinces most; leaves the seeker set to it. */
@@ -131,7 +162,7 @@ first_look (Seeker *s, GonioFoundLandmark *best, int *out_turns, GError **error)
       return FALSE;
     double mean = mean_raw (points, n);
     g_debug ("look %u: mean confidence %.3f", i, mean);
-    double must_beat = i > 1 ? WIN_BY : surround_is_bright (s) ? 1 / INVERTED_BY : INVERTED_BY;
+    double must_beat = i > 1 ? WIN_BY : inverted_must_beat (s);
     if (mean < best_mean * must_beat)
       continue;
     best_mean = mean;
@@ -208,6 +239,24 @@ look_closer (Seeker *s, GonioFoundLandmark *points, GError **error)
   return TRUE;
 }
 
+/* The whole picture may look better inverted, and closer looks not: where that may be so, the
+ * picture as it is gets its closer looks, too. */
+static gboolean
+doubt_inversion (Seeker *s, GonioFoundLandmark *points, GError **error)
+{
+  guint n = s->manifest->n_landmarks;
+  g_autofree GonioFoundLandmark *plain = g_new (GonioFoundLandmark, n);
+  s->look.invert = FALSE;
+  if (!look_whole (s, 0, plain, error) || !look_closer (s, plain, error))
+    return FALSE;
+  double inverted = mean_raw (points, n), as_is = mean_raw (plain, n);
+  g_debug ("closer looks: mean confidence %.3f, inverted %.3f", as_is, inverted);
+  s->look.invert = inverted >= as_is * inverted_must_beat (s);
+  if (!s->look.invert)
+    memcpy (points, plain, n * sizeof *points);
+  return TRUE;
+}
+
 /* Does the picture show the view? Means over all landmarks, or, where a part is enough, over
  * those said to be present. */
 static void
@@ -247,9 +296,12 @@ gonio_find_landmarks (const GonioFindRequest *request, GCancellable *cancellable
       find = {.points = g_new0 (GonioFoundLandmark, m->n_landmarks), .n = m->n_landmarks};
   if (!first_look (&s, find.points, &find.quarter_turns, error))
     return FALSE;
-  if (m->refine.passes > 0 && (request->forced || worth_a_closer_look (m, &find)) &&
-      !look_closer (&s, find.points, error))
-    return FALSE;
+  if (m->refine.passes > 0 && (request->forced || worth_a_closer_look (m, &find))) {
+    if (!look_closer (&s, find.points, error))
+      return FALSE;
+    if (s.look.invert && find.quarter_turns == 0 && !doubt_inversion (&s, find.points, error))
+      return FALSE;
+  }
   find.inverted = s.look.invert;
   judge (m, &find);
   g_debug ("%s: presence %.3f, confidence %.3f, %u runs", m->id, find.mean_presence,
