@@ -70,6 +70,7 @@ class Sampler:
         self.atlas = Atlas()
         self.seed, self.share = seed, negatives
         self.ids = self.mod.LANDMARKS
+        self.whole = getattr(self.mod, "WHOLE", 0.4)  # share of whole films; the others show one group of landmarks
         self.turned = getattr(self.mod, "TURNED", 0.4)  # share of closer crops turned by up to 45 degrees
         index = {k: i for i, k in enumerate(self.ids)}
         self.swap = np.arange(len(self.ids))
@@ -115,7 +116,7 @@ class Sampler:
 
     def near(self, rng, scene, mm):
         """The whole film, or the part around one group of landmarks."""
-        if rng.random() > 0.4:
+        if rng.random() > self.whole:
             g = self.groups[rng.integers(len(self.groups))]
             p = mm[g][np.isfinite(mm[g]).all(1)]
             if len(p):

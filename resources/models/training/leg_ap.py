@@ -35,6 +35,7 @@ _GROUPS = (("fem_prox", "fem_dist", "knee_c"), ("tib_prox", "tib_dist", "ankle_c
 REFINE = {"groups": [[f"{b}_{s}" for s in "rl" for b in g] for g in _GROUPS], "extent": 1.35, "floor": 0.25, "passes": 1,
           "min_confidence": 0.05}
 TURNED = 0.15
+WHOLE = 0.6
 PARTIAL, PARTIAL_MIN = True, 10
 _SEGMENTS = {"0": "abcdef", "1": "bc", "2": "abdeg", "3": "abcdg", "4": "bcfg", "5": "acdfg", "6": "acdefg", "7": "abc",
              "8": "abcdefg", "9": "abcdfg"}
