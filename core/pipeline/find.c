@@ -239,15 +239,17 @@ look_closer (Seeker *s, GonioFoundLandmark *points, GError **error)
   return TRUE;
 }
 
-/* The whole picture may look better inverted, and closer looks not: where that may be so, the
- * picture as it is gets its closer looks, too. */
+/* The whole picture may look better inverted, and closer looks not: the picture as it is gets its
+ * closer looks as well, at the places that the inverted one showed. */
 static gboolean
-doubt_inversion (Seeker *s, GonioFoundLandmark *points, GError **error)
+look_closer_both_ways (Seeker *s, GonioFoundLandmark *points, GError **error)
 {
   guint n = s->manifest->n_landmarks;
-  g_autofree GonioFoundLandmark *plain = g_new (GonioFoundLandmark, n);
+  g_autofree GonioFoundLandmark *plain = g_memdup2 (points, n * sizeof *points);
+  if (!look_closer (s, points, error))
+    return FALSE;
   s->look.invert = FALSE;
-  if (!look_whole (s, 0, plain, error) || !look_closer (s, plain, error))
+  if (!look_closer (s, plain, error))
     return FALSE;
   double inverted = mean_raw (points, n), as_is = mean_raw (plain, n);
   g_debug ("closer looks: mean confidence %.3f, inverted %.3f", as_is, inverted);
@@ -296,12 +298,10 @@ gonio_find_landmarks (const GonioFindRequest *request, GCancellable *cancellable
       find = {.points = g_new0 (GonioFoundLandmark, m->n_landmarks), .n = m->n_landmarks};
   if (!first_look (&s, find.points, &find.quarter_turns, error))
     return FALSE;
-  if (m->refine.passes > 0 && (request->forced || worth_a_closer_look (m, &find))) {
-    if (!look_closer (&s, find.points, error))
-      return FALSE;
-    if (s.look.invert && find.quarter_turns == 0 && !doubt_inversion (&s, find.points, error))
-      return FALSE;
-  }
+  gboolean either = s.look.invert && find.quarter_turns == 0;
+  if (m->refine.passes > 0 && (request->forced || worth_a_closer_look (m, &find)) &&
+      !(either ? look_closer_both_ways : look_closer) (&s, find.points, error))
+    return FALSE;
   find.inverted = s.look.invert;
   judge (m, &find);
   g_debug ("%s: presence %.3f, confidence %.3f, %u runs", m->id, find.mean_presence,
