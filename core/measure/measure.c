@@ -410,6 +410,14 @@ judge (const GonioMeasure *row, GonioMeasurement *m)
   m->in_reference = any && !(value < row->reference_low) && !(value > row->reference_high);
 }
 
+/* Further beyond the sensible range than half its width no bone is: a point is wrong. */
+static gboolean
+is_absurd (const GonioMeasure *row, double value)
+{
+  double margin = 0.5 * (row->axis_high - row->axis_low);
+  return value < row->axis_low - margin || value > row->axis_high + margin;
+}
+
 static GonioMeasurement *
 measure_one (GonioEvaluation *e, GonioResult *result, guint i)
 {
@@ -421,9 +429,10 @@ measure_one (GonioEvaluation *e, GonioResult *result, guint i)
   m->reference_high = row->reference_high;
   m->human_error = row->human_error;
   g_autoptr (GStrvBuilder) missing = g_strv_builder_new ();
-  gboolean complete = TRUE;
+  gboolean complete = TRUE, by_hand = TRUE;
   for (guint k = 0; row->landmarks[k] != NULL; k++) {
     const GonioLandmark *l = find_landmark (result, row->landmarks[k]);
+    by_hand = by_hand && l != NULL && l->edited;
     GonioConfidence level = l != NULL ? gonio_landmark_level (l) : GONIO_CONFIDENCE_NONE;
     m->low_confidence = m->low_confidence || level == GONIO_CONFIDENCE_LOW;
     if (level != GONIO_CONFIDENCE_NONE)
@@ -441,6 +450,7 @@ measure_one (GonioEvaluation *e, GonioResult *result, guint i)
   if (m->valid) {
     m->se = gonio_uncertainty_propagate (e, i);
     judge (row, m);
+    m->low_confidence = m->low_confidence || (!by_hand && is_absurd (row, m->value));
   }
   return m;
 }

@@ -495,6 +495,23 @@ test_stated_side (void)
 
 /* ---- confidence and problems ---- */
 
+/* An angle that no bone has is doubtful however certain the points are, unless a person set them.
+ */
+static void
+test_absurd_value (void)
+{
+  g_autoptr (GonioProtocol) protocol = load ("foot-dp");
+  g_autoptr (GonioResult) foot = make_foot (0, 98, 12, 5, 3);
+  measure (protocol, foot, NULL, NULL);
+  g_assert_true (gonio_result_measure (foot, "hva")->valid);
+  g_assert_true (gonio_result_measure (foot, "hva")->low_confidence);
+  g_assert_false (gonio_result_measure (foot, "ima")->low_confidence);
+  for (guint i = 0; i < foot->landmarks->len; i++)
+    ((GonioLandmark *)foot->landmarks->pdata[i])->edited = TRUE;
+  measure (protocol, foot, NULL, NULL);
+  g_assert_false (gonio_result_measure (foot, "hva")->low_confidence);
+}
+
 static void
 test_confidence (void)
 {
@@ -670,6 +687,7 @@ main (int argc, char **argv)
   }
   g_test_add_func ("/measure/stated-side", test_stated_side);
   g_test_add_func ("/measure/confidence", test_confidence);
+  g_test_add_func ("/measure/absurd-value", test_absurd_value);
   g_test_add_func ("/measure/degenerate", test_degenerate);
   g_test_add_func ("/measure/zero-is-a-value", test_zero_is_a_value);
   g_test_add_func ("/measure/grades", test_grades);
