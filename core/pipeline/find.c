@@ -162,8 +162,7 @@ first_look (Seeker *s, GonioFoundLandmark *best, int *out_turns, GError **error)
       return FALSE;
     double mean = mean_raw (points, n);
     g_debug ("look %u: mean confidence %.3f", i, mean);
-    double must_beat = i > 1 ? WIN_BY : inverted_must_beat (s);
-    if (mean < best_mean * must_beat)
+    if (i > 0 && mean < best_mean * (i > 1 ? WIN_BY : inverted_must_beat (s)))
       continue;
     best_mean = mean;
     chosen = i;

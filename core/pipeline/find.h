@@ -51,7 +51,7 @@ typedef struct {
 
 /* Looks at the whole picture as displayed and with black and white swapped; where that is not
  * convincing also turned by quarters. Then closer, as the manifest's refine says, unless the first
- * looks found next to nothing. */
+ * looks found next to nothing; in both polarities where the swapped one looked better upright. */
 gboolean gonio_find_landmarks (const GonioFindRequest *request, GCancellable *cancellable,
                                GonioFind *out, GError **error);
 
