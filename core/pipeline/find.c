@@ -211,17 +211,31 @@ group_square (const Seeker *s, const GonioFoundLandmark *points, guint group, Go
   *side = MAX (s->width, s->height);
 }
 
+/* Closer looks have already found that the picture shows none of the group. */
+static gboolean
+known_absent (const GonioManifest *m, const GonioFoundLandmark *points, const gboolean *looked,
+              guint group)
+{
+  for (guint k = 0; k < m->refine.group_sizes[group]; k++) {
+    guint i = m->refine.groups[group][k];
+    if (!looked[i] || points[i].presence >= m->present_threshold)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Groups follow each other, so that a later one can start from what an earlier one found. */
 static gboolean
 look_closer (Seeker *s, GonioFoundLandmark *points, GError **error)
 {
   s->look.cache = NULL; /* nobody looks there again */
   const GonioManifest *m = s->manifest;
-  guint n = m->n_landmarks;
-  g_autofree GonioFoundLandmark *next = g_new (GonioFoundLandmark, n);
-  g_autofree GonioFoundLandmark *got = g_new (GonioFoundLandmark, n);
-  for (guint pass = 0; pass < m->refine.passes; pass++) {
-    memcpy (next, points, n * sizeof *points);
+  g_autofree GonioFoundLandmark *got = g_new (GonioFoundLandmark, m->n_landmarks);
+  g_autofree gboolean *looked = g_new0 (gboolean, m->n_landmarks);
+  for (guint pass = 0; pass < m->refine.passes; pass++)
     for (guint g = 0; g < m->refine.n_groups; g++) {
+      if (known_absent (m, points, looked, g))
+        continue;
       GonioPoint center = {0, 0};
       double side = 1;
       group_square (s, points, g, &center, &side);
@@ -230,11 +244,12 @@ look_closer (Seeker *s, GonioFoundLandmark *points, GError **error)
       if (frame == NULL ||
           !look_through (s, frame, MIN (m->input.width, m->input.height) / side, got, error))
         return FALSE;
-      for (guint k = 0; k < m->refine.group_sizes[g]; k++)
-        next[m->refine.groups[g][k]] = got[m->refine.groups[g][k]];
+      for (guint k = 0; k < m->refine.group_sizes[g]; k++) {
+        guint i = m->refine.groups[g][k];
+        points[i] = got[i];
+        looked[i] = TRUE;
+      }
     }
-    memcpy (points, next, n * sizeof *points);
-  }
   return TRUE;
 }
 

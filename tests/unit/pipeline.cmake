@@ -1,5 +1,9 @@
 # Unit tests of core/measure, core/models and core/pipeline.
 gonio_add_test (test-decode LABELS unit SOURCES test-decode.c LIBS gonio-models)
+gonio_add_test (
+  test-find LABELS unit
+  SOURCES test-find.c ${CMAKE_SOURCE_DIR}/tests/support/onnx-writer.c
+  LIBS gonio-pipeline gonio-backends)
 gonio_add_test (test-geometry LABELS unit SOURCES test-geometry.c LIBS gonio-measure)
 gonio_add_test (test-manifest LABELS unit SOURCES test-manifest.c LIBS gonio-models)
 gonio_add_test (test-measure LABELS unit SOURCES test-measure.c LIBS gonio-measure)
