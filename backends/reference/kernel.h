@@ -68,6 +68,7 @@ extern const RefRow ref_rows_elementwise[];
 extern const RefRow ref_rows_grid[];
 extern const RefRow ref_rows_index[];
 extern const RefRow ref_rows_layout[];
+extern const RefRow ref_rows_linear_attention[];
 extern const RefRow ref_rows_loss[];
 extern const RefRow ref_rows_matmul[];
 extern const RefRow ref_rows_move[];

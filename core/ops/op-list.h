@@ -184,6 +184,7 @@ GONIO_OP (RNN, "RNN", "", recurrent)
 
 /* attention */
 GONIO_OP (ATTENTION, "Attention", "", attention)
+GONIO_OP (LINEAR_ATTENTION, "LinearAttention", "", attention)
 GONIO_OP (ROTARY_EMBEDDING, "RotaryEmbedding", "", attention)
 
 /* loss */

@@ -277,6 +277,8 @@ static const Template templates[] = {
     {GONIO_OP_INSTANCE_NORMALIZATION, "f1 3 4|f3|f3", ""},
     {GONIO_OP_LSTM, "f3 2 4|f2 8 4|f2 8 2|f2 16|w2|f2 2 2|f2 2 2|f2 6",
      "hidden_size:2 direction~bidirectional"},
+    {GONIO_OP_LINEAR_ATTENTION, "f2 3 4|f2 3 2|f2 3 3|f2 1 2 3|f2 3 2|f2 3 1",
+     "q_num_heads:2 kv_num_heads:1"},
     {GONIO_OP_LP_POOL, "f1 2 6", "kernel_shape=3 p:2"},
     {GONIO_OP_LRN, "f1 5 2", "size:3"},
     {GONIO_OP_MATMUL_INTEGER, "u2 3|u3 4|u2|u4", ""},

@@ -167,6 +167,7 @@ const GonioImportRow gonio_import_misc[] = {
     SINCE ("HammingWindow", 17),
     SINCE ("HannWindow", 17),
     SINCE ("If", 1),
+    SINCE ("LinearAttention", 27),
     RECURRENT ("LSTM"),
     SINCE ("MelWeightMatrix", 17),
     SINCE ("Multinomial", 7),
