@@ -3,9 +3,9 @@
 #include "core/onnx/import.h"
 
 static const GonioImportRow *const families[] = {
-    gonio_import_elementwise, gonio_import_conv,    gonio_import_norm,  gonio_import_reduce,
-    gonio_import_shape,       gonio_import_index,   gonio_import_image, gonio_import_misc,
-    gonio_import_contrib,     gonio_import_compose,
+    gonio_import_elementwise, gonio_import_conv,    gonio_import_norm,      gonio_import_reduce,
+    gonio_import_control,     gonio_import_shape,   gonio_import_index,   gonio_import_image,     gonio_import_misc,
+    gonio_import_contrib,     gonio_import_compose, gonio_import_attention, gonio_import_training,
 };
 
 static gpointer
@@ -186,6 +186,19 @@ gonio_import_emit (GonioImportNode *in, GonioOpId op, const char *hint, const Go
   if (out_node)
     *out_node = node;
   return output;
+}
+
+GonioValueId
+gonio_import_unary (GonioImportNode *in, GonioOpId op, const char *hint, GonioValueId a)
+{
+  return gonio_import_emit (in, op, hint, &a, 1, NULL);
+}
+
+GonioValueId
+gonio_import_binary (GonioImportNode *in, GonioOpId op, const char *hint, GonioValueId a,
+                     GonioValueId b)
+{
+  return gonio_import_emit (in, op, hint, (const GonioValueId[]){a, b}, 2, NULL);
 }
 
 GonioValueId

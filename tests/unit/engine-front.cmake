@@ -32,3 +32,8 @@ gonio_add_test (
   test-passes-fuse LABELS unit
   SOURCES test-passes-fuse.c ${SUPPORT}/graph-maker.c ${SUPPORT}/pass-runner.c
   LIBS gonio-passes gonio-reference)
+gonio_add_test (
+  test-onnx-compose LABELS unit
+  SOURCES test-onnx-compose.c ${SUPPORT}/node-case.c ${SUPPORT}/onnx-writer.c
+          ${SUPPORT}/reference-case.c
+  LIBS gonio-onnx gonio-reference)
