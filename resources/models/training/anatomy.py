@@ -226,7 +226,7 @@ class Leg:
         up = tibia[(tibia[:, 2] > top - 30)]
         ylo, yhi = up[:, 1].min(), up[:, 1].max()
         xm = (tibia[plat, 0].min() + tibia[plat, 0].max()) / 2
-        for name, y in (("plat_med", yhi - 9.0), ("plat_lat", ylo + 9.0)):
+        for name, y in (("plat_med", yhi - 13.0), ("plat_lat", ylo + 13.0)):
             m = plat & (np.abs(tibia[:, 1] - y) < 4) & (np.abs(tibia[:, 0] - xm) < 11)
             q = tibia[m]
             p[name] = np.array([q[:, 0].mean(), y, np.median(q[:, 2])])
@@ -297,13 +297,14 @@ def leg_parameters(rng, severity=None):
         bow_f=n(0, 1.6 * s), sag_f=n(0, 3), bow_t=n(0, 1.6 * s), sag_t=n(0, 2),
         dist_f=np.clip(n(1.0, 2.6 * s), -14, 14), prox_t=np.clip(n(0, 2.6 * s), -14, 14), dist_t=np.clip(n(0, 2.4 * s), -8, 8),
         torsion_t=n(0, 8), jlca=np.clip(n(1.3, 1.2 * s), -5, 9), flex=abs(n(0, 5)) - 2, tib_rot=n(0, 4),
-        slide=n(0, 1.5), gap=n(0, 0.9), plantar=rng.uniform(-5, 35), foot_out=n(0, 8),
-        pat_y=n(0, 6), pat_z=n(0, 8), pat_scale=n(1, 0.07))
+        slide=n(0, 1.5), gap=n(0.3, 1.1) + max(rng.uniform(-11, 6), 0), plantar=rng.uniform(-5, 35), foot_out=n(0, 8),
+        pat_y=n(0, 6), pat_z=n(0, 8), pat_scale=n(1, 0.07), dish_med=np.clip(n(1, 1.5), -1, 4.5),
+        dish_lat=np.clip(n(0.3, 1), -1.5, 3))
 
 
 NEUTRAL = dict(length_f=1, length_t=1, wide_hip=1, wide_shaft=1, wide_knee=1, wide_ankle=1, nsa=0, version=0, neck_len=1,
                bow_f=0, sag_f=0, bow_t=0, sag_t=0, dist_f=1.2, prox_t=0, dist_t=0, torsion_t=0, jlca=0.5, flex=0, tib_rot=0,
-               slide=0, gap=0, plantar=10, foot_out=0, pat_y=0, pat_z=0, pat_scale=1)
+               slide=0, gap=0, plantar=10, foot_out=0, pat_y=0, pat_z=0, pat_scale=1, dish_med=0, dish_lat=0)
 
 
 def deform_leg(leg, par, head_scale):
@@ -322,7 +323,11 @@ def deform_leg(leg, par, head_scale):
     r = rotation(axis, -par["nsa"]).astype(np.float32)
     q = q + leg.w_neck * (q @ r.T - q)
     v[fem] = q + base + leg.hip.astype(np.float32)
-    # 2. patella
+    # 2. tibial plateaus, dished more or less; patella
+    for key in ("med", "lat"):
+        d = v[shank] - leg.points[f"plat_{key}"].astype(np.float32)
+        near = np.exp(-0.5 * ((d[:, 0] / 9) ** 2 + (d[:, 1] / 7) ** 2)) * smooth((d[:, 2] + 12) / 8)
+        v[shank, 2] -= np.float32(par[f"dish_{key}"]) * near
     if len(pat):
         c = v[pat].mean(0)
         v[pat] = (v[pat] - c) * par["pat_scale"] + c + np.array([0, par["pat_y"], par["pat_z"]], np.float32)

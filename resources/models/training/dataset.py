@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 import phantom
+import wear
 from atlas import Atlas
 
 SIZE = 256
@@ -65,7 +66,7 @@ OVERLAP = {"pelvis-ap": ("leg-ap",), "leg-ap": ("pelvis-ap",)}
 class Sampler:
     """Endless source of (crop [256,256], points [K,2] px, present [K]) for one view."""
 
-    def __init__(self, view, seed, negatives=0.25, only_whole=False):
+    def __init__(self, view, seed, negatives=0.18, only_whole=False):
         self.view, self.mod = view, module(view)
         self.atlas = Atlas()
         self.seed, self.share = seed, negatives
@@ -115,16 +116,18 @@ class Sampler:
         return phantom.render(make(rng, self.atlas), rng, 384, ids=[])[0]
 
     def near(self, rng, scene, mm):
-        """The whole film, or the part around one group of landmarks."""
+        """The whole film, or the part around one group of landmarks; then with the side in px that a closer look at
+        them has."""
         if rng.random() > self.whole:
             g = self.groups[rng.integers(len(self.groups))]
             p = mm[g][np.isfinite(mm[g]).all(1)]
             if len(p):
-                rect, _ = self.around(p, 1.7, self.floor_mm(scene))
+                rect, side = self.around(p, 1.7, self.floor_mm(scene))
                 f = scene.film
                 rect = (max(rect[0], f[0]), max(rect[1], f[1]), min(rect[2], f[2]), min(rect[3], f[3]))
                 if rect[2] - rect[0] > 20 and rect[3] - rect[1] > 20:
-                    return (*phantom.render(scene, rng, 416, window=rect, ids=self.ids), g)
+                    mm = max(rect[2] - rect[0], rect[3] - rect[1]) / 416
+                    return (*phantom.render(scene, rng, 416, window=rect, ids=self.ids), (g, side / 1.7 / mm))
         return (*phantom.render(scene, rng, 512, ids=self.ids), "whole")
 
     def floor_mm(self, scene):
@@ -140,6 +143,7 @@ class Sampler:
     def crops(self, n, count):
         """count crops of scene n, from two films of it."""
         rng, films = self.films(n, 2)
+        films = [(wear.film(rng, f[0]), *f[1:]) for f in films]
         out = []
         for c in range(count):
             image, px, ok, kind = films[c % len(films)]
@@ -151,15 +155,15 @@ class Sampler:
                 if rng.random() < 0.3:
                     extent = max(w, h)
                     angle, centre = 0.0, np.array([w, h]) / 2
-            elif kind == "any" or rng.random() < 0.2 or not ok[kind].any():
+            elif kind == "any" or rng.random() < 0.2 or not ok[kind[0]].any():
                 centre = rng.uniform(0.15, 0.85, 2) * [w, h]
                 extent = max(w, h) * rng.uniform(0.3, 0.9)
                 angle = rng.normal() * 20
             else:
-                p = px[kind][ok[kind]]
-                _, e = self.around(p, 1.0, 0.3 * max(w, h))
-                centre = 0.5 * (p.min(0) + p.max(0)) + rng.normal(size=2) * 0.07 * e
-                extent = e * np.exp(rng.normal() * 0.2)
+                g, side = kind
+                p = px[g][ok[g]]
+                centre = 0.5 * (p.min(0) + p.max(0)) + rng.normal(size=2) * 0.07 * side
+                extent = side * np.exp(rng.normal() * 0.2)
                 angle = rng.uniform(-45, 45) if rng.random() < self.turned else rng.normal() * 8
             # Pictures on their side or head are "absent", so that the pipeline can tell the upright one.
             lying = rng.random() < 0.08
@@ -175,5 +179,5 @@ class Sampler:
             if mirror:
                 q, seen = q[self.swap], seen[self.swap]
             seen = seen & (np.nan_to_num(q, nan=-1) >= 1).all(1) & (np.nan_to_num(q, nan=999) < SIZE - 1).all(1)
-            out.append((crop, np.nan_to_num(q).astype(np.float32), seen))
+            out.append((wear.crop(rng, crop), np.nan_to_num(q).astype(np.float32), seen))
         return out

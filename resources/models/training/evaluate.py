@@ -18,7 +18,7 @@ import phantom
 from angles import measure
 
 SEED = 1000003
-PRESENT, CONFIDENCE = 0.5, 0.35
+PRESENT, CONFIDENCE = infer.PRESENT, 0.35
 
 
 def accepted(mod, ids, conf, total):

@@ -360,11 +360,14 @@ def build(rng, atlas):
 
 
 def negative(rng, atlas):
-    """Same bones, not this view: lateral and steep oblique feet, and hand-like fans of rays."""
+    """Same bones, not this view: oblique and lateral feet, and hand-like fans of rays."""
     ft, parts, ses, meta = posed(rng, atlas)
     kind = rng.random()
-    if kind < 0.55:  # lateral, steep oblique or axial
-        turn = rotation([0, 1, 0], rng.choice([-1, 1]) * rng.uniform(48, 115)) @ rotation([0, 0, 1], rng.uniform(0, 360))
+    if kind < 0.55:  # the standard oblique, lateral or axial
+        steep = rng.uniform(27, 50) if rng.random() < 0.5 else rng.uniform(50, 115)
+        turn = rotation([0, 1, 0], rng.choice([-1, 1]) * steep)
+        if steep > 50 or rng.random() < 0.3:
+            turn = turn @ rotation([0, 0, 1], rng.uniform(0, 360))
         if rng.random() < 0.2:
             turn = rotation([1, 0, 0], rng.choice([-1, 1]) * rng.uniform(55, 100))
         return _finish(rng, ft, parts, ses, meta, "other", turn, {})

@@ -7,6 +7,7 @@ import dataset
 import phantom
 from net import GRID, SIZE, LandmarkNet
 
+PRESENT = 0.5  # presence from which a landmark counts as shown
 RADIUS = 5  # heatmap cells either side of the peak that count for position, spread and confidence
 
 
@@ -57,10 +58,12 @@ def measure(net, image, ids, refine, trace=None):
     pts, spread, conf, total = look(net, image, np.array([w, h]) / 2, max(w, h))
     first = pts.copy(), conf.copy()
     side = np.full(len(ids), float(max(w, h)))
+    looked = np.zeros(len(ids), bool)
     for _ in range(refine["passes"]):
-        new = pts.copy(), spread.copy(), conf.copy(), total.copy()
         for group in refine["groups"]:
             g = [index[k] for k in group]
+            if all(looked[i] and total[i] < PRESENT for i in g):
+                continue
             use = [i for i in g if conf[i] >= refine.get("min_confidence", 0.2)] or g
             p = pts[use]
             e = max((p.max(0) - p.min(0)).max() * refine["extent"], refine.get("floor", 0.12) * max(w, h))
@@ -68,9 +71,8 @@ def measure(net, image, ids, refine, trace=None):
             if trace is not None:
                 trace.append((c[0] - e / 2, c[1] - e / 2, c[0] + e / 2, c[1] + e / 2))
             got = look(net, image, c, e)
-            side[g] = e
+            side[g], looked[g] = e, True
             for i in g:
-                for a, b in zip(new, got):
+                for a, b in zip((pts, spread, conf, total), got):
                     a[i] = b[i]
-        pts, spread, conf, total = new
     return pts, spread, conf, total, first, side

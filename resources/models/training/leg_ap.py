@@ -18,8 +18,8 @@ _WORDS = {
     "ankle_c": "middle of the tibial plafond",
     "cond_med": "lowest point of the medial femoral condyle along the femoral mechanical axis, as projected",
     "cond_lat": "lowest point of the lateral femoral condyle along the femoral mechanical axis, as projected",
-    "plat_med": "medial tibial plateau: joint surface 9 mm inside its medial edge, middle of its depth",
-    "plat_lat": "lateral tibial plateau: joint surface 9 mm inside its lateral edge, middle of its depth",
+    "plat_med": "medial tibial plateau: joint surface 13 mm inside its medial edge, where it is flat, middle of its depth",
+    "plat_lat": "lateral tibial plateau: joint surface 13 mm inside its lateral edge, where it is flat, middle of its depth",
     "plaf_med": "medial end of the tibial plafond, where it turns into the malleolus",
     "plaf_lat": "lateral end of the tibial plafond",
     "fem_prox": "middle of the projected femoral shaft at one third of the diaphysis",
@@ -29,13 +29,15 @@ _WORDS = {
 }
 DEFINITIONS = {f"{b}_{s}": _WORDS[b] + (", patient's right" if s == "r" else ", patient's left")
                for s in "rl" for b in _BASE}
-# Both legs together: one leg's joint alone hardly shows which leg it is of. Later groups win.
-_GROUPS = (("fem_prox", "fem_dist", "knee_c"), ("tib_prox", "tib_dist", "ankle_c"), ("hip_c",),
-           ("knee_c", "cond_med", "cond_lat", "plat_med", "plat_lat"), ("ankle_c", "plaf_med", "plaf_lat"))
-REFINE = {"groups": [[f"{b}_{s}" for s in "rl" for b in g] for g in _GROUPS], "extent": 1.35, "floor": 0.25, "passes": 1,
-          "min_confidence": 0.05}
+# Both legs together, since one leg's joint alone hardly shows which leg it is of; then each knee and ankle from near,
+# where those looks found it. Later groups win.
+_KNEE, _ANKLE = ("knee_c", "cond_med", "cond_lat", "plat_med", "plat_lat"), ("ankle_c", "plaf_med", "plaf_lat")
+_GROUPS = (("fem_prox", "fem_dist", "knee_c"), ("tib_prox", "tib_dist", "ankle_c"), ("hip_c",), _KNEE, _ANKLE)
+REFINE = {"groups": [[f"{b}_{s}" for s in "rl" for b in g] for g in _GROUPS] +
+                    [[f"{b}_{s}" for b in g] for g in (_KNEE, _ANKLE) for s in "rl"],
+          "extent": 1.35, "floor": 0.14, "passes": 1, "min_confidence": 0.05}
 TURNED = 0.15
-WHOLE = 0.6
+WHOLE = 0.5
 PARTIAL, PARTIAL_MIN = True, 10
 _SEGMENTS = {"0": "abcdef", "1": "bc", "2": "abdeg", "3": "abcdg", "4": "bcfg", "5": "acdfg", "6": "acdefg", "7": "abc",
              "8": "abcdefg", "9": "abcdfg"}
@@ -230,13 +232,14 @@ def build(rng, atlas, par=None, legs=None):
     centres, radii = pa.trunk(rng, placed, 1.0, fat)
     centres, radii, lm, vs = [centres], [radii], {}, {}
     wave = [an.Waves(rng, 0.0 if fixed else 1.3, 90, 5) for _ in range(2)]
+    fine = [an.Waves(rng, 0.0 if fixed else rng.uniform(0, 0.8), 30, 5) for _ in range(2)]
     for k, side in enumerate("rl"):
         own = an.leg_parameters(rng)
         mix = 0.7 if rng.random() < 0.8 else 0.0
         p = {q: mix * shared[q] + (1 - mix) * own[q] for q in own}
         if legs is not None:
             p = legs
-        v = wave[k](an.deform_leg(leg, p, placed["radius"][side] / leg.head_r / p["wide_hip"]))
+        v = fine[k](wave[k](an.deform_leg(leg, p, placed["radius"][side] / leg.head_r / p["wide_hip"])))
         v -= v[leg.point_slice.start + leg.point_names.index("hip_c")]
         socket = placed["points"][side]["socket"]
         v = _place_leg(rng, leg, v, socket, side, fixed) + (socket + [0, 0, 0.35 * par["gap"]]).astype(np.float32)
