@@ -106,6 +106,65 @@ run_bernoulli (GonioKernel *k, GError **error)
   return TRUE;
 }
 
+/* ---- Dropout ---- */
+
+/* The same numbers as numpy.random.RandomState (seed).uniform (): 53 bits of two draws of the
+ * Mersenne twister. */
+static double
+uniform_53 (GRand *rand)
+{
+  guint32 high = g_rand_int (rand) >> 5, low = g_rand_int (rand) >> 6;
+
+  return (high * 67108864.0 + low) / 9007199254740992.0;
+}
+
+static gboolean
+dropout_ratio (const GonioKernel *k, double *out, GError **error)
+{
+  double ratio = 0.5;
+  int64_t training = 0;
+
+  if (ref_in (k, 1) != NULL && !ref_scalar_f64 (k->inputs[1], &ratio, "ratio", error))
+    return FALSE;
+  if (ref_in (k, 2) != NULL && !ref_scalar_int (k->inputs[2], &training, "training_mode", error))
+    return FALSE;
+  if (!(ratio >= 0 && ratio < 1))
+    return ref_bad_value (error, "ratio is %g, not in [0,1)", ratio);
+  *out = training != 0 ? ratio : 0;
+  return TRUE;
+}
+
+static gboolean
+run_dropout (GonioKernel *k, GError **error)
+{
+  GonioTensor *x = k->inputs[0], *y, *mask = NULL;
+  int64_t seed = ref_attr_int (k, "seed", 0);
+  g_autoptr (GRand) rand = NULL;
+  double ratio;
+
+  if (!dropout_ratio (k, &ratio, error))
+    return FALSE;
+  y = ref_output (k, 0, gonio_tensor_dtype (x), gonio_tensor_shape (x), error);
+  if (y == NULL)
+    return FALSE;
+  if (ref_wants (k, 1) &&
+      (mask = ref_output (k, 1, GONIO_DTYPE_BOOL, gonio_tensor_shape (x), error)) == NULL)
+    return FALSE;
+  rand = gonio_node_attr (k->node, "seed") != NULL ? g_rand_new_with_seed ((guint32)seed)
+                                                   : g_rand_new ();
+  for (int64_t i = 0; i < gonio_tensor_count (x); i++) {
+    int64_t kept = ratio == 0 || uniform_53 (rand) >= ratio;
+    double value;
+
+    ref_load_f64 (x, i, 1, &value);
+    value = ratio == 0 ? value : value * (double)kept / (1 - ratio);
+    ref_store_f64 (y, i, 1, &value);
+    if (mask != NULL)
+      ref_store_i64 (mask, i, 1, &kept, FALSE);
+  }
+  return TRUE;
+}
+
 /* Draws classes from unnormalised log probabilities [batch, classes]. */
 static gboolean
 run_multinomial (GonioKernel *k, GError **error)
@@ -157,6 +216,7 @@ static const RandomOp uniform_op = {FALSE, FALSE}, uniform_like = {TRUE, FALSE};
 
 const RefRow ref_rows_random[] = {
     {GONIO_OP_BERNOULLI, run_bernoulli, NULL, {REF_FLOATS}, 0, 0},
+    {GONIO_OP_DROPOUT, run_dropout, NULL, {REF_FLOATS, REF_FLOATS, REF_BOOL}, 0, 0},
     {GONIO_OP_MULTINOMIAL, run_multinomial, NULL, {REF_FLOATS}, 0, 0},
     {GONIO_OP_RANDOM_NORMAL, run_random, &normal_op, {REF_ANY}, 0, 0},
     {GONIO_OP_RANDOM_NORMAL_LIKE, run_random, &normal_like, {REF_ANY}, 0, 0},

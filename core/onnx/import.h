@@ -43,6 +43,7 @@ extern const GonioImportRow gonio_import_compose[];
 extern const GonioImportRow gonio_import_contrib[];
 
 extern const GonioImportRow gonio_import_attention[];
+extern const GonioImportRow gonio_import_ml[];
 extern const GonioImportRow gonio_import_training[];
 /* The row for an operator; NULL with the reason when there is none. */
 const GonioImportRow *gonio_import_find (const char *domain, const char *op, int version,

@@ -16,6 +16,7 @@ extern const GonioOpDef gonio_ops_index[];
 extern const GonioOpDef gonio_ops_layout[];
 extern const GonioOpDef gonio_ops_loss[];
 extern const GonioOpDef gonio_ops_matmul[];
+extern const GonioOpDef gonio_ops_ml[];
 extern const GonioOpDef gonio_ops_norm[];
 extern const GonioOpDef gonio_ops_pool[];
 extern const GonioOpDef gonio_ops_quant[];

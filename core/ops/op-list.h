@@ -199,8 +199,12 @@ GONIO_OP (HANN_WINDOW, "HannWindow", "", signal)
 GONIO_OP (MEL_WEIGHT_MATRIX, "MelWeightMatrix", "", signal)
 GONIO_OP (STFT, "STFT", "", signal)
 
+/* ml: keys, values and default are inputs */
+GONIO_OP (LABEL_ENCODER, "LabelEncoder", "ai.onnx.ml", ml)
+
 /* random: attribute "seed" makes them repeatable */
 GONIO_OP (BERNOULLI, "Bernoulli", "", random)
+GONIO_OP (DROPOUT, "Dropout", "", random)
 GONIO_OP (MULTINOMIAL, "Multinomial", "", random)
 GONIO_OP (RANDOM_NORMAL, "RandomNormal", "", random)
 GONIO_OP (RANDOM_NORMAL_LIKE, "RandomNormalLike", "", random)

@@ -54,6 +54,14 @@ infer_multinomial (GonioInfer *infer, GError **error)
          gonio_infer_set (infer, 0, dtype, &shape, error);
 }
 
+/* Inputs: data, ratio, whether anything is dropped at all; outputs: result, what was kept. */
+static gboolean
+infer_dropout (GonioInfer *infer, GError **error)
+{
+  return gonio_infer_same (infer, error) &&
+         gonio_infer_set (infer, 1, GONIO_DTYPE_BOOL, gonio_infer_shape (infer, 0), error);
+}
+
 #define DTYPE_SEED                                                                                 \
   {"dtype", GONIO_ATTR_INT, FALSE},                                                                \
   {                                                                                                \
@@ -61,6 +69,7 @@ infer_multinomial (GonioInfer *infer, GError **error)
   }
 
 static const GonioAttrSchema attrs_seed[] = {DTYPE_SEED, {0}};
+static const GonioAttrSchema attrs_dropout[] = {{"seed", GONIO_ATTR_INT, FALSE}, {0}};
 static const GonioAttrSchema attrs_multinomial[] = {
     DTYPE_SEED, {"sample_size", GONIO_ATTR_INT, FALSE}, {0}};
 static const GonioAttrSchema attrs_normal[] = {DTYPE_SEED,
@@ -79,6 +88,8 @@ static const GonioAttrSchema attrs_uniform[] = {DTYPE_SEED,
 
 const GonioOpDef gonio_ops_random[] = {
     {GONIO_OP_BERNOULLI, 1, 1, 1, 1, IMPURE, 0, EXACT, attrs_seed, infer_like},
+    {GONIO_OP_DROPOUT, 1, 3, 1, 2, IMPURE, 0, GONIO_TOLERANCE_ROUNDING, attrs_dropout,
+     infer_dropout},
     {GONIO_OP_MULTINOMIAL, 1, 1, 1, 1, IMPURE, 0, EXACT, attrs_multinomial, infer_multinomial},
     {GONIO_OP_RANDOM_NORMAL, 0, 0, 1, 1, IMPURE, 0, EXACT, attrs_normal, infer_random},
     {GONIO_OP_RANDOM_NORMAL_LIKE, 1, 1, 1, 1, IMPURE, 0, EXACT, attrs_normal, infer_like},

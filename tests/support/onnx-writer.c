@@ -136,6 +136,16 @@ onnx_attr_text (const char *name, const char *value)
 }
 
 GByteArray *
+onnx_attr_texts (const char *name, const char *values)
+{
+  GByteArray *out = attr (name, 8);
+  g_auto (GStrv) words = g_strsplit (values, " ", -1);
+  for (guint i = 0; words[i]; i++)
+    pb_text (out, 9, words[i]);
+  return out;
+}
+
+GByteArray *
 onnx_attr_tensor (const char *name, GByteArray *tensor)
 {
   GByteArray *out = attr (name, 4);

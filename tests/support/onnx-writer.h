@@ -30,6 +30,8 @@ GByteArray *onnx_attr_ints (const char *name, guint n, const gint64 *values);
 GByteArray *onnx_attr_float (const char *name, float value);
 GByteArray *onnx_attr_floats (const char *name, guint n, const float *values);
 GByteArray *onnx_attr_text (const char *name, const char *value);
+/* Texts between spaces. */
+GByteArray *onnx_attr_texts (const char *name, const char *values);
 GByteArray *onnx_attr_tensor (const char *name, GByteArray *tensor);
 GByteArray *onnx_attr_graph (const char *name, GByteArray *graph);
 /* NodeProto; inputs and outputs separated by spaces, "-" stands for an omitted one. */

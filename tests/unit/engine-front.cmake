@@ -33,6 +33,11 @@ gonio_add_test (
   SOURCES test-passes-fuse.c ${SUPPORT}/graph-maker.c ${SUPPORT}/pass-runner.c
   LIBS gonio-passes gonio-reference)
 gonio_add_test (
+  test-onnx-ml LABELS unit
+  SOURCES test-onnx-ml.c ${SUPPORT}/node-case.c ${SUPPORT}/onnx-writer.c
+          ${SUPPORT}/reference-case.c
+  LIBS gonio-onnx gonio-reference)
+gonio_add_test (
   test-onnx-compose LABELS unit
   SOURCES test-onnx-compose.c ${SUPPORT}/node-case.c ${SUPPORT}/onnx-writer.c
           ${SUPPORT}/reference-case.c

@@ -475,6 +475,35 @@ test_windows_and_stft (void)
   ASSERT_OUT (stft, 0, FLOAT, "1 2 2 2", 21, 0, -19, 0, 43, 0, -37, 0);
 }
 
+/* The first ten numbers of the Mersenne twister seeded with 0, as published with numpy: 0.549
+ * 0.715 0.603 0.545 0.424 0.646 0.438 0.892 0.964 0.383. */
+static void
+test_dropout (void)
+{
+  static const gboolean modes[3][2] = {{TRUE, TRUE}, {TRUE, FALSE}, {FALSE, FALSE}};
+
+  for (guint i = 0; i < 3; i++) {
+    g_autoptr (RefCase) c = ref_case_new (GONIO_OP_DROPOUT);
+
+    ref_case_in (c, TENSOR (FLOAT, "10", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10));
+    ref_case_in (c, TENSOR (DOUBLE, "", modes[i][1] ? 0.6 : 0));
+    ref_case_in (c, modes[i][0] ? TENSOR_I64 (BOOL, "", 1) : NULL);
+    ref_case_outputs (c, 2);
+    ref_case_int (c, "seed", 0);
+    if (i == 0) {
+      ASSERT_OUT (c, 0, FLOAT, "10", 0, 5, 7.5, 0, 0, 15, 0, 20, 22.5, 0);
+      ASSERT_OUT_I64 (c, 1, BOOL, "10", 0, 1, 1, 0, 0, 1, 0, 1, 1, 0);
+    } else {
+      ASSERT_OUT (c, 0, FLOAT, "10", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
+      ASSERT_OUT_I64 (c, 1, BOOL, "10", 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
+    }
+  }
+  g_autoptr (RefCase) all = ref_case_new (GONIO_OP_DROPOUT);
+  ref_case_in (all, TENSOR (FLOAT, "1", 1));
+  ref_case_in (all, TENSOR (FLOAT, "", 1));
+  ASSERT_FAILS (all, "not in [0,1)");
+}
+
 static void
 test_random (void)
 {
@@ -585,6 +614,7 @@ main (int argc, char **argv)
   g_test_add_func ("/reference/loss/losses", test_losses);
   g_test_add_func ("/reference/signal/dft", test_dft);
   g_test_add_func ("/reference/signal/windows-stft", test_windows_and_stft);
+  g_test_add_func ("/reference/random/dropout", test_dropout);
   g_test_add_func ("/reference/random/random", test_random);
   g_test_add_func ("/reference/text/text", test_text);
   g_test_add_func ("/reference/text/normalize-count", test_text_normalize_and_count);

@@ -99,53 +99,7 @@ causal_conv (GonioImportNode *in, GError **error)
   return TRUE;
 }
 
-/* ---- ai.onnx.ml ---- */
-
-/* 1 where x exceeds the threshold, else 0, in the type of x. */
-static gboolean
-binarizer (GonioImportNode *in, GError **error)
-{
-  GonioValueId x = gonio_import_input (in, 0);
-  GonioDType dtype = gonio_import_dtype (in, x);
-  float threshold = gonio_node_attr_float (in->node, "threshold", 0);
-  const GonioValueId pair[2] = {
-      x, gonio_import_const_scalar (in, "threshold", dtype ? dtype : GONIO_DTYPE_FLOAT, threshold)};
-  const GonioValueId cast[2] = {gonio_import_emit (in, GONIO_OP_GREATER, "above", pair, 2, NULL),
-                                x};
-
-  gonio_import_drop (in, "threshold");
-  gonio_graph_set_inputs (in->graph, in->id, cast, 2);
-  gonio_graph_set_op (in->graph, in->id, GONIO_OP_CAST_LIKE);
-  return TRUE;
-}
-
-/* Columns of the last axis; a vector counts as one row. */
-static gboolean
-array_feature_extractor (GonioImportNode *in, GError **error)
-{
-  const int64_t flat = -1, first = 0;
-  GonioValueId x = gonio_import_input (in, 0);
-  const GonioValueId list[2] = {gonio_import_input (in, 1),
-                                gonio_import_const_ints (in, "flat", &flat, 1)};
-  int rank = gonio_import_rank (in, x);
-
-  if (rank < 1)
-    return gonio_import_unsupported (error, "its input needs a known rank.");
-  gonio_import_set_input (in, 1, gonio_import_emit (in, GONIO_OP_RESHAPE, "list", list, 2, NULL));
-  gonio_graph_set_op (in->graph, in->id, GONIO_OP_GATHER);
-  gonio_graph_set_attr_int (in->graph, in->id, "axis", -1);
-  if (rank == 1) {
-    GonioValueId output = in->node->outputs[0];
-    const GonioValueId row[2] = {gonio_import_detour_output (in, "chosen"),
-                                 gonio_import_const_ints (in, "first", &first, 1)};
-    gonio_import_emit_to (in, GONIO_OP_UNSQUEEZE, "row", row, 2, output);
-  }
-  return TRUE;
-}
-
 const GonioImportRow gonio_import_compose[] = {
-    {"ArrayFeatureExtractor", "ai.onnx.ml", 1, 0, array_feature_extractor},
-    {"Binarizer", "ai.onnx.ml", 1, 0, binarizer},
     {"CausalConvWithState", "", 27, 0, causal_conv},
     {"SwiGLU", "", 28, 0, swiglu},
     {0},

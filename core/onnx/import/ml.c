@@ -1,0 +1,204 @@
+/* Import rows of ai.onnx.ml. Depends on import.h. */
+#include "core/base/error.h"
+#include "core/onnx/import.h"
+
+#define DOMAIN "ai.onnx.ml"
+
+/* 1 where x exceeds the threshold, else 0, in the type of x. */
+static gboolean
+binarizer (GonioImportNode *in, GError **error)
+{
+  GonioValueId x = gonio_import_input (in, 0);
+  GonioDType dtype = gonio_import_dtype (in, x);
+  float threshold = gonio_node_attr_float (in->node, "threshold", 0);
+  const GonioValueId pair[2] = {
+      x, gonio_import_const_scalar (in, "threshold", dtype ? dtype : GONIO_DTYPE_FLOAT, threshold)};
+  const GonioValueId cast[2] = {gonio_import_emit (in, GONIO_OP_GREATER, "above", pair, 2, NULL),
+                                x};
+
+  gonio_import_drop (in, "threshold");
+  gonio_graph_set_inputs (in->graph, in->id, cast, 2);
+  gonio_graph_set_op (in->graph, in->id, GONIO_OP_CAST_LIKE);
+  return TRUE;
+}
+
+/* Columns of the last axis; a vector counts as one row. */
+static gboolean
+array_feature_extractor (GonioImportNode *in, GError **error)
+{
+  const int64_t flat = -1, first = 0;
+  GonioValueId x = gonio_import_input (in, 0);
+  const GonioValueId list[2] = {gonio_import_input (in, 1),
+                                gonio_import_const_ints (in, "flat", &flat, 1)};
+  int rank = gonio_import_rank (in, x);
+
+  if (rank < 1)
+    return gonio_import_unsupported (error, "its input needs a known rank.");
+  gonio_import_set_input (in, 1, gonio_import_emit (in, GONIO_OP_RESHAPE, "list", list, 2, NULL));
+  gonio_graph_set_op (in->graph, in->id, GONIO_OP_GATHER);
+  gonio_graph_set_attr_int (in->graph, in->id, "axis", -1);
+  if (rank == 1) {
+    GonioValueId output = in->node->outputs[0];
+    const GonioValueId row[2] = {gonio_import_detour_output (in, "chosen"),
+                                 gonio_import_const_ints (in, "first", &first, 1)};
+    gonio_import_emit_to (in, GONIO_OP_UNSQUEEZE, "row", row, 2, output);
+  }
+  return TRUE;
+}
+
+/* ---- LabelEncoder ---- */
+
+static GonioTensor *
+list_tensor (GonioDType dtype, const void *data, size_t n, size_t size, GError **error)
+{
+  GonioShape shape = GONIO_SHAPE ((int64_t)n);
+  return gonio_tensor_new_copy (dtype, &shape, data, n * size, error);
+}
+
+static GonioTensor *
+text_tensor (char *const *texts, size_t n, GError **error)
+{
+  GonioShape shape = GONIO_SHAPE ((int64_t)n);
+  GonioTensor *tensor = gonio_tensor_new (GONIO_DTYPE_STRING, &shape, error);
+  for (size_t i = 0; tensor && i < n; i++)
+    gonio_tensor_set_string (tensor, (int64_t)i, texts[i]);
+  return tensor;
+}
+
+/* A list attribute, or a tensor of whatever shape laid out flat. */
+static GonioTensor *
+flat_tensor (const GonioAttr *attr, GError **error)
+{
+  switch (attr->type) {
+  case GONIO_ATTR_INTS:
+    return list_tensor (GONIO_DTYPE_INT64, attr->ints, attr->count, sizeof *attr->ints, error);
+  case GONIO_ATTR_FLOATS:
+    return list_tensor (GONIO_DTYPE_FLOAT, attr->floats, attr->count, sizeof *attr->floats, error);
+  case GONIO_ATTR_STRINGS:
+    return text_tensor (attr->strings, attr->count, error);
+  case GONIO_ATTR_TENSOR: {
+    GonioShape shape = GONIO_SHAPE (gonio_tensor_count (attr->tensor));
+    return gonio_tensor_new_view (attr->tensor, &shape, error);
+  }
+  default:
+    gonio_import_malformed (error, "attribute “%s” is no list.", attr->name);
+    return NULL;
+  }
+}
+
+/* The one of keys_strings, keys_tensor, ... that is given. */
+static GonioTensor *
+given_list (const GonioImportNode *in, const char *what, GError **error)
+{
+  static const char *const kinds[] = {"tensor", "strings", "int64s", "floats"};
+  const GonioAttr *found = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++) {
+    g_autofree char *name = g_strdup_printf ("%s_%s", what, kinds[i]);
+    const GonioAttr *attr = gonio_node_attr (in->node, name);
+    if (attr && found) {
+      gonio_import_malformed (error, "attributes “%s” and “%s” are both given.", found->name, name);
+      return NULL;
+    }
+    found = attr ? attr : found;
+  }
+  if (!found) {
+    gonio_import_malformed (error, "it has no %s.", what);
+    return NULL;
+  }
+  return flat_tensor (found, error);
+}
+
+/* What stands for values without a key, in the type of the others. */
+static GonioTensor *
+given_default (const GonioImportNode *in, GonioDType dtype, GError **error)
+{
+  const GonioAttr *tensor = gonio_node_attr (in->node, "default_tensor");
+  GonioShape one = GONIO_SHAPE (1);
+  const int64_t number = gonio_node_attr_int (in->node, "default_int64", -1);
+  const float real = gonio_node_attr_float (in->node, "default_float", -0.0f);
+  char *text = (char *)gonio_node_attr_string (in->node, "default_string", "_Unused");
+
+  if (tensor) {
+    if (tensor->type != GONIO_ATTR_TENSOR || gonio_tensor_count (tensor->tensor) != 1 ||
+        gonio_tensor_dtype (tensor->tensor) != dtype) {
+      gonio_import_malformed (error, "default_tensor is not one element of the values' type.");
+      return NULL;
+    }
+    return gonio_tensor_new_view (tensor->tensor, &one, error);
+  }
+  if (dtype == GONIO_DTYPE_STRING)
+    return text_tensor (&text, 1, error);
+  if (dtype == GONIO_DTYPE_INT64)
+    return list_tensor (dtype, &number, 1, sizeof number, error);
+  if (dtype == GONIO_DTYPE_FLOAT)
+    return list_tensor (dtype, &real, 1, sizeof real, error);
+  gonio_import_unsupported (error, "values of type %s need default_tensor.",
+                            gonio_dtype_name (dtype));
+  return NULL;
+}
+
+static void
+set_constant (GonioImportNode *in, guint i, const char *hint, GonioTensor *tensor)
+{
+  g_autofree char *name = g_strdup_printf ("%s/%s", in->node->name, hint);
+  gonio_import_set_input (in, i, gonio_graph_add_constant (in->graph, name, tensor));
+}
+
+/* Keys, values and default become inputs. */
+static gboolean
+label_encoder (GonioImportNode *in, GError **error)
+{
+  g_autoptr (GonioTensor) keys = given_list (in, "keys", error);
+  g_autoptr (GonioTensor) values = keys ? given_list (in, "values", error) : NULL;
+  g_autoptr (GonioTensor) other =
+      values ? given_default (in, gonio_tensor_dtype (values), error) : NULL;
+
+  if (!other)
+    return FALSE;
+  if (gonio_tensor_count (keys) != gonio_tensor_count (values))
+    return gonio_import_malformed (
+        error, "it has %" G_GINT64_FORMAT " keys and %" G_GINT64_FORMAT " values.",
+        gonio_tensor_count (keys), gonio_tensor_count (values));
+  set_constant (in, 1, "keys", keys);
+  set_constant (in, 2, "values", values);
+  set_constant (in, 3, "default", other);
+  while (in->node->n_attrs > 0)
+    gonio_import_drop (in, in->node->attrs[0].name);
+  return TRUE;
+}
+
+/* Version 1: texts become their place in the list, or the other way round. */
+static gboolean
+label_encoder_1 (GonioImportNode *in, GError **error)
+{
+  const GonioAttr *classes = gonio_node_attr (in->node, "classes_strings");
+  gboolean to_text = gonio_import_dtype (in, gonio_import_input (in, 0)) == GONIO_DTYPE_INT64;
+
+  if (!classes || classes->type != GONIO_ATTR_STRINGS)
+    return gonio_import_malformed (error, "it has no classes_strings.");
+  g_autofree int64_t *places = g_new0 (int64_t, classes->count + 1);
+  for (size_t i = 0; i < classes->count; i++)
+    places[i] = (int64_t)i;
+  g_autoptr (GonioTensor) texts = text_tensor (classes->strings, classes->count, error);
+  g_autoptr (GonioTensor) numbers =
+      texts ? list_tensor (GONIO_DTYPE_INT64, places, classes->count, sizeof *places, error) : NULL;
+  g_autoptr (GonioTensor) other =
+      numbers ? given_default (in, to_text ? GONIO_DTYPE_STRING : GONIO_DTYPE_INT64, error) : NULL;
+  if (!other)
+    return FALSE;
+  set_constant (in, 1, "keys", to_text ? numbers : texts);
+  set_constant (in, 2, "values", to_text ? texts : numbers);
+  set_constant (in, 3, "default", other);
+  while (in->node->n_attrs > 0)
+    gonio_import_drop (in, in->node->attrs[0].name);
+  return TRUE;
+}
+
+const GonioImportRow gonio_import_ml[] = {
+    {"ArrayFeatureExtractor", DOMAIN, 1, 0, array_feature_extractor},
+    {"Binarizer", DOMAIN, 1, 0, binarizer},
+    {"LabelEncoder", DOMAIN, 1, 1, label_encoder_1},
+    {"LabelEncoder", DOMAIN, 2, 0, label_encoder},
+    {0},
+};
