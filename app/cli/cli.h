@@ -37,6 +37,7 @@ GonioExit gonio_cli_model_info (const GonioCommand *command, int argc, char **ar
 GonioExit gonio_cli_model_infer_shapes (const GonioCommand *command, int argc, char **argv);
 GonioExit gonio_cli_model_profile (const GonioCommand *command, int argc, char **argv);
 GonioExit gonio_cli_model_run (const GonioCommand *command, int argc, char **argv);
+GonioExit gonio_cli_model_stats (const GonioCommand *command, int argc, char **argv);
 GonioExit gonio_cli_model_test (const GonioCommand *command, int argc, char **argv);
 
 /* To stdout, as it is: g_print() would turn UTF-8 into question marks in the C locale; so
@@ -55,6 +56,7 @@ typedef struct {
   char *dump_dir;
   char *log_level;
   gboolean strict;
+  gboolean check_values;
 } GonioCliSession;
 void gonio_cli_session_clear (GonioCliSession *args);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GonioCliSession, gonio_cli_session_clear)
@@ -71,10 +73,10 @@ gboolean gonio_cli_parse (const GonioCommand *command, const GOptionEntry *entri
 gboolean gonio_cli_session_options (const GonioCliSession *args, GonioSessionOptions *out_options,
                                     const GonioBackendDef ***out_backends, GError **error);
 
-/* One tensor per input of the session, filled from a fixed seed: floats in [-1, 1), integers
+/* One tensor per input of the session, filled from a seed: floats in [-1, 1), integers
  * and bools 0 or 1, strings empty. dims: "NAME=SIZE" for free dimensions, NULL-terminated,
  * nullable; others are 1. GPtrArray of GonioTensor*. */
-GPtrArray *gonio_cli_seeded_inputs (GonioSession *session, char **dims, GError **error);
+GPtrArray *gonio_cli_seeded_inputs (GonioSession *session, char **dims, int seed, GError **error);
 /* Names of the session's inputs, borrowed. */
 GPtrArray *gonio_cli_input_names (GonioSession *session);
 /* A .npy or .pb file. */

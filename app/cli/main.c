@@ -13,9 +13,11 @@ static const GonioCommand commands[] = {
     {"model", "test", "DIR...", "Run ONNX backend tests.", gonio_cli_model_test},
     {"model", "bench", "MODEL", "Measure times, memory and placement.", gonio_cli_model_bench},
     {"model", "profile", "MODEL", "Time of every node.", gonio_cli_model_profile},
-    {"model", "compare", "MODEL", "Compare every value on two backends.", gonio_cli_model_compare},
+    {"model", "compare", "MODEL", "Compare every value, on two backends or with files.",
+     gonio_cli_model_compare},
     {"model", "infer-shapes", "MODEL", "The graph with types and shapes.",
      gonio_cli_model_infer_shapes},
+    {"model", "stats", "MODEL", "What the numbers of every value are like.", gonio_cli_model_stats},
 };
 
 static char *

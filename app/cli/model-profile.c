@@ -5,7 +5,7 @@ static gboolean
 run_often (GonioSession *session, char **dims, guint runs, GError **error)
 {
   g_autoptr (GPtrArray) names = gonio_cli_input_names (session);
-  g_autoptr (GPtrArray) inputs = gonio_cli_seeded_inputs (session, dims, error);
+  g_autoptr (GPtrArray) inputs = gonio_cli_seeded_inputs (session, dims, 0, error);
   guint n_outputs;
   gonio_session_outputs (session, &n_outputs);
   for (guint i = 0; inputs != NULL && i < runs; i++) {

@@ -144,6 +144,12 @@ run_ordered (GonioSession *session, GonioTensor *const *ordered, GonioTensor ***
   g_autofree GonioTensor **outputs = g_new0 (GonioTensor *, MAX (session->outputs->len, 1));
   if (!gonio_executable_run (exec, ordered, outputs, cancellable, error))
     return FALSE;
+  gboolean ok =
+      !session->check_values || gonio_session_check_values (session, exec, ordered, outputs, error);
+  for (guint i = ok ? session->n_shown : 0; i < session->outputs->len; i++)
+    g_clear_pointer (&outputs[i], gonio_tensor_unref);
+  if (!ok)
+    return FALSE;
   *out_outputs = g_steal_pointer (&outputs);
   return TRUE;
 }

@@ -12,6 +12,7 @@ struct _GonioSession {
   GArray *backends;  /* GonioPlanBackend */
   GArray *inputs;    /* GonioPort, without inputs that have a constant */
   GArray *outputs;   /* GonioPort */
+  guint n_shown;     /* outputs the caller sees; the rest is there for check_values */
 
   GonioOptLevel optimization;
   char **disabled_passes;
@@ -19,6 +20,7 @@ struct _GonioSession {
   GonioEvaluate evaluate; /* nullable */
   gboolean strict;
   gboolean profile;
+  gboolean check_values;
   GLogLevelFlags log_level;
   guint plan_cache;
 
@@ -35,6 +37,11 @@ gboolean gonio_session_match_inputs (GonioSession *session, const char *const *n
  * (transfer full) */
 GonioExecutable *gonio_session_get_plan (GonioSession *session, const GonioShape *shapes,
                                          GCancellable *cancellable, GError **error);
+/* check-values.c: the first node of a finished run that made NaN or infinities. inputs: by input
+ * port; outputs: by graph output, all values among them. */
+gboolean gonio_session_check_values (GonioSession *session, GonioExecutable *exec,
+                                     GonioTensor *const *inputs, GonioTensor *const *outputs,
+                                     GError **error);
 /* Logs when the session's options ask for messages of this level. */
 void gonio_session_log (GonioSession *session, GLogLevelFlags level, const char *format, ...)
     G_GNUC_PRINTF (3, 4);

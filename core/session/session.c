@@ -285,6 +285,7 @@ copy_options (GonioSession *session, const GonioSessionOptions *options)
   session->evaluate = options->evaluate;
   session->strict = options->strict;
   session->profile = options->profile;
+  session->check_values = options->check_values;
   session->log_level = options->log_level != 0 ? options->log_level : G_LOG_LEVEL_WARNING;
   session->plan_cache = options->plan_cache > 0 ? options->plan_cache : DEFAULT_PLANS;
 }
@@ -315,9 +316,12 @@ prepare (GonioSession *session, gboolean expose_all, GCancellable *cancellable, 
       g_cancellable_set_error_if_cancelled (cancellable, error) ||
       !gonio_passes_run (session->graph, &passes, error))
     return FALSE;
-  if (expose_all)
+  session->n_shown = session->outputs->len;
+  if (expose_all || session->check_values)
     expose_values (session->graph);
   refresh_outputs (session);
+  if (expose_all)
+    session->n_shown = session->outputs->len;
 
   g_autofree GonioShape *shapes = g_new0 (GonioShape, MAX (session->inputs->len, 1));
   if (!ports_are_static (session, shapes))
@@ -398,6 +402,6 @@ gonio_session_inputs (GonioSession *session, guint *out_count)
 const GonioPort *
 gonio_session_outputs (GonioSession *session, guint *out_count)
 {
-  *out_count = session->outputs->len;
+  *out_count = session->n_shown;
   return (const GonioPort *)session->outputs->data;
 }

@@ -29,6 +29,10 @@ typedef struct {
                              * arithmetic that the plan keeps on the host is excepted */
   gboolean profile;         /* collect per-node times, see gonio_session_dup_profile() */
   gboolean expose_all;      /* every intermediate value becomes an output (compare, stats) */
+  gboolean check_values;    /* debugging: a run in which a node makes NaN or an infinity of inputs
+                             * without any, or is given one, fails with GONIO_RUN_ERROR_VALUE that
+                             * names the first such node; keeps every value until the run ends.
+                             * Infinities among the model's constants (masks) may pass through */
   GLogLevelFlags log_level; /* least important messages wanted, logged through GLib:
                              * G_LOG_LEVEL_INFO plans and times, G_LOG_LEVEL_DEBUG placement of
                              * every node; 0: warnings only */

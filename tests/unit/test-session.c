@@ -5,6 +5,7 @@
 #include "core/session/session.h"
 #include "tests/support/fake-backend.h"
 
+#include <math.h>
 #include <string.h>
 
 static const GonioBackendDef *const backends[] = {&gonio_fake_fast, &gonio_fake_host, NULL};
@@ -309,6 +310,39 @@ test_expose_all (void)
   gonio_session_free_outputs (outputs, n);
 }
 
+/* The first sum overflows where x is large; the layout conversions around it must not hide it. */
+static void
+test_check_values (void)
+{
+  GonioSessionOptions options = default_options ();
+  options.check_values = TRUE;
+  g_autoptr (GError) error = NULL;
+  GonioGraph *graph = gonio_graph_new ("overflow");
+  GonioValueId neg = add_node (graph, GONIO_OP_NEG, "neg", add_x (graph, 1, 4), GONIO_VALUE_NONE);
+  GonioValueId sum = add_node (graph, GONIO_OP_ADD, "sum", neg, neg);
+  GonioValueId twice = add_node (graph, GONIO_OP_ADD, "host_twice", sum, sum);
+  gonio_graph_add_output (
+      graph, add_node (graph, GONIO_OP_GLOBAL_AVERAGE_POOL, "average", twice, GONIO_VALUE_NONE));
+  g_autoptr (GonioSession) session = make_session (graph, &options);
+  const char *name = "x";
+  GonioTensor **outputs = NULL;
+  guint n;
+  gonio_session_outputs (session, &n);
+  g_assert_cmpuint (n, ==, 1); /* what is kept for the check is not shown */
+  g_autoptr (GonioTensor) x = make_x (1, 4, 1);
+  g_autoptr (GonioTensor) huge = make_x (1, 4, 1e38f);
+  g_assert_true (gonio_session_run (session, &name, &x, 1, &outputs, NULL, &error));
+  gonio_session_free_outputs (outputs, n);
+  g_assert_false (gonio_session_run (session, &name, &huge, 1, &outputs, NULL, &error));
+  g_assert_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_VALUE);
+  g_assert_nonnull (strstr (error->message, "node 'sum'"));
+  g_assert_nonnull (strstr (error->message, "'v_neg' float [1,2,4,3] from -3e+38 to 3e+38"));
+  g_clear_error (&error);
+  ((float *)gonio_tensor_writable_data (x))[5] = NAN;
+  g_assert_false (gonio_session_run (session, &name, &x, 1, &outputs, NULL, &error));
+  g_assert_nonnull (strstr (error->message, "input 'x' float [1,2,4,3] holds 1 NaN"));
+}
+
 static guint n_folded;
 
 /* Neg of a constant, by a folder that is no backend. */
@@ -483,6 +517,7 @@ main (int argc, char **argv)
   g_test_add_func ("/session/dynamic", test_dynamic);
   g_test_add_func ("/session/placement", test_placement);
   g_test_add_func ("/session/expose-all", test_expose_all);
+  g_test_add_func ("/session/check-values", test_check_values);
   g_test_add_func ("/session/evaluate", test_evaluate);
   g_test_add_func ("/session/cancel-and-fail", test_cancel_and_fail);
   g_test_add_func ("/session/threads", test_threads);

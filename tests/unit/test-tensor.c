@@ -1,5 +1,6 @@
 /* core/tensor: types, shapes, tensors, .npy files. */
 #include "core/base/error.h"
+#include "core/tensor/statistics.h"
 #include "core/tensor/tensor.h"
 
 #include <glib/gstdio.h>
@@ -268,6 +269,39 @@ test_npy_read (void)
   g_assert_error (error, GONIO_LOAD_ERROR, GONIO_LOAD_ERROR_IO);
 }
 
+static void
+test_statistics (void)
+{
+  const float a[] = {1, NAN, 3, -INFINITY, 5, 7}, b[] = {1, NAN, 3.3f, -INFINITY, 5.05f, 7};
+  GonioShape shape = GONIO_SHAPE (6), other = GONIO_SHAPE (2, 3);
+  g_autoptr (GonioTensor) ta = gonio_tensor_new_copy (GONIO_DTYPE_FLOAT, &shape, a, sizeof a, NULL);
+  g_autoptr (GonioTensor) tb = gonio_tensor_new_copy (GONIO_DTYPE_FLOAT, &shape, b, sizeof b, NULL);
+  g_autoptr (GonioTensor) tc = gonio_tensor_new_view (ta, &other, NULL);
+  GonioTensorStatistics s = gonio_tensor_statistics (ta);
+  g_assert_cmpint (s.n_nan, ==, 1);
+  g_assert_cmpint (s.n_inf, ==, 1);
+  g_assert_cmpint (s.first_nan, ==, 1);
+  g_assert_cmpint (s.first_inf, ==, 3);
+  g_assert_cmpfloat (s.min, ==, 1);
+  g_assert_cmpfloat (s.max, ==, 7);
+  g_assert_cmpfloat_with_epsilon (s.mean, 4, 1e-12);
+  g_assert_cmpfloat_with_epsilon (s.std, 2.23606797749979, 1e-12);
+
+  /* 0.3 > 0.1 + 0.02 * 3.3, 0.05 <= 0.1 + 0.02 * 5.05 */
+  GonioTensorDistance d = gonio_tensor_distance (ta, tb, 0.02, 0.1);
+  g_assert_true (d.same_form);
+  g_assert_cmpint (d.n_wrong, ==, 1);
+  g_assert_cmpint (d.first_wrong, ==, 2);
+  g_assert_cmpfloat_with_epsilon (d.max_abs, 0.3, 1e-6);
+  g_assert_cmpfloat_with_epsilon (d.max_rel, 0.3 / 3.3, 1e-6);
+  g_assert_cmpint (gonio_tensor_distance (ta, tb, 0.1, 0).n_wrong, ==, 0);
+  g_assert_false (gonio_tensor_distance (ta, tc, 1, 1).same_form);
+  ((float *)gonio_tensor_writable_data (tb))[3] = INFINITY;
+  d = gonio_tensor_distance (ta, tb, 1, 1);
+  g_assert_cmpint (d.n_wrong, ==, 1);
+  g_assert_true (isinf (d.max_abs));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -278,6 +312,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tensor/shape", test_shape);
   g_test_add_func ("/tensor/memory", test_memory);
   g_test_add_func ("/tensor/elements", test_elements);
+  g_test_add_func ("/tensor/statistics", test_statistics);
   g_test_add_func ("/tensor/npy-round-trip", test_npy_round_trip);
   g_test_add_func ("/tensor/npy-read", test_npy_read);
   return g_test_run ();

@@ -1,0 +1,137 @@
+/* gonio-cli's tools of trust: stats, compare, check-values. The models are written here.
+ * Usage: test-cli-tools PATH-OF-GONIO-CLI */
+#include "core/tensor/tensor.h"
+#include "tests/support/cli-run.h"
+#include "tests/support/onnx-writer.h"
+
+#include <json-glib/json-glib.h>
+#include <string.h>
+
+/* y = exp (log (x)) + w for x of shape [2,N]: NaN for negative x. */
+static GByteArray *
+chain_model (void)
+{
+  static const float w[] = {0.5f};
+  GByteArray *graph = onnx_graph ("chain");
+  GByteArray *log = onnx_node ("Log", "x", "l"), *exp = onnx_node ("Exp", "l", "e");
+  GByteArray *add = onnx_node ("Add", "e w", "y");
+  onnx_node_name (log, "the_log");
+  onnx_node_name (exp, "the_exp");
+  onnx_node_name (add, "the_add");
+  onnx_graph_input (graph, "x", ONNX_FLOAT, "2 N");
+  onnx_graph_init (graph, onnx_tensor_floats ("w", 1, w));
+  onnx_graph_node (graph, log);
+  onnx_graph_node (graph, exp);
+  onnx_graph_node (graph, add);
+  onnx_graph_output (graph, "y");
+  return onnx_model (graph, 17);
+}
+
+static void
+save_npy (const char *name, guint n, const float *values)
+{
+  GonioShape shape = GONIO_SHAPE (2, n / 2);
+  g_autofree char *path = cli_path (name);
+  g_autofree char *dir = g_path_get_dirname (path);
+  g_autoptr (GonioTensor) tensor =
+      gonio_tensor_new_copy (GONIO_DTYPE_FLOAT, &shape, values, n * sizeof *values, NULL);
+  g_assert_cmpint (g_mkdir_with_parents (dir, 0700), ==, 0);
+  g_assert_true (gonio_tensor_save_npy (tensor, path, NULL));
+}
+
+static JsonObject *
+parse_object (const char *text, JsonParser *parser)
+{
+  g_autoptr (GError) error = NULL;
+  json_parser_load_from_data (parser, text, -1, &error);
+  g_assert_no_error (error);
+  return json_node_get_object (json_parser_get_root (parser));
+}
+
+static void
+test_stats (void)
+{
+  const float x[] = {1, 2, 4, -1};
+  save_npy ("x.npy", 4, x);
+  g_auto (CliResult) result = cli_run ("model stats --json --input x=@/x.npy @/chain.onnx", NULL);
+  g_assert_cmpint (result.code, ==, 0);
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  JsonArray *rows = json_object_get_array_member (parse_object (result.out, parser), "values");
+  g_assert_cmpint (json_array_get_length (rows), ==, 3);
+  JsonObject *log = json_array_get_object_element (rows, 0);
+  JsonObject *exp = json_array_get_object_element (rows, 1);
+  g_assert_cmpstr (json_object_get_string_member (log, "name"), ==, "l");
+  g_assert_cmpstr (json_object_get_string_member (log, "node"), ==, "the_log");
+  g_assert_cmpstr (json_object_get_string_member (log, "shape"), ==, "[2,2]");
+  g_assert_cmpint (json_object_get_int_member (log, "nan"), ==, 1);
+  g_assert_cmpint (json_object_get_int_member (log, "inf"), ==, 0);
+  g_assert_cmpfloat (json_object_get_double_member (log, "min"), ==, 0);
+  /* 1, 2 and 4: the NaN is left out. */
+  g_assert_cmpfloat_with_epsilon (json_object_get_double_member (exp, "mean"), 7.0 / 3, 1e-5);
+  g_assert_cmpfloat_with_epsilon (json_object_get_double_member (exp, "std"), 1.2472191, 1e-5);
+  g_assert_cmpfloat_with_epsilon (json_object_get_double_member (exp, "max"), 4, 1e-5);
+
+  cli_expect ("model stats --dim N=5 @/chain.onnx", 0, "[2,5]", "");
+  cli_expect ("model stats --input z=@/x.npy @/chain.onnx", 2, "", "NAME one of 'x'");
+  g_auto (CliResult) one = cli_run ("model stats --seed 1 --dim N=9 @/chain.onnx", NULL);
+  g_auto (CliResult) again = cli_run ("model stats --seed 1 --dim N=9 @/chain.onnx", NULL);
+  g_auto (CliResult) two = cli_run ("model stats --seed 2 --dim N=9 @/chain.onnx", NULL);
+  g_assert_cmpstr (one.out, ==, again.out);
+  g_assert_cmpstr (one.out, !=, two.out);
+}
+
+static void
+test_compare (void)
+{
+  const float x[] = {1, 2, 4, 8}, l[] = {0, 0.6931472f, 1.3862944f, 2.0794415f};
+  const float y[] = {1.5f, 2.5f, 4.5f, 8.5f}, off[] = {1, 2, 4, 8.01f};
+  save_npy ("theirs/x.npy", 4, x);
+  save_npy ("theirs/l.npy", 4, l);
+  save_npy ("theirs/y.npy", 4, y);
+  cli_expect ("model compare --with @/theirs @/chain.onnx", 0, "no divergence in 2 values", "");
+  cli_expect ("model compare --with @/theirs @/chain.onnx", 0, "1 values of the model have no", "");
+  save_npy ("theirs/e.npy", 4, off);
+  cli_expect ("model compare --with @/theirs @/chain.onnx", 1,
+              "first divergence: 'e' of Exp 'the_exp': 1 of 4 differ", "");
+  /* 0.01 <= atol + rtol * |8.01|, number by number */
+  cli_expect ("model compare --rtol 0.0013 --atol 0 --with @/theirs @/chain.onnx", 0,
+              "no divergence in 3 values", "");
+  cli_expect ("model compare --rtol 0 --atol 0.011 --with @/theirs @/chain.onnx", 0,
+              "no divergence", "");
+  cli_expect ("model compare --rtol-of-largest 0.01 --with @/theirs @/chain.onnx", 0,
+              "no divergence", "");
+  cli_expect ("model compare --with @/none @/chain.onnx", 2, "", "input 'x' is not given");
+  cli_expect ("model compare @/chain.onnx", 2, "", "--backends A,B or --with DIR");
+  cli_expect ("model compare --backends reference,reference --seed 3 @/chain.onnx", 0,
+              "no divergence in ", "");
+}
+
+static void
+test_check_values (void)
+{
+  const float good[] = {1, 2, 3, 4}, bad[] = {1, 2, -3, 4};
+  save_npy ("good.npy", 4, good);
+  save_npy ("bad.npy", 4, bad);
+  cli_expect ("model run --check-values --input x=@/good.npy --output-dir @/out @/chain.onnx", 0,
+              "float [2,2]", "");
+  cli_expect ("model run --input x=@/bad.npy --output-dir @/out @/chain.onnx", 0, "", "");
+  cli_expect ("model run --check-values --input x=@/bad.npy --output-dir @/out @/chain.onnx", 1, "",
+              "node 'the_log' (Log) is the first to make NaN or infinities: its output 'l' float "
+              "[2,2] holds 1 NaN and 0 infinities among 4 numbers, the first at 2; it read 'x' "
+              "float [2,2] from -3 to 4");
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_assert_cmpint (argc, ==, 2);
+  cli_start (argv[1]);
+  cli_save (chain_model (), "chain.onnx");
+  g_test_add_func ("/cli-tools/stats", test_stats);
+  g_test_add_func ("/cli-tools/compare", test_compare);
+  g_test_add_func ("/cli-tools/check-values", test_check_values);
+  int result = g_test_run ();
+  cli_end ();
+  return result;
+}
