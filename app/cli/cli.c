@@ -286,7 +286,7 @@ fill_seeded (GonioTensor *tensor, guint64 *state)
 }
 
 GPtrArray *
-gonio_cli_seeded_inputs (GonioSession *session, char **dims, int seed, GError **error)
+gonio_cli_random_inputs (GonioSession *session, char **dims, int seed, GError **error)
 {
   g_autoptr (GPtrArray) inputs =
       g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_tensor_unref);
@@ -309,6 +309,12 @@ gonio_cli_seeded_inputs (GonioSession *session, char **dims, int seed, GError **
     g_ptr_array_add (inputs, tensor);
   }
   return g_steal_pointer (&inputs);
+}
+
+GPtrArray *
+gonio_cli_seeded_inputs (GonioSession *session, char **dims, GError **error)
+{
+  return gonio_cli_random_inputs (session, dims, 0, error);
 }
 
 GPtrArray *

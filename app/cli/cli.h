@@ -73,10 +73,13 @@ gboolean gonio_cli_parse (const GonioCommand *command, const GOptionEntry *entri
 gboolean gonio_cli_session_options (const GonioCliSession *args, GonioSessionOptions *out_options,
                                     const GonioBackendDef ***out_backends, GError **error);
 
-/* One tensor per input of the session, filled from a seed: floats in [-1, 1), integers
+/* As gonio_cli_seeded_inputs(), from a seed of the caller's choice. */
+GPtrArray *gonio_cli_random_inputs (GonioSession *session, char **dims, int seed, GError **error);
+
+/* One tensor per input of the session, filled from a fixed seed: floats in [-1, 1), integers
  * and bools 0 or 1, strings empty. dims: "NAME=SIZE" for free dimensions, NULL-terminated,
  * nullable; others are 1. GPtrArray of GonioTensor*. */
-GPtrArray *gonio_cli_seeded_inputs (GonioSession *session, char **dims, int seed, GError **error);
+GPtrArray *gonio_cli_seeded_inputs (GonioSession *session, char **dims, GError **error);
 /* Names of the session's inputs, borrowed. */
 GPtrArray *gonio_cli_input_names (GonioSession *session);
 /* A .npy or .pb file. */

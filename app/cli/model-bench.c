@@ -53,7 +53,7 @@ measure (const char *model, const GonioSessionOptions *options, char **dims, gui
     return FALSE;
   figures.load_ms = now_ms () - start;
   g_autoptr (GPtrArray) names = gonio_cli_input_names (session);
-  g_autoptr (GPtrArray) inputs = gonio_cli_seeded_inputs (session, dims, 0, error);
+  g_autoptr (GPtrArray) inputs = gonio_cli_seeded_inputs (session, dims, error);
   if (inputs == NULL || !timed_run (session, names, inputs, &figures.first_ms, error))
     return FALSE;
   g_autofree double *times = g_new (double, runs);

@@ -1,6 +1,7 @@
 /* A run's inputs from files, a folder or a seed; its values in the order of computing. */
 #include "app/cli/values.h"
 
+#include "core/onnx/load.h"
 #include "core/ops/op.h"
 
 #include <string.h>
@@ -53,13 +54,25 @@ check_pairs (GonioSession *session, char **pairs, GError **error)
   return TRUE;
 }
 
+static GonioTensor *
+load_tensor (const char *path, GError **error)
+{
+  if (g_str_has_suffix (path, ".pb"))
+    return gonio_onnx_load_tensor_pb (path, error);
+  if (g_str_has_suffix (path, ".npy"))
+    return gonio_tensor_load_npy (path, error);
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               "%s: a tensor file must end in .npy or .pb", path);
+  return NULL;
+}
+
 /* NULL without error: nobody gives it. */
 static GonioTensor *
 given_tensor (const GonioCliInputs *args, const GonioPort *port, GError **error)
 {
   const char *file = given_file (args->pairs, port->name);
   if (file != NULL)
-    return gonio_cli_load_tensor (file, error);
+    return load_tensor (file, error);
   if (args->dir == NULL)
     return NULL;
   g_autofree char *path = gonio_cli_value_path (args->dir, port->name, ".npy");
@@ -74,7 +87,7 @@ gonio_cli_inputs_make (GonioSession *session, const GonioCliInputs *args, GPtrAr
   const GonioPort *ports = gonio_session_inputs (session, &n);
   if (!check_pairs (session, args->pairs, error))
     return FALSE;
-  g_autoptr (GPtrArray) tensors = gonio_cli_seeded_inputs (session, args->dims, args->seed, error);
+  g_autoptr (GPtrArray) tensors = gonio_cli_random_inputs (session, args->dims, args->seed, error);
   if (tensors == NULL)
     return FALSE;
   for (guint i = 0; i < n; i++) {

@@ -62,6 +62,7 @@ struct _GonioExecutable {
   gboolean profile;
   gint64 *node_ns; /* by node id, when profiling */
   guint *node_runs;
+  GArray *events; /* GonioNodeEvent, when profiling */
 };
 
 void gonio_run_state_free (GonioExecutable *exec, GonioRunState *state);

@@ -318,6 +318,7 @@ gonio_executable_new (const GonioGraph *graph, const GonioShape *input_shapes,
     guint n = MAX (gonio_graph_n_nodes (exec->graph), 1);
     exec->node_ns = g_new0 (gint64, n);
     exec->node_runs = g_new0 (guint, n);
+    exec->events = g_array_new (FALSE, FALSE, sizeof (GonioNodeEvent));
   }
   return g_steal_pointer (&exec);
 }
@@ -343,6 +344,7 @@ gonio_executable_unref (GonioExecutable *exec)
   g_mutex_clear (&exec->lock);
   g_free (exec->node_ns);
   g_free (exec->node_runs);
+  g_clear_pointer (&exec->events, g_array_unref);
   g_free (exec);
 }
 
@@ -371,4 +373,14 @@ gonio_executable_profile (GonioExecutable *exec, GonioNodeId node, gint64 *out_n
   *out_ns = exec->profile ? exec->node_ns[node] : 0;
   *out_runs = exec->profile ? exec->node_runs[node] : 0;
   g_mutex_unlock (&exec->lock);
+}
+
+GArray *
+gonio_executable_dup_events (GonioExecutable *exec)
+{
+  g_mutex_lock (&exec->lock);
+  GArray *events = exec->events != NULL ? g_array_copy (exec->events)
+                                        : g_array_new (FALSE, FALSE, sizeof (GonioNodeEvent));
+  g_mutex_unlock (&exec->lock);
+  return events;
 }

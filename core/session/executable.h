@@ -43,5 +43,13 @@ size_t gonio_executable_arena_bytes (const GonioExecutable *exec);
 /* Nanoseconds and runs of a node so far; zeros without profiling. */
 void gonio_executable_profile (GonioExecutable *exec, GonioNodeId node, gint64 *out_ns,
                                guint *out_runs);
+/* When a node ran. */
+typedef struct {
+  GonioNodeId node;
+  gint64 start_ns, end_ns;
+} GonioNodeEvent;
+#define GONIO_MAX_EVENTS 1000000
+/* Copy of what happened so far, at most GONIO_MAX_EVENTS; empty without profiling. */
+GArray *gonio_executable_dup_events (GonioExecutable *exec);
 
 G_END_DECLS

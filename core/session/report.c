@@ -18,6 +18,22 @@ free_placement (gpointer data)
   g_free (row);
 }
 
+/* Bytes of the values of known type and shape. */
+static size_t
+count_bytes (const GonioGraph *graph, const GonioValueId *ids, guint n)
+{
+  size_t sum = 0, size;
+  GonioShape shape;
+  for (guint i = 0; i < n; i++) {
+    const GonioValue *value = ids[i] != GONIO_VALUE_NONE ? gonio_graph_value (graph, ids[i]) : NULL;
+    if (value != NULL && value->kind == GONIO_KIND_TENSOR && value->dtype != GONIO_DTYPE_NONE &&
+        gonio_sym_shape_known (&value->shape, &shape) &&
+        gonio_tensor_bytes (value->dtype, &shape, &size))
+      sum += size;
+  }
+  return sum;
+}
+
 static GonioPlacement *
 describe_node (GonioSession *session, GonioExecutable *exec, GonioNodeId id)
 {
@@ -36,6 +52,8 @@ describe_node (GonioSession *session, GonioExecutable *exec, GonioNodeId id)
       node->n_outputs > 0 && node->outputs[0] != GONIO_VALUE_NONE
           ? gonio_sym_shape_to_string (&gonio_graph_value (graph, node->outputs[0])->shape)
           : g_strdup ("");
+  row->read_bytes = count_bytes (graph, node->inputs, node->n_inputs);
+  row->written_bytes = count_bytes (graph, node->outputs, node->n_outputs);
   gonio_executable_profile (exec, id, &row->time_ns, &row->runs);
   return row;
 }
@@ -55,6 +73,30 @@ gonio_session_dup_report (GonioSession *session)
           rows, describe_node (session, exec, g_array_index (region->nodes, GonioNodeId, i)));
   }
   return rows;
+}
+
+GArray *
+gonio_session_dup_trace (GonioSession *session)
+{
+  GArray *trace = g_array_new (FALSE, FALSE, sizeof (GonioTraceEvent));
+  g_autoptr (GonioExecutable) exec = gonio_session_latest_plan (session);
+  if (exec == NULL)
+    return trace;
+  const GonioPartition *partition = gonio_executable_partition (exec);
+  g_autofree guint *row_of = g_new0 (guint, MAX (partition->nodes->len, 1));
+  guint row = 0;
+  for (guint r = 0; r < partition->regions->len; r++) {
+    const GonioPlanRegion *region = gonio_partition_region (partition, r);
+    for (guint i = 0; i < region->nodes->len; i++)
+      row_of[g_array_index (region->nodes, GonioNodeId, i)] = row++;
+  }
+  g_autoptr (GArray) events = gonio_executable_dup_events (exec);
+  for (guint i = 0; i < events->len; i++) {
+    const GonioNodeEvent *from = &g_array_index (events, GonioNodeEvent, i);
+    GonioTraceEvent event = {row_of[from->node], from->start_ns, from->end_ns};
+    g_array_append_val (trace, event);
+  }
+  return trace;
 }
 
 char *

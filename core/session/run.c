@@ -113,6 +113,10 @@ record_time (gpointer data, GonioNodeId node, gint64 start_ns, gint64 end_ns)
   g_mutex_lock (&exec->lock);
   exec->node_ns[node] += end_ns - start_ns;
   exec->node_runs[node]++;
+  if (exec->events->len < GONIO_MAX_EVENTS) {
+    GonioNodeEvent event = {node, start_ns, end_ns};
+    g_array_append_val (exec->events, event);
+  }
   g_mutex_unlock (&exec->lock);
 }
 

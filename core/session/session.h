@@ -87,9 +87,18 @@ typedef struct {
   gint64 time_ns; /* profile only: summed over runs */
   guint runs;
   char *output_shape;
+  size_t read_bytes;    /* of the inputs of known shape, constants included */
+  size_t written_bytes; /* of the outputs of known shape */
 } GonioPlacement;
 /* GPtrArray of GonioPlacement* with a free function. */
 GPtrArray *gonio_session_dup_report (GonioSession *session);
+/* When nodes ran, of the same plan, in order; profile only; the first million of them. GArray of
+ * GonioTraceEvent. (transfer full) */
+typedef struct {
+  guint row;               /* of gonio_session_dup_report() */
+  gint64 start_ns, end_ns; /* of the monotonic clock */
+} GonioTraceEvent;
+GArray *gonio_session_dup_trace (GonioSession *session);
 /* "cpu 212 nodes, reference 3 nodes" (transfer full) */
 char *gonio_session_dup_placement_summary (GonioSession *session);
 

@@ -121,6 +121,51 @@ test_check_values (void)
               "float [2,2] from -3 to 4");
 }
 
+/* Three nodes, four runs: twelve complete events, none before the one before. */
+static void
+check_trace (const char *text)
+{
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  JsonObject *trace = parse_object (text, parser);
+  JsonArray *events = json_object_get_array_member (trace, "traceEvents");
+  double end = 0;
+  g_assert_cmpint (json_array_get_length (events), ==, 12);
+  for (guint i = 0; i < 12; i++) {
+    static const char *const names[] = {"the_log", "the_exp", "the_add"};
+    JsonObject *event = json_array_get_object_element (events, i);
+    JsonObject *args = json_object_get_object_member (event, "args");
+    g_assert_cmpstr (json_object_get_string_member (event, "name"), ==, names[i % 3]);
+    g_assert_cmpstr (json_object_get_string_member (event, "ph"), ==, "X");
+    g_assert_cmpfloat (json_object_get_double_member (event, "ts"), >=, end);
+    end =
+        json_object_get_double_member (event, "ts") + json_object_get_double_member (event, "dur");
+    g_assert_cmpstr (json_object_get_string_member (args, "backend"), ==, "reference");
+    /* [2,5] floats, and w */
+    g_assert_cmpint (json_object_get_int_member (args, "read_bytes"), ==, i % 3 == 2 ? 44 : 40);
+    g_assert_cmpint (json_object_get_int_member (args, "written_bytes"), ==, 40);
+  }
+  JsonArray *sums = json_object_get_array_member (trace, "operators");
+  g_assert_cmpint (json_array_get_length (sums), ==, 3);
+}
+
+static void
+test_profile (void)
+{
+  static const char options[] = "-O disabled --backend reference --runs 4 --dim N=5";
+  g_autofree char *line = g_strconcat ("model profile --json ", options, " @/chain.onnx", NULL);
+  g_autofree char *traced =
+      g_strconcat ("model profile --trace @/t.json ", options, " @/chain.onnx", NULL);
+  g_autofree char *path = cli_path ("t.json");
+  g_autofree char *text = NULL;
+  g_auto (CliResult) result = cli_run (line, NULL);
+  g_assert_cmpint (result.code, ==, 0);
+  check_trace (result.out);
+  cli_expect (traced, 0, "mean of 4 runs", "");
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  check_trace (text);
+  cli_expect ("model profile --trace @/none/t.json @/chain.onnx", 1, "", "none/t.json");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -131,6 +176,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cli-tools/stats", test_stats);
   g_test_add_func ("/cli-tools/compare", test_compare);
   g_test_add_func ("/cli-tools/check-values", test_check_values);
+  g_test_add_func ("/cli-tools/profile", test_profile);
   int result = g_test_run ();
   cli_end ();
   return result;
