@@ -294,6 +294,13 @@ gonio_cli_random_inputs (GonioSession *session, char **dims, int seed, GError **
   guint n;
   const GonioPort *ports = gonio_session_inputs (session, &n);
   for (guint i = 0; i < n; i++) {
+    if (ports[i].kind != GONIO_KIND_TENSOR) {
+      GonioTensor *empty = gonio_list_new (ports[i].kind, ports[i].dtype, NULL, 0, error);
+      if (empty == NULL)
+        return NULL;
+      g_ptr_array_add (inputs, empty);
+      continue;
+    }
     GonioShape shape = {.rank = ports[i].shape.has_rank ? ports[i].shape.rank : 0};
     for (int d = 0; d < shape.rank; d++) {
       GonioDim dim = ports[i].shape.dims[d];
@@ -329,12 +336,12 @@ gonio_cli_input_names (GonioSession *session)
 }
 
 GonioTensor *
-gonio_cli_load_tensor (const char *path, GError **error)
+gonio_cli_load_value (const char *path, GonioKind kind, GError **error)
 {
   if (g_str_has_suffix (path, ".npy"))
     return gonio_tensor_load_npy (path, error);
   if (g_str_has_suffix (path, ".pb"))
-    return gonio_onnx_load_tensor_pb (path, error);
+    return gonio_onnx_load_value_pb (path, kind, error);
   g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                "%s: a tensor file must end in .npy or .pb", path);
   return NULL;

@@ -77,12 +77,12 @@ gboolean gonio_cli_session_options (const GonioCliSession *args, GonioSessionOpt
 GPtrArray *gonio_cli_random_inputs (GonioSession *session, char **dims, int seed, GError **error);
 
 /* One tensor per input of the session, filled from a fixed seed: floats in [-1, 1), integers
- * and bools 0 or 1, strings empty. dims: "NAME=SIZE" for free dimensions, NULL-terminated,
- * nullable; others are 1. GPtrArray of GonioTensor*. */
+ * and bools 0 or 1, strings and lists empty. dims: "NAME=SIZE" for free dimensions,
+ * NULL-terminated, nullable; others are 1. GPtrArray of GonioTensor*. */
 GPtrArray *gonio_cli_seeded_inputs (GonioSession *session, char **dims, GError **error);
 /* Names of the session's inputs, borrowed. */
 GPtrArray *gonio_cli_input_names (GonioSession *session);
-/* A .npy or .pb file. */
-GonioTensor *gonio_cli_load_tensor (const char *path, GError **error);
+/* A .npy file (always a tensor), or a .pb file that holds a value of the given kind. */
+GonioTensor *gonio_cli_load_value (const char *path, GonioKind kind, GError **error);
 
 G_END_DECLS

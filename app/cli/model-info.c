@@ -47,7 +47,7 @@ sorted_names (GHashTable *table)
 static char *
 value_text (const GonioValue *value)
 {
-  static const char *const kinds[] = {"", "sequence of ", "optional "};
+  static const char *const kinds[] = {"", "sequence of ", "optional ", "optional sequence of "};
   g_autofree char *shape = gonio_sym_shape_to_string (&value->shape);
   return g_strdup_printf ("%s%s %s", kinds[value->kind], gonio_dtype_name (value->dtype), shape);
 }

@@ -3,6 +3,18 @@
 
 #include <string.h>
 
+/* Kind of the input of that name; a tensor when there is none: the run will say so. */
+static GonioKind
+kind_of (GonioSession *session, const char *name)
+{
+  guint n;
+  const GonioPort *ports = gonio_session_inputs (session, &n);
+  for (guint i = 0; i < n; i++)
+    if (g_str_equal (ports[i].name, name))
+      return ports[i].kind;
+  return GONIO_KIND_TENSOR;
+}
+
 /* "NAME=FILE": the last '=' would cut file names, the first one tensor names; files win since
  * a tensor name with '=' can be told apart by what the model has. */
 static gboolean
@@ -39,7 +51,7 @@ load_inputs (GonioSession *session, char **pairs, GPtrArray *names, GPtrArray *t
       return FALSE;
     }
     g_ptr_array_add (names, name);
-    GonioTensor *tensor = gonio_cli_load_tensor (path, error);
+    GonioTensor *tensor = gonio_cli_load_value (path, kind_of (session, name), error);
     if (tensor == NULL)
       return FALSE;
     g_ptr_array_add (tensors, tensor);
@@ -60,6 +72,27 @@ output_path (const char *dir, const char *name)
   return g_build_filename (dir, file, NULL);
 }
 
+/* A list becomes <name>.<item>.npy for each of its tensors; an empty one leaves no file. */
+static gboolean
+save_value (const GonioTensor *value, const char *dir, const char *name, GError **error)
+{
+  g_autofree char *text = gonio_list_describe (value);
+  if (gonio_tensor_kind (value) == GONIO_KIND_TENSOR) {
+    g_autofree char *path = output_path (dir, name);
+    if (!gonio_tensor_save_npy (value, path, error))
+      return FALSE;
+    gonio_cli_print ("%s\t%s\t%s\n", name, text, path);
+    return TRUE;
+  }
+  gonio_cli_print ("%s\t%s\n", name, text);
+  for (guint i = 0; i < gonio_list_length (value); i++) {
+    g_autofree char *item = g_strdup_printf ("%s.%u", name, i);
+    if (!save_value (gonio_list_item (value, i), dir, item, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 static gboolean
 save_outputs (GonioSession *session, GonioTensor **outputs, const char *dir, GError **error)
 {
@@ -72,14 +105,9 @@ save_outputs (GonioSession *session, GonioTensor **outputs, const char *dir, GEr
     g_propagate_prefixed_error (error, g_steal_pointer (&local), "%s: ", dir);
     return FALSE;
   }
-  for (guint i = 0; i < n; i++) {
-    g_autofree char *path = output_path (dir, ports[i].name);
-    if (!gonio_tensor_save_npy (outputs[i], path, error))
+  for (guint i = 0; i < n; i++)
+    if (!save_value (outputs[i], dir, ports[i].name, error))
       return FALSE;
-    g_autofree char *shape = gonio_shape_to_string (gonio_tensor_shape (outputs[i]));
-    gonio_cli_print ("%s\t%s %s\t%s\n", ports[i].name,
-                     gonio_dtype_name (gonio_tensor_dtype (outputs[i])), shape, path);
-  }
   return TRUE;
 }
 

@@ -76,13 +76,6 @@ gonio_test_case_find (const char *dir, GPtrArray *tests, GError **error)
 
 /* ---- judging ---- */
 
-static char *
-describe (const GonioTensor *tensor)
-{
-  g_autofree char *shape = gonio_shape_to_string (gonio_tensor_shape (tensor));
-  return g_strdup_printf ("%s %s", gonio_dtype_name (gonio_tensor_dtype (tensor)), shape);
-}
-
 static gboolean
 close_enough (double got, double expected, const GonioTolerances *tolerances)
 {
@@ -140,16 +133,33 @@ number_difference (const GonioTensor *got, const GonioTensor *expected,
                           gonio_tensor_get_double (b, first));
 }
 
+static char *
+items_difference (const GonioTensor *got, const GonioTensor *expected,
+                  const GonioTolerances *tolerances, gboolean values)
+{
+  for (guint i = 0; i < gonio_list_length (got); i++) {
+    g_autofree char *text = gonio_tensor_difference (
+        gonio_list_item (got, i), gonio_list_item (expected, i), tolerances, values);
+    if (text != NULL)
+      return g_strdup_printf ("item %u: %s", i, text);
+  }
+  return NULL;
+}
+
 char *
 gonio_tensor_difference (const GonioTensor *got, const GonioTensor *expected,
                          const GonioTolerances *tolerances, gboolean values)
 {
-  if (gonio_tensor_dtype (got) != gonio_tensor_dtype (expected) ||
+  if (gonio_tensor_kind (got) != gonio_tensor_kind (expected) ||
+      gonio_list_length (got) != gonio_list_length (expected) ||
+      gonio_tensor_dtype (got) != gonio_tensor_dtype (expected) ||
       !gonio_shape_equal (gonio_tensor_shape (got), gonio_tensor_shape (expected))) {
-    g_autofree char *mine = describe (got);
-    g_autofree char *theirs = describe (expected);
+    g_autofree char *mine = gonio_list_describe (got);
+    g_autofree char *theirs = gonio_list_describe (expected);
     return g_strdup_printf ("is %s, not %s", mine, theirs);
   }
+  if (gonio_tensor_kind (got) != GONIO_KIND_TENSOR)
+    return items_difference (got, expected, tolerances, values);
   if (!values)
     return NULL;
   return gonio_tensor_dtype (got) == GONIO_DTYPE_STRING
@@ -162,8 +172,8 @@ gonio_tensor_difference (const GonioTensor *got, const GonioTensor *expected,
 /* prefix_0.pb, prefix_1.pb, ... (transfer full); stops at the first that is missing. Read by the
  * model's ports: the file does not say what it holds. */
 static GPtrArray *
-load_tensors (const char *dir, const char *prefix, const GonioPort *ports, guint n_ports,
-              GError **error)
+load_values (const char *dir, const char *prefix, const GonioPort *ports, guint n_ports,
+             GError **error)
 {
   g_autoptr (GPtrArray) tensors =
       g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_tensor_unref);
@@ -172,14 +182,8 @@ load_tensors (const char *dir, const char *prefix, const GonioPort *ports, guint
     g_autofree char *path = g_build_filename (dir, name, NULL);
     if (!g_file_test (path, G_FILE_TEST_EXISTS))
       return g_steal_pointer (&tensors);
-    if (i < n_ports && ports[i].kind != GONIO_KIND_TENSOR) {
-      g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_INPUT,
-                   "%s '%s' of the model is %s; only tensors can be given and compared.", prefix,
-                   ports[i].name,
-                   ports[i].kind == GONIO_KIND_SEQUENCE ? "a sequence" : "an optional value");
-      return NULL;
-    }
-    GonioTensor *tensor = gonio_onnx_load_tensor_pb (path, error);
+    GonioTensor *tensor =
+        gonio_onnx_load_value_pb (path, i < n_ports ? ports[i].kind : GONIO_KIND_TENSOR, error);
     if (tensor == NULL)
       return NULL;
     g_ptr_array_add (tensors, tensor);
@@ -230,9 +234,9 @@ run_data_set (GonioSession *session, const char *dir, const GonioTolerances *tol
   const GonioPort *ports = gonio_session_inputs (session, &n_ports);
   const GonioPort *results = gonio_session_outputs (session, &n_outputs);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) inputs = load_tensors (dir, "input", ports, n_ports, &error);
+  g_autoptr (GPtrArray) inputs = load_values (dir, "input", ports, n_ports, &error);
   g_autoptr (GPtrArray) expected =
-      inputs != NULL ? load_tensors (dir, "output", results, n_outputs, &error) : NULL;
+      inputs != NULL ? load_values (dir, "output", results, n_outputs, &error) : NULL;
   if (expected == NULL)
     return g_strdup (error->message);
   if (inputs->len > n_ports)

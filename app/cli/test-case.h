@@ -25,8 +25,8 @@ GonioVerdict gonio_test_case_run (const char *dir, const GonioSessionOptions *op
                                   const GonioTolerances *tolerances, char **out_reason);
 
 /* Shape, type and values: |got - expected| <= atol + rtol * |expected|, NaN equals NaN,
- * strings and infinities exactly. values FALSE: shape and type only. NULL when they agree,
- * else what differs. (transfer full) */
+ * strings and infinities exactly; lists item by item. values FALSE: shape and type only. NULL when
+ * they agree, else what differs. (transfer full) */
 char *gonio_tensor_difference (const GonioTensor *got, const GonioTensor *expected,
                                const GonioTolerances *tolerances, gboolean values);
 

@@ -17,7 +17,8 @@ static const RefRow *const tables[] = {
     ref_rows_resize,    ref_rows_search,
     ref_rows_select,    ref_rows_shape,
     ref_rows_signal,    ref_rows_text,
-    ref_rows_unary,
+    ref_rows_unary,     ref_rows_loop,
+    ref_rows_sequence,
 };
 
 static gpointer
@@ -87,13 +88,19 @@ refuse_types (const RefRow *row, const GonioDType *types, guint n)
   return NULL;
 }
 
-/* ---- claims ---- */
-
-static gboolean
-is_tensor (const GonioGraph *graph, GonioValueId id)
+static const char *
+refuse_kind (const RefRow *row, guint i, GonioKind kind)
 {
-  return id == GONIO_VALUE_NONE || gonio_graph_value (graph, id)->kind == GONIO_KIND_TENSOR;
+  g_autofree char *text = NULL;
+
+  if (kind == GONIO_KIND_TENSOR || (input_types (row, i) & REF_LIST) != 0)
+    return NULL;
+  text =
+      g_strdup_printf ("input %u must be a tensor, but is of kind %s", i, gonio_kind_name (kind));
+  return g_intern_string (text);
 }
+
+/* ---- claims ---- */
 
 static const char *
 refuse_branches (const GonioNode *node)
@@ -127,14 +134,16 @@ ref_refusal (const GonioGraph *graph, GonioNodeId id)
   if (row == NULL)
     return g_intern_static_string ("no reference kernel for this operator");
   for (guint i = 0; i < node->n_inputs; i++) {
-    if (!is_tensor (graph, node->inputs[i]))
-      return g_intern_static_string ("sequences and optional values are not supported");
-    if (node->inputs[i] != GONIO_VALUE_NONE)
-      types[i] = gonio_graph_value (graph, node->inputs[i])->dtype;
+    const GonioValue *value;
+
+    if (node->inputs[i] == GONIO_VALUE_NONE)
+      continue;
+    value = gonio_graph_value (graph, node->inputs[i]);
+    types[i] = value->dtype;
+    refusal = refuse_kind (row, i, value->kind);
+    if (refusal != NULL)
+      return refusal;
   }
-  for (guint i = 0; i < node->n_outputs; i++)
-    if (!is_tensor (graph, node->outputs[i]))
-      return g_intern_static_string ("sequences and optional values are not supported");
   refusal = refuse_types (row, types, node->n_inputs);
   if (refusal != NULL)
     return refusal;
@@ -157,15 +166,23 @@ check_inputs (const GonioKernel *k, GError **error)
 {
   int required = gonio_op_def (k->node->op)->min_inputs;
   g_autofree GonioDType *types = g_new0 (GonioDType, k->node->n_inputs + 1);
-  const char *refusal;
+  const char *refusal = NULL;
 
   for (int i = 0; i < required; i++)
     if (ref_in (k, (guint)i) == NULL)
       return ref_bad_shape (error, "required input %d is missing", i);
-  for (guint i = 0; i < k->node->n_inputs; i++)
-    if (k->inputs[i] != NULL)
-      types[i] = gonio_tensor_dtype (k->inputs[i]);
-  refusal = refuse_types (k->row, types, k->node->n_inputs);
+  for (guint i = 0; i < k->node->n_inputs && refusal == NULL; i++) {
+    GonioKind kind;
+
+    if (k->inputs[i] == NULL)
+      continue;
+    kind = gonio_tensor_kind (k->inputs[i]);
+    refusal = refuse_kind (k->row, i, kind);
+    types[i] = kind == GONIO_KIND_TENSOR ? gonio_tensor_dtype (k->inputs[i])
+                                         : gonio_list_dtype (k->inputs[i]);
+  }
+  if (refusal == NULL)
+    refusal = refuse_types (k->row, types, k->node->n_inputs);
   return refusal == NULL || ref_bad_shape (error, "%s", refusal);
 }
 

@@ -1,26 +1,7 @@
-/* If: runs the chosen branch with the same interpreter. Depends on program.h. */
+/* Running subgraphs with the same interpreter, and If. Depends on program.h. */
 #include "backends/reference/program.h"
 
-/* What a branch reads of this graph, in the order of its captures. Borrowed. */
-static GonioTensor **
-captured (const GonioKernel *k, const GonioGraph *branch, GError **error)
-{
-  guint n;
-  const GonioCapture *captures = gonio_graph_captures (branch, &n);
-  g_autofree GonioTensor **tensors = g_new0 (GonioTensor *, n + 1);
-
-  for (guint i = 0; i < n; i++) {
-    tensors[i] = k->lookup != NULL ? k->lookup (k->lookup_data, captures[i].outer) : NULL;
-    if (tensors[i] == NULL)
-      tensors[i] = gonio_graph_value (k->graph, captures[i].outer)->constant;
-    if (tensors[i] == NULL) {
-      ref_raise (error, GONIO_RUN_ERROR_SHAPE, "the branch reads '%s', which has no value",
-                 gonio_graph_value (k->graph, captures[i].outer)->name);
-      return NULL;
-    }
-  }
-  return g_steal_pointer (&tensors);
-}
+/* ---- subgraphs ---- */
 
 /* The program of the graph attribute of that name. */
 static const RefProgram *
@@ -36,52 +17,85 @@ find_branch (const GonioKernel *k, const char *name)
   return NULL;
 }
 
-/* Copies, because a branch may hand out what it captured, and that memory is not its own. */
-static gboolean
-copy_outputs (GonioKernel *k, GonioTensor *const *made, guint n, GError **error)
+gboolean
+ref_body_init (RefBody *body, const GonioKernel *k, const char *name, GError **error)
 {
-  for (guint i = 0; i < k->node->n_outputs; i++) {
-    GonioTensor *y;
+  const GonioCapture *captures;
 
-    if (!ref_wants (k, i))
-      continue;
-    if (i >= n)
-      return ref_bad_shape (error, "the branch has %u outputs, %u are wanted", n,
-                            k->node->n_outputs);
-    y = ref_output (k, i, gonio_tensor_dtype (made[i]), gonio_tensor_shape (made[i]), error);
-    if (y == NULL)
-      return FALSE;
-    ref_copy (y, 0, made[i], 0, gonio_tensor_count (y));
+  *body = (RefBody){.program = find_branch (k, name)};
+  if (body->program == NULL)
+    return ref_bad_value (error, "the graph '%s' is missing", name);
+  body->graph = ref_program_graph (body->program);
+  body->n_outputs = ref_program_n_outputs (body->program);
+  body->outputs = g_new0 (GonioTensor *, body->n_outputs + 1);
+  gonio_graph_inputs (body->graph, &body->n_inputs);
+  captures = gonio_graph_captures (body->graph, &body->n_captures);
+  body->inputs = g_new0 (GonioTensor *, body->n_captures + body->n_inputs + 1);
+  for (guint i = 0; i < body->n_captures; i++) {
+    const GonioValue *outer = gonio_graph_value (k->graph, captures[i].outer);
+
+    body->inputs[i] = k->lookup != NULL ? k->lookup (k->lookup_data, captures[i].outer) : NULL;
+    if (body->inputs[i] == NULL)
+      body->inputs[i] = outer->constant;
+    if (body->inputs[i] == NULL)
+      return ref_bad_shape (error, "the branch reads '%s', which has no value", outer->name);
   }
   return TRUE;
 }
 
+static void
+drop_outputs (RefBody *body)
+{
+  for (guint i = 0; body->outputs != NULL && i < body->n_outputs; i++)
+    g_clear_pointer (&body->outputs[i], gonio_tensor_unref);
+}
+
+gboolean
+ref_body_run (RefBody *body, const GonioKernel *k, GonioTensor *const *args, GError **error)
+{
+  GonioRunArgs run = {.cancellable = k->cancellable};
+
+  drop_outputs (body);
+  for (guint i = 0; i < body->n_inputs; i++)
+    body->inputs[body->n_captures + i] = args[i];
+  return !g_cancellable_set_error_if_cancelled (k->cancellable, error) &&
+         ref_program_run (body->program, &run, body->inputs, body->outputs, error);
+}
+
+void
+ref_body_clear (RefBody *body)
+{
+  drop_outputs (body);
+  g_clear_pointer (&body->outputs, g_free);
+  g_clear_pointer (&body->inputs, g_free);
+}
+
+/* ---- If ---- */
+
 static gboolean
 run_if (GonioKernel *k, GError **error)
 {
-  GonioRunArgs args = {.cancellable = k->cancellable};
-  g_autofree GonioTensor **inputs = NULL;
-  g_autofree GonioTensor **outputs = NULL;
-  const RefProgram *branch;
+  g_auto (RefBody) branch = {0};
   int64_t condition;
-  gboolean ok;
-  guint n;
 
-  if (!ref_scalar_int (k->inputs[0], &condition, "the condition", error))
+  if (!ref_scalar_int (k->inputs[0], &condition, "the condition", error) ||
+      !ref_body_init (&branch, k, condition ? "then_branch" : "else_branch", error))
     return FALSE;
-  branch = find_branch (k, condition ? "then_branch" : "else_branch");
-  if (branch == NULL)
-    return ref_bad_value (error, "a branch is missing");
-  inputs = captured (k, ref_program_graph (branch), error);
-  if (inputs == NULL)
+  if (branch.n_inputs > 0)
+    return ref_bad_shape (error, "a branch takes no inputs, this one has %u", branch.n_inputs);
+  if (!ref_body_run (&branch, k, NULL, error))
     return FALSE;
-  n = ref_program_n_outputs (branch);
-  outputs = g_new0 (GonioTensor *, n + 1);
-  ok = ref_program_run (branch, &args, inputs, outputs, error) &&
-       copy_outputs (k, outputs, n, error);
-  for (guint i = 0; i < n; i++)
-    g_clear_pointer (&outputs[i], gonio_tensor_unref);
-  return ok;
+  for (guint i = 0; i < k->node->n_outputs; i++) {
+    if (!ref_wants (k, i))
+      continue;
+    if (i >= branch.n_outputs)
+      return ref_bad_shape (error, "the branch has %u outputs, %u are wanted", branch.n_outputs,
+                            k->node->n_outputs);
+    /* Copied, because a branch may hand out what it captured: memory that is not its own. */
+    if (!ref_output_value (k, i, branch.outputs[i], FALSE, error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 const RefRow ref_rows_control[] = {

@@ -35,6 +35,46 @@ ref_output (GonioKernel *k, guint i, GonioDType dtype, const GonioShape *shape, 
   return k->outputs[i];
 }
 
+gboolean
+ref_output_value (GonioKernel *k, guint i, GonioTensor *value, gboolean own, GError **error)
+{
+  GonioTensor *y;
+
+  if (gonio_tensor_kind (value) != GONIO_KIND_TENSOR || (own && k->planned[i] == NULL)) {
+    k->outputs[i] = gonio_tensor_ref (value);
+    return TRUE;
+  }
+  y = ref_output (k, i, gonio_tensor_dtype (value), gonio_tensor_shape (value), error);
+  if (y == NULL)
+    return FALSE;
+  ref_copy (y, 0, value, 0, gonio_tensor_count (y));
+  return TRUE;
+}
+
+GonioTensor *
+ref_in_kind (const GonioKernel *k, guint i, GonioKind kind, GError **error)
+{
+  GonioTensor *value = ref_in (k, i);
+
+  if (value != NULL && gonio_tensor_kind (value) == kind)
+    return value;
+  ref_raise (error, GONIO_RUN_ERROR_SHAPE, "input %u must be of kind %s, not %s", i,
+             gonio_kind_name (kind),
+             value == NULL ? "missing" : gonio_kind_name (gonio_tensor_kind (value)));
+  return NULL;
+}
+
+GonioTensor *
+ref_own (const GonioTensor *tensor, GError **error)
+{
+  GonioTensor *copy =
+      gonio_tensor_new (gonio_tensor_dtype (tensor), gonio_tensor_shape (tensor), error);
+
+  if (copy != NULL)
+    ref_copy (copy, 0, tensor, 0, gonio_tensor_count (copy));
+  return copy;
+}
+
 void
 ref_raise (GError **error, GonioRunError code, const char *format, ...)
 {

@@ -14,6 +14,7 @@
 #include "core/base/error.h"
 #include "core/graph/activation.h"
 #include "core/ops/op.h"
+#include "core/tensor/list.h"
 
 #include <gio/gio.h>
 
@@ -26,6 +27,10 @@ typedef struct _RefRow RefRow;
 /* ---- sets of element types ---- */
 
 typedef guint32 RefTypes; /* bit n: GonioDType n */
+
+/* Added to the set of an input: it may also be a sequence or optional value of these types; the
+ * kernel looks which. */
+#define REF_LIST ((RefTypes)1 << 31)
 
 #define REF_T(NAME)  ((RefTypes)1 << GONIO_DTYPE_##NAME)
 #define REF_FLOATS   (REF_T (FLOAT) | REF_T (DOUBLE) | REF_T (FLOAT16) | REF_T (BFLOAT16))
@@ -69,8 +74,10 @@ extern const RefRow ref_rows_grid[];
 extern const RefRow ref_rows_index[];
 extern const RefRow ref_rows_layout[];
 extern const RefRow ref_rows_linear_attention[];
+extern const RefRow ref_rows_loop[];
 extern const RefRow ref_rows_loss[];
 extern const RefRow ref_rows_matmul[];
+extern const RefRow ref_rows_ml[];
 extern const RefRow ref_rows_move[];
 extern const RefRow ref_rows_norm[];
 extern const RefRow ref_rows_pad[];
@@ -84,6 +91,7 @@ extern const RefRow ref_rows_reduce[];
 extern const RefRow ref_rows_resize[];
 extern const RefRow ref_rows_search[];
 extern const RefRow ref_rows_select[];
+extern const RefRow ref_rows_sequence[];
 extern const RefRow ref_rows_shape[];
 extern const RefRow ref_rows_signal[];
 extern const RefRow ref_rows_text[];
@@ -118,6 +126,15 @@ gboolean ref_wants (const GonioKernel *k, guint i);
  * Contents unspecified. NULL on error. Borrowed from the context. */
 GonioTensor *ref_output (GonioKernel *k, guint i, GonioDType dtype, const GonioShape *shape,
                          GError **error);
+
+/* Output i is a value that is there already. A tensor is copied, unless it is said to have
+ * memory of its own (own) and nothing is planned; a list is shared. */
+gboolean ref_output_value (GonioKernel *k, guint i, GonioTensor *value, gboolean own,
+                           GError **error);
+/* Input i, which must be of that kind; NULL with an error that says what it is. Borrowed. */
+GonioTensor *ref_in_kind (const GonioKernel *k, guint i, GonioKind kind, GError **error);
+/* A copy in memory of its own, fit to be part of a list. (transfer full) */
+GonioTensor *ref_own (const GonioTensor *tensor, GError **error);
 
 /* g_set_error() in GONIO_RUN_ERROR, as an expression that is FALSE. */
 void ref_raise (GError **error, GonioRunError code, const char *format, ...) G_GNUC_PRINTF (3, 4);
@@ -198,6 +215,17 @@ void ref_copy (GonioTensor *dst, int64_t at, const GonioTensor *src, int64_t fro
 void ref_fill (GonioTensor *dst, int64_t at, const GonioTensor *src, int64_t from, int64_t n);
 /* All bits zero ("" for strings). */
 void ref_clear (GonioTensor *dst, int64_t at, int64_t n);
+
+/* Output i: tensors of one type (n > 0) joined along an axis (Concat), or laid side by side along
+ * a new one. The axis may count from the end. */
+gboolean ref_join (GonioKernel *k, guint output, GonioTensor *const *parts, guint n, int64_t axis,
+                   GError **error);
+gboolean ref_stack (GonioKernel *k, guint output, GonioTensor *const *parts, guint n, int64_t axis,
+                    GError **error);
+/* Elements from..from+size-1 along an axis, which are there. keep_axis FALSE (size 1): without
+ * that axis. (transfer full) */
+GonioTensor *ref_part (const GonioTensor *x, int axis, int64_t from, int64_t size,
+                       gboolean keep_axis, GError **error);
 
 #define REF_COPY_RANK (2 * GONIO_MAX_RANK)
 /* A box of any rank between two strided views: element (i0, i1, ...) of the box goes from

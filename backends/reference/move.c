@@ -6,49 +6,104 @@
 
 /* ---- Concat, Split ---- */
 
-static gboolean
-run_concat (GonioKernel *k, GError **error)
+gboolean
+ref_join (GonioKernel *k, guint output, GonioTensor *const *parts, guint n, int64_t axis_given,
+          GError **error)
 {
-  GonioShape shape = *gonio_tensor_shape (k->inputs[0]);
+  GonioShape shape = *gonio_tensor_shape (parts[0]);
   int64_t at = 0, block, outer;
   GonioTensor *y;
   int axis;
 
-  if (!ref_axis (ref_attr_int (k, "axis", 0), shape.rank, &axis, error))
+  if (!ref_axis (axis_given, shape.rank, &axis, error))
     return FALSE;
-  for (guint i = 1; i < k->node->n_inputs; i++) {
+  for (guint i = 1; i < n; i++) {
     const GonioShape *next;
     gboolean fits;
 
-    if (k->inputs[i] == NULL)
+    if (parts[i] == NULL)
       return ref_bad_shape (error, "input %u is missing", i);
-    next = gonio_tensor_shape (k->inputs[i]);
+    next = gonio_tensor_shape (parts[i]);
     fits = next->rank == shape.rank;
     for (int d = 0; fits && d < shape.rank; d++)
       fits = d == axis || next->dims[d] == shape.dims[d];
     if (!fits || !gonio_checked_add_i64 (shape.dims[axis], next->dims[axis], &shape.dims[axis])) {
-      g_autofree char *left = gonio_shape_to_string (gonio_tensor_shape (k->inputs[0]));
+      g_autofree char *left = gonio_shape_to_string (gonio_tensor_shape (parts[0]));
       g_autofree char *right = gonio_shape_to_string (next);
 
       return ref_bad_shape (error, "shapes %s and %s cannot be joined along axis %d", left, right,
                             axis);
     }
   }
-  y = ref_output (k, 0, gonio_tensor_dtype (k->inputs[0]), &shape, error);
+  y = ref_output (k, output, gonio_tensor_dtype (parts[0]), &shape, error);
   if (y == NULL)
     return FALSE;
   if (gonio_tensor_count (y) == 0)
     return TRUE;
   outer = ref_dims_product (&shape, 0, axis);
   block = ref_dims_product (&shape, axis, shape.rank);
-  for (guint i = 0; i < k->node->n_inputs; i++) {
-    int64_t own = ref_dims_product (gonio_tensor_shape (k->inputs[i]), axis, shape.rank);
+  for (guint i = 0; i < n; i++) {
+    int64_t own = ref_dims_product (gonio_tensor_shape (parts[i]), axis, shape.rank);
 
     for (int64_t o = 0; o < outer; o++)
-      ref_copy (y, o * block + at, k->inputs[i], o * own, own);
+      ref_copy (y, o * block + at, parts[i], o * own, own);
     at += own;
   }
   return TRUE;
+}
+
+gboolean
+ref_stack (GonioKernel *k, guint output, GonioTensor *const *parts, guint n, int64_t axis_given,
+           GError **error)
+{
+  g_autoptr (GPtrArray) views = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_tensor_unref);
+  int axis;
+
+  if (!ref_axis (axis_given, gonio_tensor_shape (parts[0])->rank + 1, &axis, error))
+    return FALSE;
+  for (guint i = 0; i < n; i++) {
+    GonioShape shape = *gonio_tensor_shape (parts[i]);
+    GonioTensor *view;
+
+    if (shape.rank < axis || shape.rank >= GONIO_MAX_RANK)
+      return ref_bad_shape (error, "part %u has rank %d, which leaves no room for axis %d", i,
+                            shape.rank, axis);
+    for (int d = shape.rank++; d > axis; d--)
+      shape.dims[d] = shape.dims[d - 1];
+    shape.dims[axis] = 1;
+    view = gonio_tensor_new_view (parts[i], &shape, error);
+    if (view == NULL)
+      return FALSE;
+    g_ptr_array_add (views, view);
+  }
+  return ref_join (k, output, (GonioTensor *const *)views->pdata, n, axis, error);
+}
+
+GonioTensor *
+ref_part (const GonioTensor *x, int axis, int64_t from, int64_t size, gboolean keep_axis,
+          GError **error)
+{
+  GonioShape shape = *gonio_tensor_shape (x);
+  int64_t dim = shape.dims[axis], outer = ref_dims_product (&shape, 0, axis);
+  int64_t inner = ref_dims_product (&shape, axis + 1, shape.rank);
+  GonioTensor *part;
+
+  shape.dims[axis] = size;
+  if (!keep_axis) {
+    shape.rank--;
+    for (int d = axis; d < shape.rank; d++)
+      shape.dims[d] = shape.dims[d + 1];
+  }
+  part = gonio_tensor_new (gonio_tensor_dtype (x), &shape, error);
+  for (int64_t o = 0; part != NULL && gonio_tensor_count (part) > 0 && o < outer; o++)
+    ref_copy (part, o * size * inner, x, (o * dim + from) * inner, size * inner);
+  return part;
+}
+
+static gboolean
+run_concat (GonioKernel *k, GError **error)
+{
+  return ref_join (k, 0, k->inputs, k->node->n_inputs, ref_attr_int (k, "axis", 0), error);
 }
 
 /* Size of part i of n when no sizes are given: equal, the last ones smaller. */

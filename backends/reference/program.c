@@ -187,8 +187,8 @@ plan_workspace (RefProgram *p, GError **error)
     const GonioValue *value = gonio_graph_value (p->graph, slot->value);
     GonioMemoryItem item = {.first = slot->first, .last = slot->last, .alias = -1};
 
-    if (slot->kind != SLOT_MADE || slot->is_output || value->dtype == GONIO_DTYPE_NONE ||
-        value->dtype == GONIO_DTYPE_STRING ||
+    if (slot->kind != SLOT_MADE || slot->is_output || value->kind != GONIO_KIND_TENSOR ||
+        value->dtype == GONIO_DTYPE_NONE || value->dtype == GONIO_DTYPE_STRING ||
         !gonio_sym_shape_known (&value->shape, &slot->shape) ||
         !gonio_tensor_bytes (value->dtype, &slot->shape, &item.size))
       continue;

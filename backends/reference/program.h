@@ -1,4 +1,4 @@
-/* A list of nodes made ready to run one after the other: a region, or the branch of an If.
+/* A list of nodes made ready to run one after the other: a region, or a subgraph.
  * Depends on kernel.h and core/session/backend.h.
  *
  * A program is immutable and may be run by several threads at once; it reads its graph, which
@@ -39,5 +39,24 @@ const char *ref_refusal (const GonioGraph *graph, GonioNodeId node);
  * Free each, then the array. */
 RefProgram **ref_branches_new (const GonioNode *node, guint depth, GError **error);
 void ref_branches_free (RefProgram **branches);
+
+/* ---- control.c: running a subgraph of a node ---- */
+
+typedef struct {
+  const RefProgram *program;
+  const GonioGraph *graph;
+  GonioTensor **inputs; /* borrowed: captures, then the caller's */
+  guint n_captures, n_inputs, n_outputs;
+  GonioTensor **outputs; /* owned, of the last run */
+} RefBody;
+
+/* The graph attribute of that name with what it captures. Clear it also after a failure. */
+gboolean ref_body_init (RefBody *body, const GonioKernel *k, const char *name, GError **error);
+/* args: n_inputs values, borrowed. Outputs may be args or captures handed through: borrowed memory
+ * that lives as long as this kernel's call. Polls the kernel's cancellable. */
+gboolean ref_body_run (RefBody *body, const GonioKernel *k, GonioTensor *const *args,
+                       GError **error);
+void ref_body_clear (RefBody *body);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RefBody, ref_body_clear)
 
 G_END_DECLS

@@ -198,13 +198,7 @@ run_gelu (GonioKernel *k, GError **error)
 static gboolean
 run_identity (GonioKernel *k, GError **error)
 {
-  GonioTensor *x = ref_in (k, 0);
-  GonioTensor *y = ref_output (k, 0, gonio_tensor_dtype (x), gonio_tensor_shape (x), error);
-
-  if (y == NULL)
-    return FALSE;
-  ref_copy (y, 0, x, 0, gonio_tensor_count (x));
-  return TRUE;
+  return ref_output_value (k, 0, ref_in (k, 0), FALSE, error);
 }
 
 /* The bounds are scalars and may each be missing. */
@@ -353,7 +347,7 @@ const RefRow ref_rows_unary[] = {
     {GONIO_OP_GELU, run_gelu, NULL, {REF_FLOATS}, 0, 0},
     FLOAT_ROW (HARD_SIGMOID, hard_sigmoid),
     FLOAT_ROW (HARD_SWISH, hard_swish),
-    {GONIO_OP_IDENTITY, run_identity, NULL, {REF_ANY}, 0, 0},
+    {GONIO_OP_IDENTITY, run_identity, NULL, {REF_ANY | REF_LIST}, 0, 0},
     {GONIO_OP_IS_INF, run_is_inf, &op_is_inf, {REF_FLOATS | REF_FLOAT8}, 0, 0},
     {GONIO_OP_IS_NAN, run_unary, &op_is_nan, {REF_FLOATS | REF_FLOAT8}, 0, 0},
     FLOAT_ROW (LEAKY_RELU, leaky_relu),

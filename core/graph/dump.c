@@ -12,7 +12,7 @@ append_value (GString *out, const GonioGraph *graph, GonioValueId id)
   }
   const GonioValue *value = gonio_graph_value (graph, id);
   g_autofree char *shape = gonio_sym_shape_to_string (&value->shape);
-  static const char *const kinds[] = {"", "seq ", "optional "};
+  static const char *const kinds[] = {"", "seq ", "optional ", "optional seq "};
   g_string_append_printf (out, "%s: %s%s%s%s", value->name, kinds[value->kind],
                           gonio_dtype_name (value->dtype), shape,
                           value->layout == GONIO_LAYOUT_NHWC ? " nhwc" : "");

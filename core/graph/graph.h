@@ -85,17 +85,11 @@ typedef enum {
   GONIO_LAYOUT_NHWC,      /* logical N,C,spatial... stored as N,spatial...,C */
 } GonioLayout;
 
-typedef enum {
-  GONIO_KIND_TENSOR = 0,
-  GONIO_KIND_SEQUENCE,
-  GONIO_KIND_OPTIONAL,
-} GonioKind;
-
 typedef struct {
   const char *name; /* owned by the graph, never NULL, unique within the graph */
   GonioKind kind;
-  GonioDType dtype; /* NONE when unknown; element type for sequences */
-  GonioSymShape shape;
+  GonioDType dtype;    /* NONE when unknown; that of the tensors inside for other kinds */
+  GonioSymShape shape; /* of tensors; unknown for other kinds */
   GonioLayout layout;
   GonioTensor *constant; /* nullable: initializer or folded value */
   /* What is known of a small integer tensor's elements (rank 0 or 1, at most

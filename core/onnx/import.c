@@ -84,8 +84,8 @@ read_type (const TypeProto *type, GonioKind *out_kind, GonioDType *out_dtype,
     type = type->optional_type->elem_type;
   }
   if (type && type->sequence_type) {
-    if (*out_kind != GONIO_KIND_OPTIONAL)
-      *out_kind = GONIO_KIND_SEQUENCE;
+    *out_kind =
+        *out_kind == GONIO_KIND_OPTIONAL ? GONIO_KIND_OPTIONAL_SEQUENCE : GONIO_KIND_SEQUENCE;
     type = type->sequence_type->elem_type;
   }
   if (!type)
@@ -123,6 +123,10 @@ add_input (GonioScope *scope, const ValueInfoProto *proto, GError **error)
     g_prefix_error (error, "Input “%s”: ", proto->name);
     return FALSE;
   }
+  /* What a loop's body declares need not hold in every round; the node knows better. */
+  if (scope->outer && shape.has_rank)
+    for (int d = 0; d < shape.rank; d++)
+      shape.dims[d] = GONIO_DIM_UNKNOWN;
   id = gonio_graph_add_input (scope->graph, proto->name, dtype, &shape);
   gonio_graph_set_kind (scope->graph, id, kind);
   names_put (scope, proto->name, id);

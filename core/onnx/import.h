@@ -32,6 +32,7 @@ typedef struct {
 
 /* Tables of the families, each ended by a NULL op. */
 extern const GonioImportRow gonio_import_elementwise[];
+extern const GonioImportRow gonio_import_control[];
 extern const GonioImportRow gonio_import_conv[];
 extern const GonioImportRow gonio_import_norm[];
 extern const GonioImportRow gonio_import_reduce[];
@@ -41,10 +42,10 @@ extern const GonioImportRow gonio_import_image[];
 extern const GonioImportRow gonio_import_misc[];
 extern const GonioImportRow gonio_import_compose[];
 extern const GonioImportRow gonio_import_contrib[];
-
 extern const GonioImportRow gonio_import_attention[];
 extern const GonioImportRow gonio_import_ml[];
 extern const GonioImportRow gonio_import_training[];
+
 /* The row for an operator; NULL with the reason when there is none. */
 const GonioImportRow *gonio_import_find (const char *domain, const char *op, int version,
                                          const char **out_reason);
@@ -72,12 +73,12 @@ GonioValueId gonio_import_const_floats (GonioImportNode *in, const char *hint, c
  * function has returned. */
 GonioValueId gonio_import_emit (GonioImportNode *in, GonioOpId op, const char *hint,
                                 const GonioValueId *inputs, guint n_inputs, GonioNodeId *out_node);
-/* The node gets a fresh output 0, whose value is returned: what follows is emitted from it. */
 /* The same for operators of one and two inputs without attributes. */
 GonioValueId gonio_import_unary (GonioImportNode *in, GonioOpId op, const char *hint,
                                  GonioValueId a);
 GonioValueId gonio_import_binary (GonioImportNode *in, GonioOpId op, const char *hint,
                                   GonioValueId a, GonioValueId b);
+/* The node gets a fresh output 0, whose value is returned: what follows is emitted from it. */
 GonioValueId gonio_import_detour_output (GonioImportNode *in, const char *hint);
 /* A node that produces an existing value (an output taken from the node before). */
 GonioNodeId gonio_import_emit_to (GonioImportNode *in, GonioOpId op, const char *hint,

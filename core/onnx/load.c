@@ -204,21 +204,21 @@ gonio_onnx_check_file (const char *path, const GonioLoadLimits *limits, GError *
 }
 
 GonioTensor *
-gonio_onnx_load_tensor_pb (const char *path, GError **error)
+gonio_onnx_load_value_pb (const char *path, GonioKind kind, GError **error)
 {
   OpenModel model = {0};
-  GonioTensor *tensor = NULL;
+  GonioTensor *value = NULL;
 
-  if (open_model (&model, path, NULL, error)) {
-    ProtobufCMessage *message =
-        gonio_onnx_unpack (&model.source, &gonio_onnx__tensor_proto__descriptor, error);
-    if (message)
-      tensor =
-          gonio_onnx_tensor (&model.source, (const TensorProto *)message, "of the file", error);
-    gonio_onnx_message_free (message);
-  }
+  if (open_model (&model, path, NULL, error))
+    value = gonio_onnx_value (&model.source, kind, error);
   close_model (&model);
-  if (!tensor)
+  if (!value)
     g_prefix_error (error, "%s: ", path);
-  return tensor;
+  return value;
+}
+
+GonioTensor *
+gonio_onnx_load_tensor_pb (const char *path, GError **error)
+{
+  return gonio_onnx_load_value_pb (path, GONIO_KIND_TENSOR, error);
 }

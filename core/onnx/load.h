@@ -39,5 +39,8 @@ GPtrArray *gonio_onnx_check_file (const char *path, const GonioLoadLimits *limit
 
 /* TensorProto in a .pb file (ONNX test data). GONIO_LOAD_ERROR. (transfer full) */
 GonioTensor *gonio_onnx_load_tensor_pb (const char *path, GError **error);
+/* The same for any kind of value: TensorProto, SequenceProto or OptionalProto. The file does not
+ * say which it holds, so the caller does. (transfer full) */
+GonioTensor *gonio_onnx_load_value_pb (const char *path, GonioKind kind, GError **error);
 
 G_END_DECLS

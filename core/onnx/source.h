@@ -60,6 +60,8 @@ GonioTensor *gonio_onnx_tensor (GonioOnnxSource *source, const TensorProto *prot
                                 GError **error);
 GonioTensor *gonio_onnx_sparse_tensor (GonioOnnxSource *source, const SparseTensorProto *proto,
                                        const char *what, GError **error);
+/* list.c: the whole source as one value of that kind. (transfer full) */
+GonioTensor *gonio_onnx_value (GonioOnnxSource *source, GonioKind kind, GError **error);
 
 /* external.c: bytes [offset, offset+size) of a file beside the model. The bytes belong to the
  * source. */

@@ -2,8 +2,8 @@
 #include "core/ops/family.h"
 
 /* What is known of a captured value is known of its stand-in. */
-static gboolean
-pass_captures (GonioInfer *infer, GonioGraph *sub, GError **error)
+static void
+pass_captures (GonioInfer *infer, GonioGraph *sub)
 {
   guint n = 0;
   const GonioCapture *captures = gonio_graph_captures (sub, &n);
@@ -23,6 +23,12 @@ pass_captures (GonioInfer *infer, GonioGraph *sub, GError **error)
     if (outer->partial)
       gonio_graph_set_partial (sub, captures[i].inner, outer->partial, outer->n_partial);
   }
+}
+
+static gboolean
+infer_branch (GonioInfer *infer, GonioGraph *sub, GError **error)
+{
+  pass_captures (infer, sub);
   return gonio_infer_graph (sub, error);
 }
 
@@ -33,11 +39,27 @@ branch (const GonioInfer *infer, const char *name)
   return attr && attr->type == GONIO_ATTR_GRAPH ? attr : NULL;
 }
 
+/* What holds of two shapes alike. */
+static GonioSymShape
+join_shapes (const GonioSymShape *a, const GonioSymShape *b)
+{
+  GonioSymShape shape = {0};
+
+  if (!a->has_rank || !b->has_rank || a->rank != b->rank)
+    return shape;
+  shape = gonio_sym_rank (a->rank);
+  for (int d = 0; d < shape.rank; d++) {
+    if (gonio_dim_equal (a->dims[d], b->dims[d]))
+      shape.dims[d] = a->dims[d];
+  }
+  return shape;
+}
+
 /* Facts that hold whichever branch runs. */
 static gboolean
 join_output (GonioInfer *infer, guint i, const GonioValue *a, const GonioValue *b, GError **error)
 {
-  GonioSymShape shape = {0};
+  GonioSymShape shape = join_shapes (&a->shape, &b->shape);
 
   if (a->kind != b->kind)
     return gonio_infer_fail (error, "its branches differ in the kind of output %u.", i);
@@ -45,13 +67,6 @@ join_output (GonioInfer *infer, guint i, const GonioValue *a, const GonioValue *
     return gonio_infer_fail (error, "its branches give %s and %s for output %u.",
                              gonio_dtype_name (a->dtype), gonio_dtype_name (b->dtype), i);
   gonio_graph_set_kind (infer->graph, infer->node->outputs[i], a->kind);
-  if (a->shape.has_rank && b->shape.has_rank && a->shape.rank == b->shape.rank) {
-    shape = gonio_sym_rank (a->shape.rank);
-    for (int d = 0; d < shape.rank; d++) {
-      if (gonio_dim_equal (a->shape.dims[d], b->shape.dims[d]))
-        shape.dims[d] = a->shape.dims[d];
-    }
-  }
   return gonio_infer_set (infer, i, a->dtype ? a->dtype : b->dtype, &shape, error);
 }
 
@@ -63,7 +78,7 @@ infer_if (GonioInfer *infer, GError **error)
 
   if (!taken || !other)
     return gonio_infer_fail (error, "a branch is missing.");
-  if (!pass_captures (infer, taken->graph, error) || !pass_captures (infer, other->graph, error))
+  if (!infer_branch (infer, taken->graph, error) || !infer_branch (infer, other->graph, error))
     return FALSE;
   const GonioValueId *a = gonio_graph_outputs (taken->graph, &n_then);
   const GonioValueId *b = gonio_graph_outputs (other->graph, &n_else);
@@ -79,10 +94,279 @@ infer_if (GonioInfer *infer, GError **error)
   return TRUE;
 }
 
+/* ---- bodies that run again and again ---- */
+
+static GonioGraph *
+body_of (const GonioInfer *infer, GError **error)
+{
+  const GonioAttr *attr = branch (infer, "body");
+
+  if (!attr)
+    gonio_infer_fail (error, "its body is missing.");
+  return attr ? attr->graph : NULL;
+}
+
+/* FALSE unless the body has so many inputs and at least so many outputs. */
+static gboolean
+check_body (const GonioGraph *body, guint n_inputs, guint n_outputs, GError **error)
+{
+  guint inputs = 0, outputs = 0;
+
+  gonio_graph_inputs (body, &inputs);
+  gonio_graph_outputs (body, &outputs);
+  if (inputs == n_inputs && outputs >= n_outputs)
+    return TRUE;
+  return gonio_infer_fail (error,
+                           "its body has %u inputs and %u outputs; %u and at least %u are needed.",
+                           inputs, outputs, n_inputs, n_outputs);
+}
+
+/* -1: not known. */
+static int
+body_input_rank (const GonioGraph *body, guint i)
+{
+  guint n = 0;
+  const GonioSymShape *shape = &gonio_graph_value (body, gonio_graph_inputs (body, &n)[i])->shape;
+  return shape->has_rank ? shape->rank : -1;
+}
+
+/* Facts of input i of a body; shape nullable. The rank that the body declares must agree. */
+static gboolean
+tell_body (GonioGraph *body, guint i, GonioKind kind, GonioDType dtype, const GonioSymShape *shape,
+           GError **error)
+{
+  guint n = 0;
+  GonioValueId id = gonio_graph_inputs (body, &n)[i];
+  const GonioValue *value = gonio_graph_value (body, id);
+
+  if (kind != GONIO_KIND_TENSOR)
+    gonio_graph_set_kind (body, id, kind);
+  if (dtype && value->dtype && dtype != value->dtype)
+    return gonio_infer_fail (error, "its body takes %s as “%s”, but is given %s.",
+                             gonio_dtype_name (value->dtype), value->name,
+                             gonio_dtype_name (dtype));
+  if (dtype)
+    gonio_graph_set_dtype (body, id, dtype);
+  if (!shape || !shape->has_rank || value->kind != GONIO_KIND_TENSOR)
+    return TRUE;
+  if (value->shape.has_rank && value->shape.rank != shape->rank) {
+    g_autofree char *wanted = gonio_sym_shape_to_string (&value->shape);
+    g_autofree char *given = gonio_sym_shape_to_string (shape);
+    return gonio_infer_fail (error, "its body takes %s as “%s”, but is given %s.", wanted,
+                             value->name, given);
+  }
+  gonio_graph_set_shape (body, id, shape);
+  return TRUE;
+}
+
+static const GonioValue *
+body_output (const GonioGraph *body, guint i)
+{
+  guint n = 0;
+  return gonio_graph_value (body, gonio_graph_outputs (body, &n)[i]);
+}
+
+/* Output i of the node piles up the body's output at that axis; length: of the pile. */
+static gboolean
+set_piled (GonioInfer *infer, guint i, const GonioValue *item, int64_t axis, GonioDim length,
+           GError **error)
+{
+  GonioSymShape shape = {0};
+  int at = 0;
+
+  if (item->kind != GONIO_KIND_TENSOR)
+    return gonio_infer_fail (error, "output %u of the loop would pile up values of kind %s.", i,
+                             gonio_kind_name (item->kind));
+  if (item->shape.has_rank) {
+    if (item->shape.rank >= GONIO_MAX_RANK)
+      return gonio_infer_fail (error, "output %u would have more than %d dimensions.", i,
+                               GONIO_MAX_RANK);
+    shape = gonio_sym_rank (item->shape.rank + 1);
+    if (!gonio_infer_axis (axis, shape.rank, &at, error))
+      return FALSE;
+    for (int d = 0; d < shape.rank; d++)
+      shape.dims[d] = d == at ? length : item->shape.dims[d < at ? d : d - 1];
+  }
+  return gonio_infer_set (infer, i, item->dtype, &shape, error);
+}
+
+/* ---- Loop ---- */
+
+/* State i after any number of rounds: what it was at first, or what the body made of it. */
+static gboolean
+set_state (GonioInfer *infer, guint i, const GonioValue *first, const GonioValue *made,
+           GError **error)
+{
+  GonioDType dtype = made->dtype ? made->dtype : first->dtype;
+
+  if (made->kind != GONIO_KIND_TENSOR)
+    return gonio_infer_set_list (infer, i, made->kind, dtype, error);
+  GonioSymShape shape = {0};
+  if (first->kind == GONIO_KIND_TENSOR)
+    shape = join_shapes (&first->shape, &made->shape);
+  return gonio_infer_set (infer, i, dtype, &shape, error);
+}
+
+static gboolean
+infer_loop (GonioInfer *infer, GError **error)
+{
+  GonioGraph *body = body_of (infer, error);
+  guint n_states = MAX (infer->node->n_inputs, 2) - 2, n_outputs = infer->node->n_outputs;
+  GonioSymShape number = gonio_sym_rank (0);
+
+  if (!body || !check_body (body, 2 + n_states, 1 + MAX (n_states, n_outputs), error))
+    return FALSE;
+  pass_captures (infer, body);
+  /* Bodies that declare a list of one number for these are given one. */
+  if (body_input_rank (body, 0) != 1 &&
+      !tell_body (body, 0, GONIO_KIND_TENSOR, GONIO_DTYPE_INT64, &number, error))
+    return FALSE;
+  if (body_input_rank (body, 1) != 1 &&
+      !tell_body (body, 1, GONIO_KIND_TENSOR, GONIO_DTYPE_BOOL, &number, error))
+    return FALSE;
+  /* A state may change its shape from round to round, but not its type. */
+  for (guint i = 0; i < n_states; i++) {
+    const GonioValue *first = gonio_infer_input (infer, 2 + i);
+    if (first && !tell_body (body, 2 + i, first->kind, first->dtype, NULL, error))
+      return FALSE;
+  }
+  if (!gonio_infer_graph (body, error))
+    return FALSE;
+  for (guint i = 0; i < n_outputs; i++) {
+    const GonioValue *first = i < n_states ? gonio_infer_input (infer, 2 + i) : NULL;
+    const GonioValue *made = body_output (body, 1 + i);
+    if (i < n_states ? first && !set_state (infer, i, first, made, error)
+                     : !set_piled (infer, i, made, 0, GONIO_DIM_UNKNOWN, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* ---- Scan ---- */
+
+static int64_t
+listed (const GonioInfer *infer, const char *name, guint i)
+{
+  guint n = 0;
+  const int64_t *ints = gonio_node_attr_ints (infer->node, name, &n);
+  return i < n ? ints[i] : 0;
+}
+
+/* The body sees scan input i without its axis. *length: of all scan inputs, refined. */
+static gboolean
+tell_slice (GonioInfer *infer, GonioGraph *body, guint input, guint i, GonioDim *length,
+            GError **error)
+{
+  const GonioSymShape *shape = gonio_infer_shape (infer, input);
+  GonioSymShape slice = {0};
+  int axis = 0;
+
+  if (shape->has_rank) {
+    GonioDim merged;
+    if (!gonio_infer_axis (listed (infer, "scan_input_axes", i), shape->rank, &axis, error))
+      return FALSE;
+    if (!gonio_dim_merge (*length, shape->dims[axis], &merged))
+      return gonio_infer_fail (error, "the inputs it scans differ in length (input %u).", input);
+    *length = merged;
+    slice = gonio_sym_rank (shape->rank - 1);
+    for (int d = 0; d < slice.rank; d++)
+      slice.dims[d] = shape->dims[d < axis ? d : d + 1];
+  }
+  return tell_body (body, input, GONIO_KIND_TENSOR, gonio_infer_dtype (infer, input), &slice,
+                    error);
+}
+
+static gboolean
+infer_scan (GonioInfer *infer, GError **error)
+{
+  GonioGraph *body = body_of (infer, error);
+  guint n_inputs = infer->node->n_inputs, n_outputs = infer->node->n_outputs;
+  int64_t n_scanned = gonio_node_attr_int (infer->node, "num_scan_inputs", 0);
+  GonioDim length = GONIO_DIM_UNKNOWN;
+
+  if (!body)
+    return FALSE;
+  if (n_scanned < 1 || n_scanned > n_inputs)
+    return gonio_infer_fail (error,
+                             "num_scan_inputs is %" G_GINT64_FORMAT ", but it has %u inputs.",
+                             n_scanned, n_inputs);
+  guint n_states = n_inputs - (guint)n_scanned;
+  if (!check_body (body, n_inputs, MAX (n_states, n_outputs), error))
+    return FALSE;
+  pass_captures (infer, body);
+  for (guint i = 0; i < n_inputs; i++) {
+    if (!gonio_infer_need_kind (infer, i, GONIO_KIND_TENSOR, error))
+      return FALSE;
+    /* A state keeps its shape; the run makes sure of it. */
+    if (i < n_states ? !tell_body (body, i, GONIO_KIND_TENSOR, gonio_infer_dtype (infer, i),
+                                   gonio_infer_shape (infer, i), error)
+                     : !tell_slice (infer, body, i, i - n_states, &length, error))
+      return FALSE;
+  }
+  if (!gonio_infer_graph (body, error))
+    return FALSE;
+  for (guint i = 0; i < n_outputs; i++) {
+    const GonioValue *made = body_output (body, i);
+    if (i < n_states ? !gonio_infer_set (infer, i, gonio_infer_dtype (infer, i),
+                                         gonio_infer_shape (infer, i), error)
+                     : !set_piled (infer, i, made, listed (infer, "scan_output_axes", i - n_states),
+                                   length, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* ---- SequenceMap ---- */
+
+static gboolean
+infer_sequence_map (GonioInfer *infer, GError **error)
+{
+  GonioGraph *body = body_of (infer, error);
+  guint n_inputs = infer->node->n_inputs, n_outputs = infer->node->n_outputs;
+
+  if (!body || !check_body (body, n_inputs, n_outputs, error) ||
+      !gonio_infer_need_kind (infer, 0, GONIO_KIND_SEQUENCE, error))
+    return FALSE;
+  pass_captures (infer, body);
+  for (guint i = 0; i < n_inputs; i++) {
+    const GonioValue *value = gonio_infer_input (infer, i);
+    if (value && value->kind != GONIO_KIND_TENSOR &&
+        !gonio_infer_need_kind (infer, i, GONIO_KIND_SEQUENCE, error))
+      return FALSE;
+    if (value && !tell_body (body, i, GONIO_KIND_TENSOR, value->dtype,
+                             value->kind == GONIO_KIND_TENSOR ? &value->shape : NULL, error))
+      return FALSE;
+  }
+  if (!gonio_infer_graph (body, error))
+    return FALSE;
+  for (guint i = 0; i < n_outputs; i++) {
+    if (!gonio_infer_set_list (infer, i, GONIO_KIND_SEQUENCE, body_output (body, i)->dtype, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* ---- rows ---- */
+
 static const GonioAttrSchema attrs_if[] = {
     {"then_branch", GONIO_ATTR_GRAPH, TRUE}, {"else_branch", GONIO_ATTR_GRAPH, TRUE}, {0}};
+static const GonioAttrSchema attrs_body[] = {{"body", GONIO_ATTR_GRAPH, TRUE}, {0}};
+static const GonioAttrSchema attrs_scan[] = {{"body", GONIO_ATTR_GRAPH, TRUE},
+                                             {"num_scan_inputs", GONIO_ATTR_INT, TRUE},
+                                             {"scan_input_axes", GONIO_ATTR_INTS, FALSE},
+                                             {"scan_input_directions", GONIO_ATTR_INTS, FALSE},
+                                             {"scan_output_axes", GONIO_ATTR_INTS, FALSE},
+                                             {"scan_output_directions", GONIO_ATTR_INTS, FALSE},
+                                             {0}};
+
+#define CONTROL GONIO_OPF_CONTROL
+#define DYNAMIC (GONIO_OPF_CONTROL | GONIO_OPF_DYNAMIC)
+#define EXACT   GONIO_TOLERANCE_EXACT
 
 const GonioOpDef gonio_ops_control[] = {
-    {GONIO_OP_IF, 1, 1, 1, -1, GONIO_OPF_CONTROL, 0, GONIO_TOLERANCE_EXACT, attrs_if, infer_if},
+    {GONIO_OP_IF, 1, 1, 1, -1, CONTROL, 0, EXACT, attrs_if, infer_if},
+    {GONIO_OP_LOOP, 0, -1, 1, -1, DYNAMIC, 0, EXACT, attrs_body, infer_loop},
+    {GONIO_OP_SCAN, 1, -1, 1, -1, CONTROL, 0, EXACT, attrs_scan, infer_scan},
+    {GONIO_OP_SEQUENCE_MAP, 1, -1, 1, -1, DYNAMIC, 0, EXACT, attrs_body, infer_sequence_map},
     {.id = GONIO_OP_INVALID},
 };

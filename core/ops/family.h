@@ -23,6 +23,7 @@ extern const GonioOpDef gonio_ops_quant[];
 extern const GonioOpDef gonio_ops_random[];
 extern const GonioOpDef gonio_ops_recurrent[];
 extern const GonioOpDef gonio_ops_reduce[];
+extern const GonioOpDef gonio_ops_sequence[];
 extern const GonioOpDef gonio_ops_shape[];
 extern const GonioOpDef gonio_ops_signal[];
 extern const GonioOpDef gonio_ops_text[];
@@ -56,6 +57,14 @@ void gonio_infer_set_elements (GonioInfer *infer, guint i, const GonioDim *dims,
 gboolean gonio_infer_same_dtype (const GonioInfer *infer, guint a, guint b, GError **error);
 gboolean gonio_infer_axis (int64_t axis, int rank, int *out_axis, GError **error);
 gboolean gonio_infer_need_rank (const GonioInfer *infer, guint i, int min, int max, GError **error);
+
+/* ---- kinds: sequences and optional values (sequence.c) ---- */
+
+/* FALSE when input i is known to be of another kind. Omitted inputs pass. */
+gboolean gonio_infer_need_kind (const GonioInfer *infer, guint i, GonioKind kind, GError **error);
+/* Output i is of that kind; dtype: of the tensors inside. */
+gboolean gonio_infer_set_list (GonioInfer *infer, guint i, GonioKind kind, GonioDType dtype,
+                               GError **error);
 
 /* ---- dimensions ---- */
 

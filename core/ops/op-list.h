@@ -220,6 +220,22 @@ GONIO_OP (TF_IDF_VECTORIZER, "TfIdfVectorizer", "", text)
 
 /* control */
 GONIO_OP (IF, "If", "", control)
+GONIO_OP (LOOP, "Loop", "", control)
+GONIO_OP (SCAN, "Scan", "", control)
+GONIO_OP (SEQUENCE_MAP, "SequenceMap", "", control)
+
+/* sequence: lists of tensors, and values that may be missing */
+GONIO_OP (CONCAT_FROM_SEQUENCE, "ConcatFromSequence", "", sequence)
+GONIO_OP (OPTIONAL, "Optional", "", sequence)
+GONIO_OP (OPTIONAL_GET_ELEMENT, "OptionalGetElement", "", sequence)
+GONIO_OP (OPTIONAL_HAS_ELEMENT, "OptionalHasElement", "", sequence)
+GONIO_OP (SEQUENCE_AT, "SequenceAt", "", sequence)
+GONIO_OP (SEQUENCE_CONSTRUCT, "SequenceConstruct", "", sequence)
+GONIO_OP (SEQUENCE_EMPTY, "SequenceEmpty", "", sequence)
+GONIO_OP (SEQUENCE_ERASE, "SequenceErase", "", sequence)
+GONIO_OP (SEQUENCE_INSERT, "SequenceInsert", "", sequence)
+GONIO_OP (SEQUENCE_LENGTH, "SequenceLength", "", sequence)
+GONIO_OP (SPLIT_TO_SEQUENCE, "SplitToSequence", "", sequence)
 
 /* layout: inserted by core/plan/layout.c only; attribute "to" is "nhwc" or "plain" */
 GONIO_OP (LAYOUT, "Layout", "gonio", layout)

@@ -65,7 +65,7 @@ static const GonioOpDef *const families[] = {
     gonio_ops_image,     gonio_ops_index,   gonio_ops_layout,    gonio_ops_loss,
     gonio_ops_matmul,    gonio_ops_ml,      gonio_ops_norm,      gonio_ops_pool,
     gonio_ops_quant,     gonio_ops_random,  gonio_ops_recurrent, gonio_ops_reduce,
-    gonio_ops_shape,     gonio_ops_signal,  gonio_ops_text,
+    gonio_ops_sequence,  gonio_ops_shape,   gonio_ops_signal,    gonio_ops_text,
 };
 
 static gpointer

@@ -22,7 +22,8 @@ set_input_shapes (GonioGraph *graph, const GonioShape *shapes)
     if (gonio_graph_value (graph, inputs[i])->constant != NULL)
       continue;
     GonioSymShape sym = gonio_sym_shape_from_shape (&shapes[at++]);
-    gonio_graph_set_shape (graph, inputs[i], &sym);
+    if (gonio_graph_value (graph, inputs[i])->kind == GONIO_KIND_TENSOR)
+      gonio_graph_set_shape (graph, inputs[i], &sym);
   }
 }
 

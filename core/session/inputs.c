@@ -3,6 +3,7 @@
 #include "core/session/session-private.h"
 
 #include "core/base/error.h"
+#include "core/tensor/list.h"
 
 static const GonioPort *
 port_at (GonioSession *session, guint i)
@@ -53,15 +54,26 @@ match_symbol (GHashTable *symbols, const GonioPort *port, const char *symbol, in
   return FALSE;
 }
 
+/* Sequences and optional values: kind and element type. An empty one may be of no type. */
+static gboolean
+match_list (const GonioPort *port, const GonioTensor *value, GError **error)
+{
+  GonioDType dtype = gonio_list_dtype (value);
+  if (gonio_tensor_kind (value) == port->kind &&
+      (port->dtype == GONIO_DTYPE_NONE || dtype == GONIO_DTYPE_NONE || dtype == port->dtype))
+    return TRUE;
+  g_autofree char *given = gonio_list_describe (value);
+  g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_INPUT,
+               "input '%s': the model wants %s of %s, given is %s", port->name,
+               gonio_kind_name (port->kind), gonio_dtype_name (port->dtype), given);
+  return FALSE;
+}
+
 static gboolean
 match_port (const GonioPort *port, const GonioTensor *tensor, GHashTable *symbols, GError **error)
 {
-  if (port->kind != GONIO_KIND_TENSOR) {
-    g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_INPUT,
-                 "input '%s' is a %s; only tensors can be given", port->name,
-                 port->kind == GONIO_KIND_SEQUENCE ? "sequence" : "optional");
-    return FALSE;
-  }
+  if (port->kind != GONIO_KIND_TENSOR || gonio_tensor_kind (tensor) != GONIO_KIND_TENSOR)
+    return match_list (port, tensor, error);
   if (port->dtype != GONIO_DTYPE_NONE && port->dtype != gonio_tensor_dtype (tensor))
     return mismatch (port, tensor, "element types differ", error);
   const GonioShape *shape = gonio_tensor_shape (tensor);
@@ -202,6 +214,12 @@ gonio_session_warm_up (GonioSession *session, const GonioShape *shapes, guint n_
   for (guint i = 0; i < n; i++) {
     const GonioPort *port = port_at (session, i);
     GonioShape shape;
+    if (port->kind != GONIO_KIND_TENSOR) {
+      g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_INPUT,
+                   "input '%s' is of kind %s; only tensors can be made up to warm up", port->name,
+                   gonio_kind_name (port->kind));
+      return FALSE;
+    }
     if (shapes != NULL)
       shape = shapes[i];
     else if (!warm_up_shape (port, &shape, error))

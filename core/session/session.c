@@ -203,10 +203,13 @@ remember_plan (GonioSession *session, const char *key, GonioExecutable *exec)
 static gboolean
 ports_are_static (GonioSession *session, GonioShape *out_shapes)
 {
-  for (guint i = 0; i < session->inputs->len; i++)
-    if (!gonio_sym_shape_known (&g_array_index (session->inputs, GonioPort, i).shape,
-                                &out_shapes[i]))
+  for (guint i = 0; i < session->inputs->len; i++) {
+    const GonioPort *port = &g_array_index (session->inputs, GonioPort, i);
+    if (port->kind != GONIO_KIND_TENSOR)
+      out_shapes[i] = GONIO_SHAPE (0); /* as lists show themselves; plans know no more of them */
+    else if (!gonio_sym_shape_known (&port->shape, &out_shapes[i]))
       return FALSE;
+  }
   return TRUE;
 }
 

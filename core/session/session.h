@@ -8,7 +8,7 @@
 
 #include "core/passes/passes.h"
 #include "core/session/backend.h"
-#include "core/tensor/tensor.h"
+#include "core/tensor/list.h"
 
 #include <gio/gio.h>
 
@@ -62,7 +62,8 @@ typedef struct {
 const GonioPort *gonio_session_inputs (GonioSession *session, guint *out_count);
 const GonioPort *gonio_session_outputs (GonioSession *session, guint *out_count);
 
-/* Runs once. names/inputs: n_inputs pairs in any order, every model input without a default
+/* Runs once. Sequences and optional values go in and out as lists (core/tensor/list.h).
+ * names/inputs: n_inputs pairs in any order, every model input without a default
  * must be there. out_outputs: one new reference per port of gonio_session_outputs(), to be
  * freed with gonio_tensor_unref (array of n_outputs, transfer full, on success only).
  * Blocking; G_IO_ERROR_CANCELLED between nodes when cancelled. A tensor that does not fit is

@@ -3,23 +3,12 @@
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
+#include "core/tensor/tensor-private.h"
 
 #include <math.h>
 #include <string.h>
 
 #define MAX_TENSOR_BYTES ((size_t)16 << 30)
-
-struct _GonioTensor {
-  gatomicrefcount refs;
-  GonioDType dtype;
-  GonioShape shape;
-  int64_t count;
-  size_t size;
-  void *data;
-  gpointer owner; /* what data lives in: own block, foreign owner or viewed tensor */
-  GDestroyNotify destroy;
-  gboolean owns_strings;
-};
 
 gboolean
 gonio_tensor_bytes (GonioDType dtype, const GonioShape *shape, size_t *out_size)
@@ -163,6 +152,9 @@ gonio_tensor_unref (GonioTensor *tensor)
     for (int64_t i = 0; i < tensor->count; i++)
       g_free (strings[i]);
   }
+  for (guint i = 0; i < tensor->n_items; i++)
+    gonio_tensor_unref (tensor->items[i]);
+  g_free (tensor->items);
   if (tensor->destroy != NULL)
     tensor->destroy (tensor->owner);
   g_free (tensor);

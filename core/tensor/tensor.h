@@ -18,6 +18,15 @@ G_BEGIN_DECLS
 
 typedef struct _GonioTensor GonioTensor;
 
+/* What a value is. The same handle also stands for lists of tensors, see core/tensor/list.h. */
+typedef enum {
+  GONIO_KIND_TENSOR = 0,
+  GONIO_KIND_SEQUENCE,          /* of tensors */
+  GONIO_KIND_OPTIONAL,          /* a tensor or nothing */
+  GONIO_KIND_OPTIONAL_SEQUENCE, /* a sequence of tensors or nothing */
+} GonioKind;
+const char *gonio_kind_name (GonioKind kind); /* "tensor", "sequence", ... */
+
 /* New tensor with unspecified contents (strings: all NULL, read as empty). NULL and
  * GONIO_RUN_ERROR_MEMORY when the size overflows, exceeds max_bytes (0 = 16 GiB) or cannot be
  * had. (transfer full) */
@@ -38,7 +47,8 @@ GonioTensor *gonio_tensor_ref (GonioTensor *tensor);
 void gonio_tensor_unref (GonioTensor *tensor);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioTensor, gonio_tensor_unref)
 
-GonioDType gonio_tensor_dtype (const GonioTensor *tensor);
+GonioKind gonio_tensor_kind (const GonioTensor *tensor);
+GonioDType gonio_tensor_dtype (const GonioTensor *tensor); /* NONE for lists */
 const GonioShape *gonio_tensor_shape (const GonioTensor *tensor);
 int64_t gonio_tensor_count (const GonioTensor *tensor);
 size_t gonio_tensor_size (const GonioTensor *tensor); /* bytes, without the tail */

@@ -2,6 +2,7 @@
 #include "tests/support/reference-case.h"
 
 #include "backends/reference/reference.h"
+#include "core/tensor/list.h"
 
 #include <math.h>
 #include <string.h>
@@ -68,7 +69,10 @@ ref_case_node (RefCase *c)
     g_autofree char *name = g_strdup_printf ("in%u", i);
 
     in[i] = GONIO_VALUE_NONE;
-    if (tensor != NULL) {
+    if (tensor != NULL && gonio_tensor_kind (tensor) != GONIO_KIND_TENSOR) {
+      in[i] = gonio_graph_add_input (c->graph, name, gonio_list_dtype (tensor), &unknown);
+      gonio_graph_set_kind (c->graph, in[i], gonio_tensor_kind (tensor));
+    } else if (tensor != NULL) {
       GonioSymShape shape = gonio_sym_shape_from_shape (gonio_tensor_shape (tensor));
 
       in[i] = gonio_graph_add_input (c->graph, name, gonio_tensor_dtype (tensor), &shape);

@@ -286,11 +286,54 @@ test_test (void)
   g_auto (Result) killed = run_limited ("model test --backend reference @/cases", limit_cpu);
   g_assert_true (g_str_has_prefix (killed.out, "PASS a_good\nFAIL a_slow crashed: "));
   g_assert_true (g_str_has_suffix (killed.out, "\n1 passed, 3 failed, 0 skipped\n"));
+}
 
-  /* What cannot be given is named, not misread. */
-  save_case ("d_optional", optional_model (), 4, x, y);
-  expect ("model test --backend reference @/cases/d_optional", 1,
-          "input 'x' of the model is an optional value; only tensors", "");
+/* OptionalProto with a tensor of n values inside; n 0: empty. */
+static void
+save_optional (const char *path, guint n, const float *values)
+{
+  GByteArray *proto = g_byte_array_new ();
+  pb_int (proto, 2, n > 0 ? 1 : 0); /* elem_type: tensor or nothing */
+  if (n > 0)
+    pb_message (proto, 3, onnx_tensor_floats ("", n, values));
+  save (proto, path);
+}
+
+static void
+test_lists (void)
+{
+  const float x[] = {1, 2}, wrong[] = {1, 3};
+  GByteArray *graph = onnx_graph ("g");
+  g_autofree char *item = in_folder ("lists/y.1.npy");
+
+  save (optional_model (), "optional/model.onnx");
+  save_optional ("optional/test_data_set_0/input_0.pb", 2, x);
+  save_optional ("optional/test_data_set_0/output_0.pb", 2, x);
+  expect ("model test --backend reference @/optional", 0, "1 passed", "");
+  save_optional ("optional/test_data_set_0/output_0.pb", 2, wrong);
+  expect ("model test --backend reference @/optional", 1, "output 'y' item 0: 1 of 2 values differ",
+          "");
+  save_optional ("optional/test_data_set_0/output_0.pb", 0, NULL);
+  expect ("model test --backend reference @/optional", 1,
+          "output 'y' is optional float [2], not empty optional none", "");
+  expect ("model run @/optional/model.onnx --input x=@/optional/test_data_set_0/input_0.pb "
+          "--output-dir @/lists",
+          0, "y\toptional float [2]\ny.0\tfloat [2]\t", "");
+  /* What is of another kind is refused, not misread. */
+  expect ("model run @/optional/model.onnx --input x=@/x.npy --output-dir @/lists", 1, "",
+          "input 'x': the model wants optional of float, given is float [2,3]");
+  expect ("model compare --backends reference,reference @/optional/model.onnx", 0, "no divergence",
+          "");
+
+  onnx_graph_input (graph, "x", ONNX_FLOAT, "2 3");
+  onnx_graph_node (graph, onnx_node ("SplitToSequence", "x", "y"));
+  onnx_graph_output (graph, "y");
+  save (onnx_model (graph, 11), "split.onnx");
+  expect ("model run @/split.onnx --input x=@/x.npy --output-dir @/lists", 0,
+          "y\tsequence of 2 float\n", "");
+  g_autoptr (GonioTensor) row = gonio_tensor_load_npy (item, NULL);
+  g_assert_nonnull (row);
+  g_assert_cmpfloat (gonio_tensor_get_double (row, 0), ==, -4);
 }
 
 static void
@@ -323,6 +366,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cli/bench", test_bench);
   g_test_add_func ("/cli/run", test_run);
   g_test_add_func ("/cli/test", test_test);
+  g_test_add_func ("/cli/lists", test_lists);
   int result = g_test_run ();
   remove_all (folder);
   g_free (folder);

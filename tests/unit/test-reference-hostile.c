@@ -2,6 +2,7 @@
  * and attributes, empty tensors and extreme numbers among them. Each call must either give all
  * its outputs or one error, the same way twice, and never crash (the sanitized build runs this
  * too). Seeded: a failure repeats. */
+#include "core/tensor/list.h"
 #include "tests/support/reference-case.h"
 
 #include "backends/reference/reference.h"
@@ -201,6 +202,27 @@ pick_attribute (GRand *rand, RefCase *c, const GonioAttrSchema *attr)
   }
 }
 
+/* Lists of some inputs instead of them. */
+static void
+wrap_some_inputs (GRand *rand, RefCase *c)
+{
+  static const GonioKind kinds[] = {GONIO_KIND_SEQUENCE, GONIO_KIND_OPTIONAL};
+
+  for (guint i = 0; i < c->inputs->len; i++) {
+    GonioTensor *tensor = c->inputs->pdata[i];
+    GonioKind kind = kinds[g_rand_int_range (rand, 0, 2)];
+    GonioTensor *items[3] = {tensor, tensor, tensor};
+    guint most = kind == GONIO_KIND_SEQUENCE ? 4 : 2;
+
+    if (tensor == NULL || g_rand_int_range (rand, 0, 3) > 0)
+      continue;
+    c->inputs->pdata[i] = gonio_list_new (kind, gonio_tensor_dtype (tensor), items,
+                                          (guint)g_rand_int_range (rand, 0, (int)most), NULL);
+    g_assert_nonnull (c->inputs->pdata[i]);
+    gonio_tensor_unref (tensor);
+  }
+}
+
 /* Half the time all inputs share a type, and often a shape, so that kernels get past their
  * first checks. Index-like inputs come out of that as well: half are int64. */
 static RefCase *
@@ -228,6 +250,8 @@ pick_case (GRand *rand, guint op)
   most = def->max_outputs < 0 ? 4 : def->max_outputs;
   ref_case_outputs (c, (guint)g_rand_int_range (rand, MAX (def->min_outputs, 1),
                                                 MAX (most, MAX (def->min_outputs, 1)) + 1));
+  if (g_rand_int_range (rand, 0, 4) == 0)
+    wrap_some_inputs (rand, c);
   for (guint a = 0; def->attrs != NULL && def->attrs[a].name != NULL; a++)
     if (def->attrs[a].required || g_rand_int_range (rand, 0, 3) == 0)
       pick_attribute (rand, c, &def->attrs[a]);

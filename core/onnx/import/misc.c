@@ -170,7 +170,6 @@ const GonioImportRow gonio_import_misc[] = {
     RECURRENT ("GRU"),
     SINCE ("HammingWindow", 17),
     SINCE ("HannWindow", 17),
-    SINCE ("If", 1),
     SINCE ("LinearAttention", 27),
     RECURRENT ("LSTM"),
     SINCE ("MelWeightMatrix", 17),
