@@ -1,6 +1,8 @@
 /* The ordered list of backends. Depends on backends. */
 #include "app/backends.h"
 
+#include "app/image-decoder.h"
+
 #include "backends/reference/reference.h"
 #include "core/base/error.h"
 #ifdef GONIO_BACKEND_CPU
@@ -18,6 +20,7 @@ static const GonioBackendDef *const all[] = {
 const GonioBackendDef *const *
 gonio_backends (void)
 {
+  gonio_image_decoder_install ();
   return all;
 }
 
@@ -118,6 +121,8 @@ const GonioBackendDef **
 gonio_backends_parse (const char *list, GError **error)
 {
   g_autoptr (GPtrArray) chosen = g_ptr_array_new ();
+
+  gonio_image_decoder_install ();
   if (list == NULL || g_str_equal (list, "auto")) {
     add_available (chosen);
   } else {

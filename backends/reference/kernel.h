@@ -71,6 +71,7 @@ extern const RefRow ref_rows_conv[];
 extern const RefRow ref_rows_einsum[];
 extern const RefRow ref_rows_elementwise[];
 extern const RefRow ref_rows_grid[];
+extern const RefRow ref_rows_image[];
 extern const RefRow ref_rows_index[];
 extern const RefRow ref_rows_layout[];
 extern const RefRow ref_rows_linear_attention[];

@@ -179,6 +179,9 @@ typedef struct {
   gboolean is_signed;
   gboolean has_transform; /* multiple component transform: the result is RGB */
 } GonioJpeg2000Info;
+/* What the header announces; colours other than RGB and grey are refused. */
+gboolean gonio_jpeg2000_size (GBytes *data, guint *out_width, guint *out_height,
+                              guint *out_components, GError **error);
 gboolean gonio_jpeg2000_decode (GBytes *data, guint width, guint height, guint components,
                                 uint16_t *out, GonioJpeg2000Info *out_info, GError **error);
 

@@ -19,6 +19,11 @@ GONIO_DECLARE_FORMAT (jpeg)
 GONIO_DECLARE_FORMAT (heif)
 GONIO_DECLARE_FORMAT (tiff)
 GONIO_DECLARE_FORMAT (dicom)
+/* Read by plain.h only. */
+GONIO_DECLARE_FORMAT (bmp)
+GONIO_DECLARE_FORMAT (jp2)
+GONIO_DECLARE_FORMAT (pnm)
+GONIO_DECLARE_FORMAT (webp)
 
 /* "this file has 1 picture; number 3 was asked for" unless frame < frames. */
 gboolean gonio_frame_check (guint frame, guint frames, GError **error);

@@ -170,6 +170,27 @@ check_header (Decoder *d, guint width, guint height, guint components, GonioJpeg
 }
 
 gboolean
+gonio_jpeg2000_size (GBytes *data, guint *out_width, guint *out_height, guint *out_components,
+                     GError **error)
+{
+  g_auto (Decoder) d = {0};
+
+  d.source.data = g_bytes_get_data (data, &d.source.size);
+  if (!decoder_open (&d))
+    return fail (&d, error);
+  if (d.image->color_space == OPJ_CLRSPC_SYCC || d.image->color_space == OPJ_CLRSPC_EYCC ||
+      d.image->color_space == OPJ_CLRSPC_CMYK) {
+    g_set_error_literal (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_UNSUPPORTED,
+                         "JPEG 2000 in YCC or CMYK colours is not read. Export it as PNG");
+    return FALSE;
+  }
+  *out_width = d.image->x1 - d.image->x0;
+  *out_height = d.image->y1 - d.image->y0;
+  *out_components = d.image->numcomps;
+  return TRUE;
+}
+
+gboolean
 gonio_jpeg2000_decode (GBytes *data, guint width, guint height, guint components, uint16_t *out,
                        GonioJpeg2000Info *out_info, GError **error)
 {

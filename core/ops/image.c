@@ -273,10 +273,26 @@ static const GonioAttrSchema attrs_roi[] = {
 #define LAYOUT   GONIO_OPF_LAYOUT_SENSITIVE
 #define ROUNDING GONIO_TOLERANCE_ROUNDING
 
+/* From the bytes of a picture file to [height,width,channels]. */
+static gboolean
+infer_image_decoder (GonioInfer *infer, GError **error)
+{
+  const char *order = gonio_node_attr_string (infer->node, "pixel_format", "RGB");
+  GonioSymShape shape = gonio_sym_rank (3);
+
+  shape.dims[2] = GONIO_DIM (g_str_equal (order, "Grayscale") ? 1 : 3);
+  return gonio_infer_need_rank (infer, 0, 1, 1, error) &&
+         gonio_infer_set (infer, 0, GONIO_DTYPE_UINT8, &shape, error);
+}
+
+static const GonioAttrSchema attrs_decoder[] = {{"pixel_format", GONIO_ATTR_STRING, FALSE}, {0}};
+
 const GonioOpDef gonio_ops_image[] = {
     {GONIO_OP_AFFINE_GRID, 2, 2, 1, 1, LAYOUT, 0, ROUNDING, attrs_affine, infer_affine_grid},
     {GONIO_OP_COL2IM, 3, 3, 1, 1, LAYOUT, 0, ROUNDING, attrs_col2im, infer_col2im},
     {GONIO_OP_GRID_SAMPLE, 2, 2, 1, 1, LAYOUT, 0, ROUNDING, attrs_grid_sample, infer_grid_sample},
+    {GONIO_OP_IMAGE_DECODER, 1, 1, 1, 1, GONIO_OPF_DYNAMIC, 0, GONIO_TOLERANCE_EXACT, attrs_decoder,
+     infer_image_decoder},
     {GONIO_OP_RESIZE, 1, 4, 1, 1, LAYOUT, 0, ROUNDING, attrs_resize, infer_resize},
     {GONIO_OP_ROI_ALIGN, 3, 3, 1, 1, LAYOUT, 0, ROUNDING, attrs_roi, infer_roi_align},
     {.id = GONIO_OP_INVALID},

@@ -2,6 +2,7 @@
  * and memory, and the image can be shown and resampled. */
 #include "core/base/error.h"
 #include "core/imaging/image.h"
+#include "core/imaging/plain.h"
 #include "core/imaging/transform.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
@@ -18,6 +19,19 @@ use (GonioImage *image)
   g_assert_true (gonio_image_sample_float (image, NULL, identity, 16, 16, 0, samples, NULL));
   g_assert_nonnull (grey);
   g_assert_cmpuint (gonio_image_width (thumbnail), >, 0);
+}
+
+/* The same bytes as models that decode pictures see them. */
+static void
+decode_plain (GBytes *bytes, const GonioImageLimits *limits)
+{
+  g_autoptr (GError) error = NULL;
+  guint width = 0, height = 0;
+  g_autofree uint8_t *pixels =
+      gonio_plain_decode (bytes, g_bytes_get_size (bytes) & 1, limits, &width, &height, &error);
+
+  g_assert_true ((pixels == NULL) == (error != NULL));
+  g_assert_true (!error || error->domain == GONIO_IMAGE_ERROR);
 }
 
 int
@@ -39,5 +53,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
       use (image);
     break;
   }
+  decode_plain (bytes, &limits);
   return 0;
 }

@@ -15,6 +15,8 @@ gonio_add_test (test-transform LABELS unit SOURCES test-transform.c LIBS gonio-i
 gonio_add_test (test-heif LABELS unit SOURCES test-heif.c LIBS gonio-image-testing PkgConfig::HEIF)
 gonio_add_test (test-jpeg LABELS unit SOURCES test-jpeg.c LIBS gonio-image-testing
                                                               PkgConfig::TURBOJPEG)
+gonio_add_test (test-plain LABELS unit SOURCES test-plain.c LIBS gonio-imaging PkgConfig::OPENJP2
+                                                                PkgConfig::WEBP)
 gonio_add_test (test-png LABELS unit SOURCES test-png.c LIBS gonio-image-testing PkgConfig::PNG)
 gonio_add_test (test-tiff LABELS unit SOURCES test-tiff.c LIBS gonio-image-testing PkgConfig::TIFF)
 gonio_add_test (test-dicom LABELS unit SOURCES test-dicom.c LIBS gonio-image-testing m)

@@ -2,6 +2,8 @@
  * reference backend, hand-computed. */
 #include "tests/support/reference-case.h"
 
+#include "backends/reference/reference.h"
+
 #include <math.h>
 
 static RefCase *
@@ -209,6 +211,53 @@ test_patches (void)
   ref_case_int (region, "sampling_ratio", 2);
   ASSERT_OUT (region, 0, FLOAT, "1 1 1 1", 2.5);
   ASSERT_FAILS (batch, "batch index 1");
+}
+
+/* ---- ImageDecoder ---- */
+
+/* Two pixels whose first byte is that of the file; files of one byte are damaged. */
+static uint8_t *
+decode_two (GBytes *file, gboolean grey, guint *out_width, guint *out_height, GError **error)
+{
+  const uint8_t *data = g_bytes_get_data (file, NULL);
+  const uint8_t rgb[6] = {data[0], 2, 3, 4, 5, 6}, levels[2] = {data[0], 9};
+
+  if (g_bytes_get_size (file) == 1) {
+    g_set_error_literal (error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "damaged");
+    return NULL;
+  }
+  *out_width = 1;
+  *out_height = 2;
+  return g_memdup2 (grey ? levels : rgb, grey ? 2 : 6);
+}
+
+static RefCase *
+decoder (const char *order, GonioTensor *file)
+{
+  RefCase *c = with_inputs (GONIO_OP_IMAGE_DECODER, file, NULL, NULL);
+
+  ref_case_string (c, "pixel_format", order);
+  return c;
+}
+
+static void
+test_image_decoder (void)
+{
+  g_autoptr (RefCase) none = decoder ("RGB", TENSOR_I64 (UINT8, "2", 1, 7));
+  g_autoptr (RefCase) rgb = decoder ("RGB", TENSOR_I64 (UINT8, "2", 1, 7));
+  g_autoptr (RefCase) bgr = decoder ("BGR", TENSOR_I64 (UINT8, "2", 1, 7));
+  g_autoptr (RefCase) grey = decoder ("Grayscale", TENSOR_I64 (UINT8, "2", 1, 7));
+  g_autoptr (RefCase) damaged = decoder ("RGB", TENSOR_I64 (UINT8, "1", 1));
+  g_autoptr (RefCase) order = decoder ("GBR", TENSOR_I64 (UINT8, "2", 1, 7));
+
+  ASSERT_FAILS (none, "no decoder");
+  gonio_reference_set_image_decoder (decode_two);
+  ASSERT_OUT_I64 (rgb, 0, UINT8, "2 1 3", 1, 2, 3, 4, 5, 6);
+  ASSERT_OUT_I64 (bgr, 0, UINT8, "2 1 3", 3, 2, 1, 6, 5, 4);
+  ASSERT_OUT_I64 (grey, 0, UINT8, "2 1 1", 1, 9);
+  ASSERT_OUT_EMPTY (damaged, 0, UINT8, "0 0 3");
+  ASSERT_FAILS (order, "GBR");
+  gonio_reference_set_image_decoder (NULL);
 }
 
 /* ---- quantised ---- */
@@ -614,6 +663,7 @@ main (int argc, char **argv)
   g_test_add_func ("/reference/loss/losses", test_losses);
   g_test_add_func ("/reference/signal/dft", test_dft);
   g_test_add_func ("/reference/signal/windows-stft", test_windows_and_stft);
+  g_test_add_func ("/reference/image-decoder", test_image_decoder);
   g_test_add_func ("/reference/random/dropout", test_dropout);
   g_test_add_func ("/reference/random/random", test_random);
   g_test_add_func ("/reference/text/text", test_text);
