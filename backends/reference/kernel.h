@@ -85,7 +85,6 @@ extern const RefRow ref_rows_pad[];
 extern const RefRow ref_rows_patch[];
 extern const RefRow ref_rows_pool[];
 extern const RefRow ref_rows_quant[];
-extern const RefRow ref_rows_ml[];
 extern const RefRow ref_rows_random[];
 extern const RefRow ref_rows_recurrent[];
 extern const RefRow ref_rows_reduce[];

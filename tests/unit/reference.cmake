@@ -1,5 +1,5 @@
 # Kernels of the reference backend, one program per family; they share one helper.
-foreach (family attention conv elementwise hostile math more shape)
+foreach (family attention conv elementwise hostile math more sequence shape)
   gonio_add_test (
     test-reference-${family} LABELS unit
     SOURCES test-reference-${family}.c ${CMAKE_SOURCE_DIR}/tests/support/reference-case.c
