@@ -1,5 +1,5 @@
-/* ONNX files to graphs. Depends on graph, ops. The only public header of this folder: no
- * protobuf type leaves it.
+/* ONNX files to graphs. Depends on graph, ops. With annotate.h the public
+ * face of this folder: no protobuf type leaves it.
  *
  * The file is hostile: size, nesting depth, node, dimension and allocation budgets are checked
  * before anything is unpacked; external data is read only from beside the model, never

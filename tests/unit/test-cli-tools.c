@@ -166,6 +166,120 @@ test_profile (void)
   cli_expect ("model profile --trace @/none/t.json @/chain.onnx", 1, "", "none/t.json");
 }
 
+/* ValueInfoProto of a float tensor [2,N]. */
+static GByteArray *
+info_entry (const char *name)
+{
+  GByteArray *two = g_byte_array_new (), *n = g_byte_array_new (), *shape = g_byte_array_new ();
+  GByteArray *tensor = g_byte_array_new (), *type = g_byte_array_new ();
+  GByteArray *info = g_byte_array_new ();
+  pb_int (two, 1, 2);
+  pb_text (n, 2, "N");
+  pb_message (shape, 1, two);
+  pb_message (shape, 1, n);
+  pb_int (tensor, 1, ONNX_FLOAT);
+  pb_message (tensor, 2, shape);
+  pb_message (type, 1, tensor);
+  pb_text (info, 1, name);
+  pb_message (info, 2, type);
+  return info;
+}
+
+static gboolean
+file_holds (const char *name, guint field, GByteArray *entry)
+{
+  g_autofree char *path = cli_path (name);
+  g_autoptr (GByteArray) wanted = g_byte_array_new ();
+  g_autofree char *text = NULL;
+  gsize size;
+  pb_message (wanted, field, entry);
+  g_assert_true (g_file_get_contents (path, &text, &size, NULL));
+  return memmem (text, size, wanted->data, wanted->len) != NULL;
+}
+
+static gboolean
+same_npy (const char *a, const char *b)
+{
+  g_autofree char *path_a = cli_path (a), *path_b = cli_path (b);
+  g_autofree char *text_a = NULL, *text_b = NULL;
+  gsize size_a, size_b;
+  g_assert_true (g_file_get_contents (path_a, &text_a, &size_a, NULL));
+  g_assert_true (g_file_get_contents (path_b, &text_b, &size_b, NULL));
+  return size_a == size_b && memcmp (text_a, text_b, size_a) == 0;
+}
+
+static guint
+count_files (const char *name)
+{
+  g_autofree char *path = cli_path (name);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  guint n = 0;
+  while (dir != NULL && g_dir_read_name (dir) != NULL)
+    n++;
+  return n;
+}
+
+static void
+test_infer_shapes (void)
+{
+  const float x[] = {1, 2, 3, 4};
+  g_auto (CliResult) before = cli_run ("model infer-shapes @/chain.onnx", NULL);
+  save_npy ("x.npy", 4, x);
+  cli_save (g_byte_array_new (), "shaped/keep");
+  cli_expect ("model infer-shapes -o @/shaped/m.onnx @/chain.onnx", 0, "shapes of 3 values", "");
+  g_assert_false (file_holds ("chain.onnx", 13, info_entry ("l")));
+  g_assert_true (file_holds ("shaped/m.onnx", 13, info_entry ("l")));
+  g_assert_true (file_holds ("shaped/m.onnx", 13, info_entry ("e")));
+  g_assert_true (file_holds ("shaped/m.onnx", 12, info_entry ("y")));
+  g_assert_false (file_holds ("shaped/m.onnx", 13, info_entry ("y")));
+  cli_expect ("model info @/shaped/m.onnx", 0, "output       y: float [2,N]", "");
+  g_auto (CliResult) after = cli_run ("model infer-shapes @/shaped/m.onnx", NULL);
+  g_assert_cmpstr (before.out, ==, after.out);
+  cli_expect ("model run --input x=@/x.npy --output-dir @/a @/chain.onnx", 0, "", "");
+  cli_expect ("model run --input x=@/x.npy --output-dir @/b @/shaped/m.onnx", 0, "", "");
+  g_assert_true (same_npy ("a/y.npy", "b/y.npy"));
+
+  /* A second time, over itself: nothing is doubled, nothing is left over. */
+  cli_expect ("model infer-shapes -o @/shaped/again.onnx @/shaped/m.onnx", 0, "of 3 values", "");
+  g_assert_true (same_npy ("shaped/m.onnx", "shaped/again.onnx"));
+  cli_expect ("model infer-shapes -o @/shaped/m.onnx @/shaped/m.onnx", 0, "of 3 values", "");
+  g_assert_true (same_npy ("shaped/m.onnx", "shaped/again.onnx"));
+  cli_expect ("model infer-shapes -o @/none/m.onnx @/chain.onnx", 1, "", "none/m.onnx");
+  g_assert_cmpuint (count_files ("shaped"), ==, 3);
+}
+
+/* y = x + w, with w in another file. */
+static GByteArray *
+external_model (void)
+{
+  GByteArray *tensor = onnx_tensor ("w", ONNX_FLOAT, NULL, 0, 2, -1);
+  GByteArray *entry = g_byte_array_new (), *graph = onnx_graph ("g");
+  pb_text (entry, 1, "location");
+  pb_text (entry, 2, "w.bin");
+  pb_message (tensor, 13, entry);
+  pb_int (tensor, 14, 1);
+  onnx_graph_input (graph, "x", ONNX_FLOAT, "2");
+  onnx_graph_init (graph, tensor);
+  onnx_graph_node (graph, onnx_node ("Add", "x w", "y"));
+  onnx_graph_output (graph, "y");
+  return onnx_model (graph, 17);
+}
+
+static void
+test_infer_shapes_external (void)
+{
+  const float w[] = {1, 2};
+  GByteArray *bytes = g_byte_array_new ();
+  g_byte_array_append (bytes, (const guint8 *)w, sizeof w);
+  cli_save (external_model (), "external/m.onnx");
+  cli_save (bytes, "external/w.bin");
+  cli_save (g_byte_array_new (), "elsewhere/keep");
+  cli_expect ("model infer-shapes -o @/external/n.onnx @/external/m.onnx", 0, "of 1 values", "");
+  cli_expect ("model infer-shapes -o @/elsewhere/n.onnx @/external/m.onnx", 1, "",
+              "must be written beside them");
+  g_assert_cmpuint (count_files ("elsewhere"), ==, 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -177,6 +291,8 @@ main (int argc, char **argv)
   g_test_add_func ("/cli-tools/compare", test_compare);
   g_test_add_func ("/cli-tools/check-values", test_check_values);
   g_test_add_func ("/cli-tools/profile", test_profile);
+  g_test_add_func ("/cli-tools/infer-shapes", test_infer_shapes);
+  g_test_add_func ("/cli-tools/infer-shapes-external", test_infer_shapes_external);
   int result = g_test_run ();
   cli_end ();
   return result;
