@@ -21,13 +21,14 @@ gonio_model_frame_whole (const GonioManifest *m, double width, double height, GE
 
 GonioTransform *
 gonio_model_frame_square (const GonioManifest *m, GonioPoint center, double side, double degrees,
-                          GError **error)
+                          gboolean mirrored, GError **error)
 {
   double w = m->input.width, h = m->input.height, s = MIN (w, h) / side;
   /* The square is turned clockwise on the picture, so the picture turns back in the input. */
   double c = s * cos (degrees * G_PI / 180), n = s * sin (degrees * G_PI / 180);
-  const double a[6] = {c,  n, 0.5 * w - c * center.x - n * center.y,
-                       -n, c, 0.5 * h + n * center.x - c * center.y};
+  double f = mirrored ? -1 : 1;
+  const double a[6] = {f * c, f * n, 0.5 * w - f * (c * center.x + n * center.y),
+                       -n,    c,     0.5 * h + n * center.x - c * center.y};
   return gonio_transform_new_affine (a, error);
 }
 
@@ -38,7 +39,7 @@ gonio_model_frame_turned (const GonioManifest *m, double width, double height, i
   GonioPoint center = {0.5 * width, 0.5 * height};
   return quarter_turns == 0 ? gonio_model_frame_whole (m, width, height, error)
                             : gonio_model_frame_square (m, center, MAX (width, height),
-                                                        90.0 * quarter_turns, error);
+                                                        90.0 * quarter_turns, FALSE, error);
 }
 
 /* ---- samples that are kept ---- */

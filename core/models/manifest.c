@@ -322,8 +322,8 @@ read_flip_pairs (GonioJson *json, JsonObject *root, GonioManifest *m)
 static void
 read_refine (GonioJson *json, JsonObject *root, GonioManifest *m)
 {
-  static const char *const known[] = {"groups",         "extent", "passes",
-                                      "min_confidence", "floor",  NULL};
+  static const char *const known[] = {"groups", "extent",   "passes", "min_confidence",
+                                      "floor",  "mirrored", NULL};
   JsonNode *node = gonio_json_member (json, root, "refine", FALSE);
   if (node == NULL)
     return;
@@ -333,6 +333,7 @@ read_refine (GonioJson *json, JsonObject *root, GonioManifest *m)
   r->extent = gonio_json_number (json, object, "extent", TRUE, 1.5, 1, 20);
   r->floor = gonio_json_number (json, object, "floor", FALSE, 0.12, 0, 1);
   r->min_confidence = gonio_json_number (json, object, "min_confidence", FALSE, 0.2, 0, 1);
+  r->mirrored = gonio_json_boolean (json, object, "mirrored", FALSE);
   r->passes =
       (guint)gonio_json_integer (json, object, "passes", TRUE, 1, 0, GONIO_MODEL_MAX_PASSES);
   JsonArray *groups = gonio_json_array (json, object, "groups", TRUE, 1, GONIO_MODEL_MAX_GROUPS);

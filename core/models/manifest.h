@@ -98,6 +98,7 @@ typedef struct {
   double extent;         /* side of the crop by the longer side of the group's bounding box */
   double floor;          /* smallest side by the longer side of the picture */
   double min_confidence; /* points below do not shape the crop */
+  gboolean mirrored;     /* each look is taken once more in the mirror, and both are averaged */
   guint passes;
 } GonioModelRefine;
 

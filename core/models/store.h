@@ -36,9 +36,11 @@ GonioSession *gonio_model_session (GonioModel *model, const GonioSessionOptions 
  * the whole picture of width x height by the manifest's resize rule; ... */
 GonioTransform *gonio_model_frame_whole (const GonioManifest *manifest, double width, double height,
                                          GError **error);
-/* ... or the square of the given side about center, turned clockwise by degrees. */
+/* ... or the square of the given side about center, turned clockwise by degrees, then mirrored
+ * left to right where asked. */
 GonioTransform *gonio_model_frame_square (const GonioManifest *manifest, GonioPoint center,
-                                          double side, double degrees, GError **error);
+                                          double side, double degrees, gboolean mirrored,
+                                          GError **error);
 
 /* The whole picture, by the resize rule when it is not turned, else the square about it turned
  * clockwise by quarters. */

@@ -224,6 +224,42 @@ known_absent (const GonioManifest *m, const GonioFoundLandmark *points, const gb
   return TRUE;
 }
 
+static gboolean
+look_at_square (Seeker *s, GonioPoint center, double side, gboolean mirrored,
+                GonioFoundLandmark *out, GError **error)
+{
+  const GonioManifest *m = s->manifest;
+  g_autoptr (GonioTransform) frame =
+      gonio_model_frame_square (m, center, side, s->degrees, mirrored, error);
+  if (frame == NULL ||
+      !look_through (s, frame, MIN (m->input.width, m->input.height) / side, out, error))
+    return FALSE;
+  for (guint i = 0; mirrored && i < m->n_flip_pairs; i++) {
+    GonioFoundLandmark *a = &out[m->flip_pairs[i][0]], *b = &out[m->flip_pairs[i][1]];
+    GonioFoundLandmark left = *a;
+    *a = *b;
+    *b = left;
+  }
+  return TRUE;
+}
+
+/* Mean of two looks, by confidence; what they disagree about adds to the spread. */
+static void
+average (const GonioManifest *m, GonioFoundLandmark *a, const GonioFoundLandmark *b)
+{
+  for (guint i = 0; i < m->n_landmarks; i++) {
+    GonioPoint p = a[i].position, q = b[i].position;
+    double weights = a[i].raw + b[i].raw;
+    double share = weights > 0 ? b[i].raw / weights : 0.5;
+    double apart = hypot (q.x - p.x, q.y - p.y) * gonio_decode_sigma_scale (&m->output, i);
+    a[i].position = (GonioPoint){p.x + share * (q.x - p.x), p.y + share * (q.y - p.y)};
+    a[i].sigma = sqrt (0.5 * (a[i].sigma * a[i].sigma + b[i].sigma * b[i].sigma) +
+                       0.5 * share * (1 - share) * apart * apart);
+    a[i].raw = 0.5 * weights;
+    a[i].presence = 0.5 * (a[i].presence + b[i].presence);
+  }
+}
+
 /* Groups follow each other, so that a later one can start from what an earlier one found. */
 static gboolean
 look_closer (Seeker *s, GonioFoundLandmark *points, GError **error)
@@ -231,6 +267,7 @@ look_closer (Seeker *s, GonioFoundLandmark *points, GError **error)
   s->look.cache = NULL; /* nobody looks there again */
   const GonioManifest *m = s->manifest;
   g_autofree GonioFoundLandmark *got = g_new (GonioFoundLandmark, m->n_landmarks);
+  g_autofree GonioFoundLandmark *mirrored = g_new (GonioFoundLandmark, m->n_landmarks);
   g_autofree gboolean *looked = g_new0 (gboolean, m->n_landmarks);
   for (guint pass = 0; pass < m->refine.passes; pass++)
     for (guint g = 0; g < m->refine.n_groups; g++) {
@@ -239,11 +276,13 @@ look_closer (Seeker *s, GonioFoundLandmark *points, GError **error)
       GonioPoint center = {0, 0};
       double side = 1;
       group_square (s, points, g, &center, &side);
-      g_autoptr (GonioTransform) frame =
-          gonio_model_frame_square (m, center, side, s->degrees, error);
-      if (frame == NULL ||
-          !look_through (s, frame, MIN (m->input.width, m->input.height) / side, got, error))
+      if (!look_at_square (s, center, side, FALSE, got, error))
         return FALSE;
+      if (m->refine.mirrored) {
+        if (!look_at_square (s, center, side, TRUE, mirrored, error))
+          return FALSE;
+        average (m, got, mirrored);
+      }
       for (guint k = 0; k < m->refine.group_sizes[g]; k++) {
         guint i = m->refine.groups[g][k];
         points[i] = got[i];
@@ -306,7 +345,8 @@ gonio_find_landmarks (const GonioFindRequest *request, GCancellable *cancellable
               .look = {.image = request->image, .window = request->window},
               .width = gonio_image_width (request->image),
               .height = gonio_image_height (request->image),
-              .expected_runs = 2 + m->refine.n_groups * m->refine.passes,
+              .expected_runs =
+                  2 + m->refine.n_groups * m->refine.passes * (m->refine.mirrored ? 2 : 1),
               .cancellable = cancellable};
   g_auto (GonioFind)
       find = {.points = g_new0 (GonioFoundLandmark, m->n_landmarks), .n = m->n_landmarks};

@@ -49,7 +49,7 @@ spot_network (const float signs[2])
 }
 
 static GonioModelStore *
-open_spots (const char *id, const float signs[2], const char *groups)
+open_spots (const char *id, const float signs[2], const char *groups, const char *more)
 {
   g_autofree char *dir = g_build_filename (folder, id, NULL);
   g_autofree char *file = g_build_filename (dir, "model.onnx", NULL);
@@ -65,9 +65,9 @@ open_spots (const char *id, const float signs[2], const char *groups)
       "\"polarity\":\"any\"},"
       "\"output\":{\"kind\":\"heatmap\",\"tensor\":\"heatmap\",\"stride\":1,"
       "\"decode\":\"soft-argmax\",\"radius\":5},"
-      "\"landmarks\":[\"one\",\"two\"],\"views\":[\"spots\"],"
+      "\"landmarks\":[\"one\",\"two\"],\"views\":[\"spots\"],%s"
       "\"refine\":{\"groups\":%s,\"extent\":1.5,\"floor\":0.1,\"passes\":1}}",
-      id, network->len, sum, groups);
+      id, network->len, sum, more, groups);
   g_assert_cmpint (g_mkdir (dir, 0700), ==, 0);
   g_assert_true (g_file_set_contents (file, (const char *)network->data, network->len, NULL));
   g_assert_true (g_file_set_contents (manifest, text, -1, NULL));
@@ -156,7 +156,7 @@ static void
 test_groups_follow_each_other (void)
 {
   g_autoptr (GonioModelStore) store =
-      open_spots ("follow", (const float[]){1, -1}, "[[\"one\",\"two\"],[\"one\"]]");
+      open_spots ("follow", (const float[]){1, -1}, "[[\"one\",\"two\"],[\"one\"]]", "");
   static const Spot spots[] = {
       {190, 190, 20, 0.9}, {196, 260, 6, 1.0}, {350, 230, 20, 0.0}, {0, 0, 0, 0}};
   g_auto (GonioFind) found = {0};
@@ -174,7 +174,7 @@ static void
 test_absent_group_is_passed_over (void)
 {
   g_autoptr (GonioModelStore) store =
-      open_spots ("absent", (const float[]){1, -1}, "[[\"one\",\"two\"],[\"two\"]]");
+      open_spots ("absent", (const float[]){1, -1}, "[[\"one\",\"two\"],[\"two\"]]", "");
   static const Spot both[] = {{190, 190, 20, 1.0}, {350, 230, 20, 0.0}, {0, 0, 0, 0}};
   static const Spot one[] = {{190, 190, 20, 1.0}, {0, 0, 0, 0}};
   g_auto (GonioFind) found = {0};
@@ -196,7 +196,7 @@ static void
 test_closer_looks_decide_polarity (void)
 {
   g_autoptr (GonioModelStore) store =
-      open_spots ("polarity", (const float[]){1, 1}, "[[\"one\",\"two\"]]");
+      open_spots ("polarity", (const float[]){1, 1}, "[[\"one\",\"two\"]]", "");
   static const Spot ring[] = {{200, 200, 20, 0.0}, {207, 207, 6, 1.0}, {0, 0, 0, 0}};
   static const Spot patch[] = {{200, 200, 20, 0.0}, {0, 0, 0, 0}};
   g_auto (GonioFind) found = {0};
@@ -209,6 +209,31 @@ test_closer_looks_decide_polarity (void)
   find (store, "polarity", patch, &found, &runs);
   g_assert_cmpuint (runs, ==, 4);
   g_assert_true (found.inverted);
+}
+
+/* A look in the mirror gives the same places, and exchanges the names of a pair: of a network that
+ * does not know left from right the two looks then disagree, and the mean is in the middle. */
+static void
+test_mirrored (void)
+{
+  static const Spot spots[] = {{190, 250, 20, 1.0}, {340, 230, 20, 0.0}, {0, 0, 0, 0}};
+  static const float signs[] = {1, -1};
+  static const char *const groups = "[[\"one\",\"two\"]],\"mirrored\":true";
+  g_autoptr (GonioModelStore) plain = open_spots ("mirrored", signs, groups, "");
+  g_auto (GonioFind) found = {0};
+  guint runs = 0;
+  find (plain, "mirrored", spots, &found, &runs);
+  g_assert_cmpuint (runs, ==, 4);
+  assert_at (found, 0, 200, 260, 2);
+  assert_at (found, 1, 350, 240, 2);
+  double sigma = found.points[0].sigma;
+  gonio_find_clear (&found);
+  g_autoptr (GonioModelStore) pair =
+      open_spots ("pair", signs, groups, "\"flip_pairs\":[[\"one\",\"two\"]],");
+  find (pair, "pair", spots, &found, &runs);
+  assert_at (found, 0, 275, 250, 4);
+  assert_at (found, 1, 275, 250, 4);
+  g_assert_cmpfloat (found.points[0].sigma, >, sigma + 20);
 }
 
 static void
@@ -231,6 +256,7 @@ main (int argc, char **argv)
   g_test_add_func ("/find/groups-follow-each-other", test_groups_follow_each_other);
   g_test_add_func ("/find/absent-group", test_absent_group_is_passed_over);
   g_test_add_func ("/find/polarity", test_closer_looks_decide_polarity);
+  g_test_add_func ("/find/mirrored", test_mirrored);
   int status = g_test_run ();
   remove_tree (folder);
   g_free (folder);

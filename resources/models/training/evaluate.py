@@ -99,7 +99,7 @@ def main():
     a = ap.parse_args()
     net, ids, check = infer.load(a.model)
     mod = dataset.module(a.view)
-    refine = dict(mod.REFINE)
+    refine = dict(mod.REFINE, flip_pairs=mod.FLIP_PAIRS)
     if a.passes is not None:
         refine["passes"] = a.passes
     source = dataset.Sampler(a.view, SEED, negatives=0)

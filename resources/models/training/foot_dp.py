@@ -24,7 +24,7 @@ DEFINITIONS = {
     "mt1_head_lat": "First metatarsal head: lateral edge of the distal articular surface as seen.",
 }
 REFINE = {"groups": [["mt1_prox", "mt1_dist", "ph1_prox", "ph1_dist", "mt2_prox", "mt2_dist", "dp1_prox",
-                      "dp1_dist", "mt1_head_med", "mt1_head_lat"]], "extent": 1.45, "passes": 2}
+                      "dp1_dist", "mt1_head_med", "mt1_head_lat"]], "extent": 1.45, "passes": 2, "mirrored": True}
 # landmark -> bone, share of its length, half height of the slab (share)
 SHAFT = {"mt1_prox": ("mt1", 0.27), "mt1_dist": ("mt1", 0.70), "ph1_prox": ("pp1", 0.27), "ph1_dist": ("pp1", 0.75),
          "mt2_prox": ("mt2", 0.30), "mt2_dist": ("mt2", 0.75), "dp1_prox": ("dp1", 0.28), "dp1_dist": ("dp1", 0.78)}

@@ -43,11 +43,21 @@ def run(net, crops):
     return p[..., :GRID * GRID].reshape(len(crops), -1, GRID, GRID).numpy()
 
 
-def look(net, image, centre, extent):
+def look(net, image, centre, extent, mirror=False):
     """One square look at the picture -> points, spread (picture px), confidence, total."""
-    m = dataset.affine(centre, extent, 0.0, False)
+    m = dataset.affine(centre, extent, 0.0, mirror)
     p, s, c, t = decode(run(net, [phantom.warp(image, m, SIZE, SIZE, 0.0)])[0])
     return p @ m[:, :2].T + m[:, 2], s * (extent / SIZE), c, t
+
+
+def look_twice(net, image, centre, extent, swap):
+    """As it is and in the mirror, averaged as the pipeline does; what they disagree about adds to the spread."""
+    p, s, c, t = look(net, image, centre, extent)
+    q, r, d, u = (a[swap] for a in look(net, image, centre, extent, True))
+    share = np.where(c + d > 0, d / np.maximum(c + d, 1e-12), 0.5)
+    apart = ((q - p) ** 2).sum(1)
+    return (p + share[:, None] * (q - p), np.sqrt(0.5 * (s ** 2 + r ** 2) + 0.5 * share * (1 - share) * apart),
+            0.5 * (c + d), 0.5 * (t + u))
 
 
 def measure(net, image, ids, refine, trace=None):
@@ -55,6 +65,9 @@ def measure(net, image, ids, refine, trace=None):
     presence [K], (first look's points, confidence), side [K] px of the crop that each point comes from."""
     h, w = image.shape
     index = {k: i for i, k in enumerate(ids)}
+    swap = np.arange(len(ids))
+    for a, b in refine.get("flip_pairs", []):
+        swap[index[a]], swap[index[b]] = index[b], index[a]
     pts, spread, conf, total = look(net, image, np.array([w, h]) / 2, max(w, h))
     first = pts.copy(), conf.copy()
     side = np.full(len(ids), float(max(w, h)))
@@ -70,7 +83,7 @@ def measure(net, image, ids, refine, trace=None):
             c = 0.5 * (p.min(0) + p.max(0))
             if trace is not None:
                 trace.append((c[0] - e / 2, c[1] - e / 2, c[0] + e / 2, c[1] + e / 2))
-            got = look(net, image, c, e)
+            got = look_twice(net, image, c, e, swap) if refine.get("mirrored") else look(net, image, c, e)
             side[g], looked[g] = e, True
             for i in g:
                 for a, b in zip((pts, spread, conf, total), got):

@@ -35,7 +35,8 @@ _KNEE, _ANKLE = ("knee_c", "cond_med", "cond_lat", "plat_med", "plat_lat"), ("an
 _GROUPS = (("fem_prox", "fem_dist", "knee_c"), ("tib_prox", "tib_dist", "ankle_c"), ("hip_c",), _KNEE, _ANKLE)
 REFINE = {"groups": [[f"{b}_{s}" for s in "rl" for b in g] for g in _GROUPS] +
                     [[f"{b}_{s}" for b in g] for g in (_KNEE, _ANKLE) for s in "rl"],
-          "extent": 1.35, "floor": 0.14, "passes": 1, "min_confidence": 0.05}
+          "extent": 1.35, "floor": 0.14, "passes": 1, "min_confidence": 0.05,
+          "mirrored": True}
 TURNED = 0.15
 WHOLE = 0.5
 PARTIAL, PARTIAL_MIN = True, 10

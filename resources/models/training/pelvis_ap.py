@@ -22,7 +22,8 @@ _WORDS = {
 }
 DEFINITIONS = {f"{b}_{s}": _WORDS[b] + (", patient's right" if s == "r" else ", patient's left")
                for s in "rl" for b in _BASE}
-REFINE = {"groups": [[f"{b}_r" for b in _BASE], [f"{b}_l" for b in _BASE]], "extent": 1.4, "floor": 0.5, "passes": 1}
+REFINE = {"groups": [[f"{b}_r" for b in _BASE], [f"{b}_l" for b in _BASE]], "extent": 1.4, "floor": 0.5, "passes": 1,
+          "mirrored": True}
 
 
 def solid(v, f, kind, mu, name):
