@@ -42,6 +42,8 @@ extern const GonioImportRow gonio_import_image[];
 extern const GonioImportRow gonio_import_misc[];
 extern const GonioImportRow gonio_import_compose[];
 extern const GonioImportRow gonio_import_contrib[];
+extern const GonioImportRow gonio_import_contrib_attention[];
+extern const GonioImportRow gonio_import_contrib_quant[];
 extern const GonioImportRow gonio_import_attention[];
 extern const GonioImportRow gonio_import_ml[];
 extern const GonioImportRow gonio_import_training[];

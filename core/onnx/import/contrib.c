@@ -153,30 +153,9 @@ quick_gelu (GonioImportNode *in, GError **error)
   return TRUE;
 }
 
-/* A, its scale and zero point, B, its, the result's: computed on real numbers. */
-static gboolean
-qlinear_binary (GonioImportNode *in, GError **error)
-{
-  GonioOpId op = g_str_equal (in->op, "QLinearMul") ? GONIO_OP_MUL : GONIO_OP_ADD;
-  GonioValueId terms[2] = {GONIO_VALUE_NONE, GONIO_VALUE_NONE};
-
-  if (in->node->n_inputs < 7)
-    return gonio_import_malformed (error, "it has %u inputs; 7 or 8 are needed.",
-                                   in->node->n_inputs);
-  for (guint i = 0; i < 2; i++)
-    terms[i] = gonio_import_emit (in, GONIO_OP_DEQUANTIZE_LINEAR, i ? "b" : "a",
-                                  in->node->inputs + 3 * i, 3, NULL);
-  GonioValueId result[3] = {gonio_import_emit (in, op, "real", terms, 2, NULL),
-                            gonio_import_input (in, 6), gonio_import_input (in, 7)};
-  gonio_graph_set_op (in->graph, in->id, GONIO_OP_QUANTIZE_LINEAR);
-  gonio_graph_set_inputs (in->graph, in->id, result, result[2] == GONIO_VALUE_NONE ? 2 : 3);
-  return TRUE;
-}
-
 const GonioImportRow gonio_import_contrib[] = {
-    {"BiasGelu", DOMAIN, 1, 0, bias_gelu},        {"FastGelu", DOMAIN, 1, 0, bias_gelu},
-    {"FusedConv", DOMAIN, 1, 0, fused_conv},      {"FusedGemm", DOMAIN, 1, 0, fused_gemm},
-    {"FusedMatMul", DOMAIN, 1, 0, fused_matmul},  {"Gelu", DOMAIN, 1, 0, bias_gelu},
-    {"QLinearAdd", DOMAIN, 1, 0, qlinear_binary}, {"QLinearMul", DOMAIN, 1, 0, qlinear_binary},
-    {"QuickGelu", DOMAIN, 1, 0, quick_gelu},      {0},
+    {"BiasGelu", DOMAIN, 1, 0, bias_gelu},       {"FastGelu", DOMAIN, 1, 0, bias_gelu},
+    {"FusedConv", DOMAIN, 1, 0, fused_conv},     {"FusedGemm", DOMAIN, 1, 0, fused_gemm},
+    {"FusedMatMul", DOMAIN, 1, 0, fused_matmul}, {"Gelu", DOMAIN, 1, 0, bias_gelu},
+    {"QuickGelu", DOMAIN, 1, 0, quick_gelu},     {0},
 };

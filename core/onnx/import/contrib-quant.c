@@ -1,0 +1,172 @@
+/* Import rows of the quantised operators of com.microsoft: computed on real numbers between a
+ * dequantisation and a quantisation. Depends on import.h. */
+#include "core/onnx/import.h"
+
+#define DOMAIN "com.microsoft"
+
+/* Inputs i to i + 2 (quantised values, scale, zero point) as real numbers. */
+static GonioValueId
+real_input (GonioImportNode *in, guint i, const char *hint)
+{
+  const GonioValueId args[3] = {gonio_import_input (in, i), gonio_import_input (in, i + 1),
+                                gonio_import_input (in, i + 2)};
+  return gonio_import_emit (in, GONIO_OP_DEQUANTIZE_LINEAR, hint, args,
+                            args[2] == GONIO_VALUE_NONE ? 2 : 3, NULL);
+}
+
+/* The node becomes the quantisation of a value by inputs i and i + 1. */
+static gboolean
+quantise (GonioImportNode *in, GonioValueId real, guint i)
+{
+  const GonioValueId args[3] = {real, gonio_import_input (in, i), gonio_import_input (in, i + 1)};
+
+  while (in->node->n_attrs > 0)
+    gonio_import_drop (in, in->node->attrs[0].name);
+  gonio_graph_set_op (in->graph, in->id, GONIO_OP_QUANTIZE_LINEAR);
+  gonio_graph_set_inputs (in->graph, in->id, args, args[2] == GONIO_VALUE_NONE ? 2 : 3);
+  return TRUE;
+}
+
+static gboolean
+need_inputs (const GonioImportNode *in, guint least, GError **error)
+{
+  if (in->node->n_inputs >= least)
+    return TRUE;
+  return gonio_import_malformed (error, "it has %u inputs; at least %u are needed.",
+                                 in->node->n_inputs, least);
+}
+
+/* A, its scale and zero point, B, its, the result's. */
+static gboolean
+binary (GonioImportNode *in, GError **error)
+{
+  GonioOpId op = g_str_equal (in->op, "QLinearMul") ? GONIO_OP_MUL : GONIO_OP_ADD;
+
+  if (!need_inputs (in, 7, error))
+    return FALSE;
+  GonioValueId a = real_input (in, 0, "a"), b = real_input (in, 3, "b");
+  return quantise (in, gonio_import_binary (in, op, "real", a, b), 6);
+}
+
+/* ---- X, its scale and zero point, the result's ---- */
+
+static gboolean
+sigmoid (GonioImportNode *in, GError **error)
+{
+  return need_inputs (in, 4, error) &&
+         quantise (in, gonio_import_unary (in, GONIO_OP_SIGMOID, "real", real_input (in, 0, "x")),
+                   3);
+}
+
+static gboolean
+leaky_relu (GonioImportNode *in, GError **error)
+{
+  float alpha = gonio_node_attr_float (in->node, "alpha", 0.01f);
+  GonioNodeId node = GONIO_NODE_NONE;
+
+  if (!need_inputs (in, 4, error))
+    return FALSE;
+  GonioValueId x = real_input (in, 0, "x");
+  GonioValueId y = gonio_import_emit (in, GONIO_OP_LEAKY_RELU, "real", &x, 1, &node);
+  gonio_graph_set_attr_float (in->graph, node, "alpha", alpha);
+  return quantise (in, y, 3);
+}
+
+static gboolean
+softmax (GonioImportNode *in, GError **error)
+{
+  int64_t axis = gonio_node_attr_int (in->node, "axis", -1);
+  int rank = gonio_import_rank (in, gonio_import_input (in, 0));
+  GonioNodeId node = GONIO_NODE_NONE;
+
+  if (!need_inputs (in, 4, error))
+    return FALSE;
+  if (gonio_node_attr_int (in->node, "opset", 0) < 13 && axis != -1 && axis != rank - 1)
+    return gonio_import_unsupported (error, "before opset 13 only the last axis is supported.");
+  GonioValueId x = real_input (in, 0, "x");
+  GonioValueId y = gonio_import_emit (in, GONIO_OP_SOFTMAX, "real", &x, 1, &node);
+  gonio_graph_set_attr_int (in->graph, node, "axis", axis);
+  return quantise (in, y, 3);
+}
+
+static gboolean
+check_channels (const GonioImportNode *in, GError **error)
+{
+  return gonio_node_attr_int (in->node, "channels_last", 0) == 0 ||
+         gonio_import_unsupported (error, "channels in the last place are not supported.");
+}
+
+static gboolean
+global_average_pool (GonioImportNode *in, GError **error)
+{
+  return need_inputs (in, 4, error) && check_channels (in, error) &&
+         quantise (
+             in,
+             gonio_import_unary (in, GONIO_OP_GLOBAL_AVERAGE_POOL, "real", real_input (in, 0, "x")),
+             3);
+}
+
+static gboolean
+average_pool (GonioImportNode *in, GError **error)
+{
+  static const char *const names[] = {"ceil_mode", "count_include_pad", "kernel_shape", "strides"};
+  const char *mode = gonio_node_attr_string (in->node, "auto_pad", "NOTSET");
+  gboolean explicit_pads = g_str_equal (mode, "NOTSET") || *mode == '\0';
+  GonioNodeId node = GONIO_NODE_NONE;
+
+  if (!need_inputs (in, 4, error) || !check_channels (in, error))
+    return FALSE;
+  GonioValueId x = real_input (in, 0, "x");
+  GonioValueId y = gonio_import_emit (in, GONIO_OP_AVERAGE_POOL, "real", &x, 1, &node);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    const GonioAttr *attr = gonio_node_attr (in->node, names[i]);
+    if (attr)
+      gonio_graph_copy_attr (in->graph, node, attr);
+  }
+  const GonioAttr *pads = gonio_node_attr (in->node, explicit_pads ? "pads" : "auto_pad");
+  if (pads && !g_str_equal (mode, "VALID"))
+    gonio_graph_copy_attr (in->graph, node, pads);
+  return quantise (in, y, 3);
+}
+
+/* The result's scale and zero point, then three inputs for each part. */
+static gboolean
+concat (GonioImportNode *in, GError **error)
+{
+  const GonioAttr *axis = gonio_node_attr (in->node, "axis");
+  guint n = in->node->n_inputs / 3;
+  g_autofree GonioValueId *parts = g_new0 (GonioValueId, n + 1);
+  GonioNodeId node = GONIO_NODE_NONE;
+
+  if (!need_inputs (in, 4, error))
+    return FALSE;
+  if (!axis || axis->type != GONIO_ATTR_INT)
+    return gonio_import_malformed (error, "attribute “axis” is missing.");
+  for (guint i = 0; i < n; i++)
+    parts[i] = real_input (in, 2 + 3 * i, "part");
+  GonioValueId y = gonio_import_emit (in, GONIO_OP_CONCAT, "real", parts, n, &node);
+  gonio_graph_set_attr_int (in->graph, node, "axis", axis->i);
+  return quantise (in, y, 0);
+}
+
+/* What the standard operator of that name does as well. */
+static gboolean
+standard (GonioImportNode *in, GError **error)
+{
+  gonio_graph_set_op (in->graph, in->id, gonio_op_find ("", in->op));
+  return TRUE;
+}
+
+const GonioImportRow gonio_import_contrib_quant[] = {
+    {"DequantizeLinear", DOMAIN, 1, 0, standard},
+    {"QLinearAdd", DOMAIN, 1, 0, binary},
+    {"QLinearAveragePool", DOMAIN, 1, 0, average_pool},
+    {"QLinearConcat", DOMAIN, 1, 0, concat},
+    {"QLinearGlobalAveragePool", DOMAIN, 1, 0, global_average_pool},
+    {"QLinearLeakyRelu", DOMAIN, 1, 0, leaky_relu},
+    {"QLinearMul", DOMAIN, 1, 0, binary},
+    {"QLinearSigmoid", DOMAIN, 1, 0, sigmoid},
+    {"QLinearSoftmax", DOMAIN, 1, 0, softmax},
+    {"QuantizeLinear", DOMAIN, 1, 0, standard},
+    {0},
+};
