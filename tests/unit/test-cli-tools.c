@@ -280,6 +280,51 @@ test_infer_shapes_external (void)
   g_assert_cmpuint (count_files ("elsewhere"), ==, 1);
 }
 
+/* State of a check of doctor --json; NULL when there is none of that name. */
+static const char *
+check_state (JsonObject *report, const char *name)
+{
+  JsonArray *checks = json_object_get_array_member (report, "checks");
+  for (guint i = 0; i < json_array_get_length (checks); i++) {
+    JsonObject *check = json_array_get_object_element (checks, i);
+    if (g_str_has_prefix (json_object_get_string_member (check, "name"), name))
+      return json_object_get_string_member (check, "state");
+  }
+  return NULL;
+}
+
+static void
+test_doctor (void)
+{
+  g_auto (CliResult) result = cli_run ("doctor --json", NULL);
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  JsonObject *report = parse_object (result.out, parser);
+  g_assert_cmpint (result.code, ==, 0);
+  g_assert_true (json_object_get_boolean_member (report, "ok"));
+  g_assert_cmpstr (check_state (report, "backend reference"), ==, "ok");
+  g_assert_cmpstr (check_state (report, "model view"), ==, "ok");
+  g_assert_nonnull (check_state (report, "display"));
+  g_assert_nonnull (check_state (report, "library GLib"));
+  cli_expect ("doctor", 0, "self-test passed", "");
+
+  /* A model of our name whose network is another file. */
+  g_autofree char *manifest = NULL;
+  g_autofree char *data = cli_path ("data");
+  gsize size;
+  g_assert_true (g_file_get_contents (GONIO_SOURCE_DIR "/resources/models/view/manifest.json",
+                                      &manifest, &size, NULL));
+  GByteArray *bytes = g_byte_array_new ();
+  g_byte_array_append (bytes, (guint8 *)manifest, (guint)size);
+  cli_save (bytes, "data/models/view/manifest.json");
+  cli_save (chain_model (), "data/models/view/model.onnx");
+  g_setenv ("GONIO_DATA_DIR", data, TRUE);
+  cli_expect ("doctor", 1, "its manifest says", "");
+  cli_expect ("doctor", 1, "-> Install the model again", "");
+  g_setenv ("GONIO_DATA_DIR", "/none", TRUE);
+  cli_expect ("doctor", 1, "GONIO_DATA_DIR is /none", "");
+  g_unsetenv ("GONIO_DATA_DIR");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -293,6 +338,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cli-tools/profile", test_profile);
   g_test_add_func ("/cli-tools/infer-shapes", test_infer_shapes);
   g_test_add_func ("/cli-tools/infer-shapes-external", test_infer_shapes_external);
+  g_test_add_func ("/cli-tools/doctor", test_doctor);
   int result = g_test_run ();
   cli_end ();
   return result;
