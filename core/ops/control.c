@@ -192,6 +192,8 @@ set_piled (GonioInfer *infer, guint i, const GonioValue *item, int64_t axis, Gon
 
 /* ---- Loop ---- */
 
+#define KEPT_ROUNDS 4 /* tries at finding the states that keep their shape */
+
 /* State i after any number of rounds: what it was at first, or what the body made of it. */
 static gboolean
 set_state (GonioInfer *infer, guint i, const GonioValue *first, const GonioValue *made,
@@ -205,6 +207,80 @@ set_state (GonioInfer *infer, guint i, const GonioValue *first, const GonioValue
   if (first->kind == GONIO_KIND_TENSOR)
     shape = join_shapes (&first->shape, &made->shape);
   return gonio_infer_set (infer, i, dtype, &shape, error);
+}
+
+static gboolean
+is_flat (const GonioGraph *body)
+{
+  for (guint n = 0; n < gonio_graph_n_nodes (body); n++) {
+    const GonioNode *node = gonio_graph_node (body, n);
+    if (node && gonio_op_def (node->op)->flags & GONIO_OPF_CONTROL)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* May state i be assumed to keep the shape it has at first? */
+static gboolean
+keeps_shape (const GonioInfer *infer, const GonioGraph *body, guint i)
+{
+  const GonioValue *first = gonio_infer_input (infer, 2 + i);
+  const GonioValue *made = body_output (body, 1 + i);
+  return first->kind == GONIO_KIND_TENSOR && made->kind == GONIO_KIND_TENSOR &&
+         gonio_sym_shape_equal (&first->shape, &made->shape);
+}
+
+/* By induction: when a round that is given states of their first shapes makes states of the same
+ * shapes, every round does. Tried on a copy, and again without those that failed. Bodies with
+ * loops of their own are left out, or the work would multiply with the depth. */
+static gboolean
+find_kept_shapes (GonioInfer *infer, GonioGraph *body, guint n_states, gboolean *kept)
+{
+  for (guint i = 0; i < n_states; i++) {
+    const GonioValue *first = gonio_infer_input (infer, 2 + i);
+    kept[i] = first && first->kind == GONIO_KIND_TENSOR && first->shape.has_rank;
+  }
+  for (guint round = 0, failed = is_flat (body) ? 1 : 0; round < KEPT_ROUNDS && failed; round++) {
+    g_autoptr (GonioGraph) trial = gonio_graph_clone (body);
+    for (guint i = 0; i < n_states; i++) {
+      if (kept[i] && !tell_body (trial, 2 + i, GONIO_KIND_TENSOR, GONIO_DTYPE_NONE,
+                                 gonio_infer_shape (infer, 2 + i), NULL))
+        kept[i] = FALSE;
+    }
+    if (!gonio_infer_graph (trial, NULL))
+      return FALSE;
+    failed = 0;
+    for (guint i = 0; i < n_states; i++) {
+      if (kept[i] && !keeps_shape (infer, trial, i)) {
+        kept[i] = FALSE;
+        failed++;
+      }
+    }
+    if (failed == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+tell_states (GonioInfer *infer, GonioGraph *body, guint n_states, GError **error)
+{
+  g_autofree gboolean *kept = g_new0 (gboolean, n_states + 1);
+
+  /* A state may change its shape from round to round, but not its type. */
+  for (guint i = 0; i < n_states; i++) {
+    const GonioValue *first = gonio_infer_input (infer, 2 + i);
+    if (first && !tell_body (body, 2 + i, first->kind, first->dtype, NULL, error))
+      return FALSE;
+  }
+  if (!find_kept_shapes (infer, body, n_states, kept))
+    return TRUE;
+  for (guint i = 0; i < n_states; i++) {
+    if (kept[i] && !tell_body (body, 2 + i, GONIO_KIND_TENSOR, GONIO_DTYPE_NONE,
+                               gonio_infer_shape (infer, 2 + i), error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 static gboolean
@@ -224,12 +300,8 @@ infer_loop (GonioInfer *infer, GError **error)
   if (body_input_rank (body, 1) != 1 &&
       !tell_body (body, 1, GONIO_KIND_TENSOR, GONIO_DTYPE_BOOL, &number, error))
     return FALSE;
-  /* A state may change its shape from round to round, but not its type. */
-  for (guint i = 0; i < n_states; i++) {
-    const GonioValue *first = gonio_infer_input (infer, 2 + i);
-    if (first && !tell_body (body, 2 + i, first->kind, first->dtype, NULL, error))
-      return FALSE;
-  }
+  if (!tell_states (infer, body, n_states, error))
+    return FALSE;
   if (!gonio_infer_graph (body, error))
     return FALSE;
   for (guint i = 0; i < n_outputs; i++) {
@@ -307,10 +379,15 @@ infer_scan (GonioInfer *infer, GError **error)
     return FALSE;
   for (guint i = 0; i < n_outputs; i++) {
     const GonioValue *made = body_output (body, i);
-    if (i < n_states ? !gonio_infer_set (infer, i, gonio_infer_dtype (infer, i),
-                                         gonio_infer_shape (infer, i), error)
-                     : !set_piled (infer, i, made, listed (infer, "scan_output_axes", i - n_states),
-                                   length, error))
+    if (i >= n_states) {
+      if (!set_piled (infer, i, made, listed (infer, "scan_output_axes", i - n_states), length,
+                      error))
+        return FALSE;
+      continue;
+    }
+    if (!gonio_infer_set (infer, i, gonio_infer_dtype (infer, i), gonio_infer_shape (infer, i),
+                          error) ||
+        !gonio_infer_set (infer, i, made->dtype, &made->shape, error))
       return FALSE;
   }
   return TRUE;
