@@ -211,8 +211,8 @@ gonio_cli_session_options (const GonioCliSession *args, GonioSessionOptions *out
 
 /* ---- inputs ---- */
 
-static gboolean
-free_dimension (char **dims, const char *symbol, int64_t *out_size, GError **error)
+gboolean
+gonio_cli_free_dimension (char **dims, const char *symbol, int64_t *out_size, GError **error)
 {
   *out_size = 1;
   for (guint i = 0; dims != NULL && symbol != NULL && dims[i] != NULL; i++) {
@@ -305,7 +305,7 @@ gonio_cli_random_inputs (GonioSession *session, char **dims, int seed, GError **
     for (int d = 0; d < shape.rank; d++) {
       GonioDim dim = ports[i].shape.dims[d];
       shape.dims[d] = dim.value;
-      if (dim.value < 0 && !free_dimension (dims, dim.symbol, &shape.dims[d], error))
+      if (dim.value < 0 && !gonio_cli_free_dimension (dims, dim.symbol, &shape.dims[d], error))
         return NULL;
     }
     GonioTensor *tensor = gonio_tensor_new_zeroed (

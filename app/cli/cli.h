@@ -73,6 +73,9 @@ gboolean gonio_cli_parse (const GonioCommand *command, const GOptionEntry *entri
 gboolean gonio_cli_session_options (const GonioCliSession *args, GonioSessionOptions *out_options,
                                     const GonioBackendDef ***out_backends, GError **error);
 
+/* Size of a free dimension from --dim NAME=SIZE; 1 when none of dims (nullable) names it. */
+gboolean gonio_cli_free_dimension (char **dims, const char *symbol, int64_t *out_size,
+                                   GError **error);
 /* As gonio_cli_seeded_inputs(), from a seed of the caller's choice. */
 GPtrArray *gonio_cli_random_inputs (GonioSession *session, char **dims, int seed, GError **error);
 

@@ -1,10 +1,9 @@
 /* gonio-cli model info: what is in a model file, without running it. */
-#include "app/cli/cli.h"
-
+#include "app/cli/estimate.h"
+#include "app/cli/initializers.h"
+#include "app/cli/json.h"
 #include "core/onnx/load.h"
 #include "core/ops/op.h"
-
-#include <json-glib/json-glib.h>
 
 typedef struct {
   const GonioGraph *graph;
@@ -12,6 +11,9 @@ typedef struct {
   GHashTable *histogram; /* operator name -> count */
   guint n_nodes;
   guint64 n_parameters, parameter_bytes;
+  GonioEstimate estimate;
+  char *no_estimate;       /* why there is none; NULL: there is */
+  GPtrArray *initializers; /* GonioInitializer; NULL: not asked for */
 } Facts;
 
 static void
@@ -64,6 +66,25 @@ print_values (const Facts *facts, const char *title, const GonioValueId *ids, gu
 }
 
 static void
+print_estimate (const Facts *facts)
+{
+  const GonioEstimate *e = &facts->estimate;
+  if (facts->no_estimate != NULL) {
+    gonio_cli_print (
+        "flops        unknown: %s (--dim NAME=SIZE sets free dimensions, which are 1 here)\n",
+        facts->no_estimate);
+    return;
+  }
+  gonio_cli_print ("flops        %.0f (convolutions and matrix products)\n", e->flops);
+  gonio_cli_print ("activations  %" G_GUINT64_FORMAT " bytes, at most %" G_GUINT64_FORMAT
+                   " at the same time",
+                   e->activation_bytes, e->peak_bytes);
+  if (e->n_unknown > 0)
+    gonio_cli_print ("; %u values depend on the data and are not counted", e->n_unknown);
+  gonio_cli_print ("\n");
+}
+
+static void
 print_text (const Facts *facts)
 {
   const GonioModelInfo *info = facts->info;
@@ -79,6 +100,7 @@ print_text (const Facts *facts)
   gonio_cli_print ("nodes        %u\nparameters   %" G_GUINT64_FORMAT " (%" G_GUINT64_FORMAT
                    " bytes)\n",
                    facts->n_nodes, facts->n_parameters, facts->parameter_bytes);
+  print_estimate (facts);
   g_autoptr (GList) names = sorted_names (facts->histogram);
   for (GList *l = names; l != NULL; l = l->next)
     gonio_cli_print ("op           %s %u\n", (const char *)l->data,
@@ -87,22 +109,13 @@ print_text (const Facts *facts)
   for (GList *l = keys; l != NULL; l = l->next)
     gonio_cli_print ("metadata     %s = %s\n", (const char *)l->data,
                      (const char *)g_hash_table_lookup (info->metadata, l->data));
-}
-
-static void
-add_string (JsonBuilder *builder, const char *key, const char *text)
-{
-  json_builder_set_member_name (builder, key);
-  /* Model files hold any bytes; JSON must stay UTF-8. */
-  g_autofree char *valid = g_utf8_make_valid (text != NULL ? text : "", -1);
-  json_builder_add_string_value (builder, valid);
-}
-
-static void
-add_int (JsonBuilder *builder, const char *key, gint64 value)
-{
-  json_builder_set_member_name (builder, key);
-  json_builder_add_int_value (builder, value);
+  for (guint i = 0; facts->initializers != NULL && i < facts->initializers->len; i++) {
+    const GonioInitializer *row = g_ptr_array_index (facts->initializers, i);
+    g_autofree char *shape = gonio_shape_to_string (gonio_tensor_shape (row->tensor));
+    gonio_cli_print ("initializer  %s: %s %s, %" G_GSIZE_FORMAT " bytes\n", row->name,
+                     gonio_dtype_name (gonio_tensor_dtype (row->tensor)), shape,
+                     gonio_tensor_size (row->tensor));
+  }
 }
 
 static void
@@ -115,9 +128,43 @@ add_values (JsonBuilder *builder, const Facts *facts, const char *key, const Gon
     const GonioValue *value = gonio_graph_value (facts->graph, ids[i]);
     g_autofree char *shape = gonio_sym_shape_to_string (&value->shape);
     json_builder_begin_object (builder);
-    add_string (builder, "name", value->name);
-    add_string (builder, "dtype", gonio_dtype_name (value->dtype));
-    add_string (builder, "shape", shape);
+    gonio_cli_json_string (builder, "name", value->name);
+    gonio_cli_json_string (builder, "dtype", gonio_dtype_name (value->dtype));
+    gonio_cli_json_string (builder, "shape", shape);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+}
+
+static void
+add_estimate (JsonBuilder *builder, const Facts *facts)
+{
+  const GonioEstimate *e = &facts->estimate;
+  if (facts->no_estimate != NULL) {
+    gonio_cli_json_string (builder, "no_estimate", facts->no_estimate);
+    return;
+  }
+  gonio_cli_json_number (builder, "flops", e->flops);
+  gonio_cli_json_int (builder, "activation_bytes", (gint64)e->activation_bytes);
+  gonio_cli_json_int (builder, "activation_peak_bytes", (gint64)e->peak_bytes);
+  gonio_cli_json_int (builder, "values_of_unknown_size", e->n_unknown);
+}
+
+static void
+add_initializers (JsonBuilder *builder, const Facts *facts)
+{
+  if (facts->initializers == NULL)
+    return;
+  json_builder_set_member_name (builder, "initializers");
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < facts->initializers->len; i++) {
+    const GonioInitializer *row = g_ptr_array_index (facts->initializers, i);
+    g_autofree char *shape = gonio_shape_to_string (gonio_tensor_shape (row->tensor));
+    json_builder_begin_object (builder);
+    gonio_cli_json_string (builder, "name", row->name);
+    gonio_cli_json_string (builder, "dtype", gonio_dtype_name (gonio_tensor_dtype (row->tensor)));
+    gonio_cli_json_string (builder, "shape", shape);
+    gonio_cli_json_int (builder, "bytes", (gint64)gonio_tensor_size (row->tensor));
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
@@ -129,45 +176,79 @@ print_json (const Facts *facts)
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   guint n;
   json_builder_begin_object (builder);
-  add_string (builder, "graph", gonio_graph_name (facts->graph));
-  add_string (builder, "producer", facts->info->producer);
-  add_int (builder, "ir_version", facts->info->ir_version);
-  add_string (builder, "opsets", facts->info->opsets);
+  gonio_cli_json_string (builder, "graph", gonio_graph_name (facts->graph));
+  gonio_cli_json_string (builder, "producer", facts->info->producer);
+  gonio_cli_json_int (builder, "ir_version", facts->info->ir_version);
+  gonio_cli_json_string (builder, "opsets", facts->info->opsets);
   const GonioValueId *ids = gonio_graph_inputs (facts->graph, &n);
   add_values (builder, facts, "inputs", ids, n);
   ids = gonio_graph_outputs (facts->graph, &n);
   add_values (builder, facts, "outputs", ids, n);
-  add_int (builder, "nodes", facts->n_nodes);
-  add_int (builder, "parameters", (gint64)facts->n_parameters);
-  add_int (builder, "parameter_bytes", (gint64)facts->parameter_bytes);
+  gonio_cli_json_int (builder, "nodes", facts->n_nodes);
+  gonio_cli_json_int (builder, "parameters", (gint64)facts->n_parameters);
+  gonio_cli_json_int (builder, "parameter_bytes", (gint64)facts->parameter_bytes);
+  add_estimate (builder, facts);
   json_builder_set_member_name (builder, "ops");
   json_builder_begin_object (builder);
   g_autoptr (GList) names = sorted_names (facts->histogram);
   for (GList *l = names; l != NULL; l = l->next)
-    add_int (builder, l->data, GPOINTER_TO_UINT (g_hash_table_lookup (facts->histogram, l->data)));
+    gonio_cli_json_int (builder, l->data,
+                        GPOINTER_TO_UINT (g_hash_table_lookup (facts->histogram, l->data)));
   json_builder_end_object (builder);
   json_builder_set_member_name (builder, "metadata");
   json_builder_begin_object (builder);
   g_autoptr (GList) keys = sorted_names (facts->info->metadata);
   for (GList *l = keys; l != NULL; l = l->next) {
     g_autofree char *key = g_utf8_make_valid (l->data, -1);
-    add_string (builder, key, g_hash_table_lookup (facts->info->metadata, l->data));
+    gonio_cli_json_string (builder, key, g_hash_table_lookup (facts->info->metadata, l->data));
   }
   json_builder_end_object (builder);
+  add_initializers (builder, facts);
   json_builder_end_object (builder);
-  g_autoptr (JsonNode) root = json_builder_get_root (builder);
-  g_autofree char *text = json_to_string (root, TRUE);
-  gonio_cli_print ("%s\n", text);
+  gonio_cli_json_print (builder);
 }
+
+/* A wrong --dim is an error; shapes at odds only mean that there is no estimate. */
+static gboolean
+estimate (Facts *facts, char **dims, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  if (gonio_cli_estimate (facts->graph, dims, &facts->estimate, &local))
+    return TRUE;
+  if (local->domain == G_OPTION_ERROR) {
+    g_propagate_error (error, g_steal_pointer (&local));
+    return FALSE;
+  }
+  facts->no_estimate = g_strdup (local->message);
+  return TRUE;
+}
+
+static void
+clear_facts (Facts *facts)
+{
+  g_clear_pointer (&facts->histogram, g_hash_table_unref);
+  g_clear_pointer (&facts->initializers, g_ptr_array_unref);
+  g_clear_pointer (&facts->no_estimate, g_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Facts, clear_facts)
 
 GonioExit
 gonio_cli_model_info (const GonioCommand *command, int argc, char **argv)
 {
+  g_auto (Facts) facts = {0};
+  g_auto (GStrv) dims = NULL;
+  g_autofree char *dir = NULL;
   g_autoptr (GError) error = NULL;
-  gboolean json = FALSE;
+  gboolean json = FALSE, list = FALSE;
   GonioExit code = GONIO_EXIT_DONE;
   const GOptionEntry entries[] = {
       {"json", 0, 0, G_OPTION_ARG_NONE, &json, "one JSON object on stdout", NULL},
+      {"initializers", 0, 0, G_OPTION_ARG_NONE, &list, "list constants and their sizes", NULL},
+      {"export", 0, 0, G_OPTION_ARG_FILENAME, &dir, "write each constant as <name>.npy there",
+       "DIR"},
+      {"dim", 'd', 0, G_OPTION_ARG_STRING_ARRAY, &dims, "size of a free dimension (1)",
+       "NAME=SIZE"},
       G_OPTION_ENTRY_NULL,
   };
   if (!gonio_cli_parse (command, entries, NULL, 1, 1, &argc, &argv, &code))
@@ -175,9 +256,14 @@ gonio_cli_model_info (const GonioCommand *command, int argc, char **argv)
   g_autoptr (GonioGraph) graph = gonio_onnx_load_file (argv[1], NULL, &error);
   if (graph == NULL)
     return gonio_cli_fail (error);
-  g_autoptr (GHashTable) histogram = g_hash_table_new (g_str_hash, g_str_equal);
-  Facts facts = {.graph = graph, .info = gonio_graph_info (graph), .histogram = histogram};
+  facts.graph = graph;
+  facts.info = gonio_graph_info (graph);
+  facts.histogram = g_hash_table_new (g_str_hash, g_str_equal);
+  facts.initializers = list || dir != NULL ? gonio_cli_initializers (graph) : NULL;
   count_graph (&facts, graph);
+  if (!estimate (&facts, dims, &error) ||
+      (dir != NULL && !gonio_cli_export_initializers (facts.initializers, dir, &error)))
+    return gonio_cli_fail (error);
   if (json)
     print_json (&facts);
   else

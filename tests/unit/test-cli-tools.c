@@ -280,6 +280,50 @@ test_infer_shapes_external (void)
   g_assert_cmpuint (count_files ("elsewhere"), ==, 1);
 }
 
+/* y = conv (a = relu (x)) of [1,2,4,4] with 3 kernels of 2 x 3 x 3 and no border. */
+static GByteArray *
+conv_model (void)
+{
+  float w[54] = {0};
+  GByteArray *graph = onnx_graph ("conv");
+  w[7] = 1.5f;
+  onnx_graph_input (graph, "x", ONNX_FLOAT, "B 2 4 4");
+  onnx_graph_init (graph, onnx_tensor ("w/1", ONNX_FLOAT, w, sizeof w, 3, 2, 3, 3, -1));
+  onnx_graph_node (graph, onnx_node ("Relu", "x", "a"));
+  onnx_graph_node (graph, onnx_node ("Conv", "a w/1", "y"));
+  onnx_graph_output (graph, "y");
+  return onnx_model (graph, 17);
+}
+
+static void
+test_info (void)
+{
+  cli_save (conv_model (), "conv.onnx");
+  g_auto (CliResult) result = cli_run ("model info --json --initializers @/conv.onnx", NULL);
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  JsonObject *info = parse_object (result.out, parser);
+  g_assert_cmpint (json_object_get_int_member (info, "parameters"), ==, 54);
+  g_assert_cmpint (json_object_get_int_member (info, "parameter_bytes"), ==, 216);
+  /* 3 x 2 x 2 outputs of 18 multiply-adds */
+  g_assert_cmpfloat (json_object_get_double_member (info, "flops"), ==, 12 * 18 * 2);
+  g_assert_cmpint (json_object_get_int_member (info, "activation_bytes"), ==, 32 * 4 + 12 * 4);
+  g_assert_cmpint (json_object_get_int_member (info, "activation_peak_bytes"), ==, 2 * 32 * 4);
+  JsonArray *list = json_object_get_array_member (info, "initializers");
+  g_assert_cmpint (json_array_get_length (list), ==, 1);
+  JsonObject *w = json_array_get_object_element (list, 0);
+  g_assert_cmpstr (json_object_get_string_member (w, "name"), ==, "w/1");
+  g_assert_cmpstr (json_object_get_string_member (w, "shape"), ==, "[3,2,3,3]");
+
+  cli_expect ("model info --dim B=10 @/conv.onnx", 0, "flops        4320 ", "");
+  cli_expect ("model info --dim B @/conv.onnx", 2, "", "NAME=SIZE");
+  cli_expect ("model info --export @/weights @/conv.onnx", 0, "initializer  w/1: float ", "");
+  g_autofree char *path = cli_path ("weights/w_1.npy");
+  g_autoptr (GonioTensor) tensor = gonio_tensor_load_npy (path, NULL);
+  g_assert_nonnull (tensor);
+  g_assert_cmpint (gonio_tensor_count (tensor), ==, 54);
+  g_assert_cmpfloat (gonio_tensor_get_double (tensor, 7), ==, 1.5);
+}
+
 /* State of a check of doctor --json; NULL when there is none of that name. */
 static const char *
 check_state (JsonObject *report, const char *name)
@@ -339,6 +383,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cli-tools/infer-shapes", test_infer_shapes);
   g_test_add_func ("/cli-tools/infer-shapes-external", test_infer_shapes_external);
   g_test_add_func ("/cli-tools/doctor", test_doctor);
+  g_test_add_func ("/cli-tools/info", test_info);
   int result = g_test_run ();
   cli_end ();
   return result;
