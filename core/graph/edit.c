@@ -123,6 +123,13 @@ gonio_graph_add_capture (GonioGraph *graph, GonioValueId outer, GonioValueId inn
 }
 
 void
+gonio_graph_set_capture (GonioGraph *graph, guint i, GonioValueId outer)
+{
+  g_return_if_fail (!graph->parent && i < graph->captures->len);
+  g_array_index (graph->captures, GonioCapture, i).outer = outer;
+}
+
+void
 gonio_graph_set_dtype (GonioGraph *graph, GonioValueId id, GonioDType dtype)
 {
   gonio_graph_slot (graph, id)->pub.dtype = dtype;

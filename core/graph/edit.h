@@ -16,6 +16,8 @@ GonioValueId gonio_graph_add_input (GonioGraph *graph, const char *name, GonioDT
 void gonio_graph_add_output (GonioGraph *graph, GonioValueId value);
 void gonio_graph_set_output (GonioGraph *graph, guint index, GonioValueId value);
 void gonio_graph_add_capture (GonioGraph *graph, GonioValueId outer, GonioValueId inner);
+/* Capture i reads another value of the graph around. Only while no node holds the subgraph. */
+void gonio_graph_set_capture (GonioGraph *graph, guint i, GonioValueId outer);
 
 /* Facts about a value. set_constant drops the producer link (the node loses that output). */
 void gonio_graph_set_dtype (GonioGraph *graph, GonioValueId id, GonioDType dtype);

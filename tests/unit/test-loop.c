@@ -481,6 +481,39 @@ test_scan (void)
               F ("2 3", 1, 4, 12, 4, 25, 60));
 }
 
+/* Opset 8: a batch in front, and how much of each sequence counts. */
+static void
+test_scan_8 (void)
+{
+  for (int lengths = 0; lengths < 2; lengths++) {
+    g_autoptr (GError) error = NULL;
+    GByteArray *graph = onnx_graph ("scan"), *node;
+    const gint64 sizes[] = {3, 1}, backwards[] = {1};
+    const float ten = 10;
+
+    onnx_graph_input (graph, "first", ONNX_FLOAT, "2 1");
+    onnx_graph_input (graph, "x", ONNX_FLOAT, "2 3 1");
+    onnx_graph_init (graph, onnx_tensor_ints ("sizes", 2, sizes));
+    onnx_graph_init (graph, onnx_tensor ("ten", ONNX_FLOAT, &ten, 4, -1));
+    add_nodes (graph, "Sub ten ten -> nil"); /* captured below */
+    node = node_with_body ("Scan", lengths ? "sizes first x" : "- first x", "last sums",
+                           body_of ("s a", "Add s a -> b; Add b nil -> t", "t t"));
+    onnx_node_attr (node, onnx_attr_int ("num_scan_inputs", 1));
+    if (!lengths)
+      onnx_node_attr (node, onnx_attr_ints ("directions", 1, backwards));
+    onnx_graph_node (graph, node);
+    add_outputs (graph, "last sums");
+    g_autoptr (GonioSession) session = open_model (graph, 8, &error);
+    g_assert_no_error (error);
+    GonioTensor **y =
+        run_model (session, F ("2 1", 0, 0), F ("2 3 1", 1, 2, 3, 4, 5, 6), NULL, &error);
+    g_assert_no_error (error);
+    assert_tensor (y[0], lengths ? F ("2 1", 6, 4) : F ("2 1", 6, 15));
+    assert_tensor (y[1], lengths ? F ("2 3 1", 1, 3, 6, 4, 0, 0) : F ("2 3 1", 3, 5, 6, 6, 11, 15));
+    free_outputs (session, y);
+  }
+}
+
 static GByteArray *
 scan_of (const char *inputs, int64_t n_scanned, GByteArray *body)
 {
@@ -560,6 +593,7 @@ main (int argc, char **argv)
   g_test_add_func ("/loop/pile-budget", test_pile_budget);
   g_test_add_func ("/loop/wrong-loops", test_wrong_loops);
   g_test_add_func ("/scan/directions", test_scan);
+  g_test_add_func ("/scan/opset-8", test_scan_8);
   g_test_add_func ("/scan/wrong-scans", test_wrong_scans);
   g_test_add_func ("/sequence-map", test_sequence_map);
   return g_test_run ();
