@@ -45,6 +45,7 @@ extern const GonioImportRow gonio_import_contrib[];
 extern const GonioImportRow gonio_import_contrib_attention[];
 extern const GonioImportRow gonio_import_contrib_quant[];
 extern const GonioImportRow gonio_import_attention[];
+extern const GonioImportRow gonio_import_gradient[];
 extern const GonioImportRow gonio_import_ml[];
 extern const GonioImportRow gonio_import_training[];
 

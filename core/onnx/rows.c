@@ -3,12 +3,12 @@
 #include "core/onnx/import.h"
 
 static const GonioImportRow *const families[] = {
-    gonio_import_elementwise,   gonio_import_conv,    gonio_import_norm,
-    gonio_import_reduce,        gonio_import_control, gonio_import_shape,
-    gonio_import_index,         gonio_import_image,   gonio_import_misc,
-    gonio_import_contrib,       gonio_import_compose, gonio_import_attention,
-    gonio_import_training,      gonio_import_ml,      gonio_import_contrib_attention,
-    gonio_import_contrib_quant,
+    gonio_import_elementwise,   gonio_import_conv,     gonio_import_norm,
+    gonio_import_reduce,        gonio_import_control,  gonio_import_shape,
+    gonio_import_index,         gonio_import_image,    gonio_import_misc,
+    gonio_import_contrib,       gonio_import_compose,  gonio_import_attention,
+    gonio_import_training,      gonio_import_ml,       gonio_import_contrib_attention,
+    gonio_import_contrib_quant, gonio_import_gradient,
 };
 
 static gpointer
