@@ -39,6 +39,7 @@ GonioExit gonio_cli_model_profile (const GonioCommand *command, int argc, char *
 GonioExit gonio_cli_model_run (const GonioCommand *command, int argc, char **argv);
 GonioExit gonio_cli_model_stats (const GonioCommand *command, int argc, char **argv);
 GonioExit gonio_cli_model_test (const GonioCommand *command, int argc, char **argv);
+GonioExit gonio_cli_ops (const GonioCommand *command, int argc, char **argv);
 
 /* To stdout, as it is: g_print() would turn UTF-8 into question marks in the C locale; so
  * would g_printerr(), which is why errors are not printed with it either. */

@@ -7,6 +7,7 @@
 static const GonioCommand commands[] = {
     {NULL, "doctor", "", "What this machine and this program can do.", gonio_cli_doctor},
     {NULL, "measure", "FILE...", "Measure bone angles on X-rays.", gonio_cli_measure},
+    {NULL, "ops", "", "Which operators run on which backend.", gonio_cli_ops},
     {"model", "info", "MODEL", "What is in a model file.", gonio_cli_model_info},
     {"model", "check", "MODEL", "Can every node run?", gonio_cli_model_check},
     {"model", "run", "MODEL", "Run a model on given inputs.", gonio_cli_model_run},

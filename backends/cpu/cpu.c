@@ -56,6 +56,12 @@ destroy (GonioBackend *backend)
   g_free (backend);
 }
 
+static gboolean
+has_op (guint op)
+{
+  return gonio_cpu_op (op) != NULL;
+}
+
 const GonioBackendDef gonio_backend_cpu = {
     .api_version = GONIO_BACKEND_API,
     .name = "cpu",
@@ -69,4 +75,5 @@ const GonioBackendDef gonio_backend_cpu = {
     .run = gonio_cpu_run,
     .serial = FALSE, /* XNNPACK operators hold state: each such step locks itself */
     .any_layout = TRUE,
+    .has_op = has_op,
 };

@@ -104,6 +104,12 @@ reference_evaluate (const GonioGraph *graph, GonioNodeId id, GonioTensor *const 
   return ok;
 }
 
+static gboolean
+reference_has_op (guint op)
+{
+  return ref_row (op) != NULL;
+}
+
 const GonioBackendDef gonio_backend_reference = {
     .api_version = GONIO_BACKEND_API,
     .name = "reference",
@@ -116,4 +122,5 @@ const GonioBackendDef gonio_backend_reference = {
     .workspace_size = reference_workspace_size,
     .run = reference_run,
     .evaluate = reference_evaluate,
+    .has_op = reference_has_op,
 };

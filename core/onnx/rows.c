@@ -1,6 +1,9 @@
 /* Finding the import row of a node, and what rows have in common. Depends on import.h. */
 #include "core/base/error.h"
 #include "core/onnx/import.h"
+#include "core/onnx/operators.h"
+
+#include <string.h>
 
 static const GonioImportRow *const families[] = {
     gonio_import_elementwise,   gonio_import_conv,     gonio_import_norm,
@@ -46,6 +49,43 @@ gonio_import_find (const char *domain, const char *op, int version, const char *
   *out_reason =
       rows ? "the form it has in this opset is not supported." : "the operator is not implemented.";
   return NULL;
+}
+
+/* ---- the list ---- */
+
+static gint
+by_name (gconstpointer pa, gconstpointer pb)
+{
+  const GonioOnnxOperator *a = pa, *b = pb;
+  int order = strcmp (a->domain, b->domain);
+  return order != 0 ? order : strcmp (a->op, b->op);
+}
+
+GArray *
+gonio_onnx_operators (void)
+{
+  GArray *all = g_array_new (FALSE, FALSE, sizeof (GonioOnnxOperator));
+  for (guint f = 0; f < G_N_ELEMENTS (families); f++) {
+    for (const GonioImportRow *row = families[f]; row->op; row++) {
+      GonioOnnxOperator one = {row->domain, row->op, row->since, row->until};
+      g_array_append_val (all, one);
+    }
+  }
+  g_array_sort (all, by_name);
+  GArray *merged = g_array_new (FALSE, FALSE, sizeof (GonioOnnxOperator));
+  for (guint i = 0; i < all->len; i++) {
+    const GonioOnnxOperator *form = &g_array_index (all, GonioOnnxOperator, i);
+    GonioOnnxOperator *last =
+        merged->len > 0 ? &g_array_index (merged, GonioOnnxOperator, merged->len - 1) : NULL;
+    if (last == NULL || by_name (last, form) != 0) {
+      g_array_append_val (merged, *form);
+      continue;
+    }
+    last->since = MIN (last->since, form->since);
+    last->until = last->until == 0 || form->until == 0 ? 0 : MAX (last->until, form->until);
+  }
+  g_array_unref (all);
+  return merged;
 }
 
 /* ---- errors ---- */

@@ -103,6 +103,9 @@ typedef struct {
   /* Optional: computes one node with constant inputs (constant folding). */
   gboolean (*evaluate) (const GonioGraph *graph, GonioNodeId node, GonioTensor *const *inputs,
                         GonioTensor **outputs, GError **error);
+  /* Optional, for reports: has it a kernel for the operator (GonioOpId), of whatever types and
+   * attributes? claim() has the last word on a node. */
+  gboolean (*has_op) (guint op);
 } GonioBackendDef;
 
 G_END_DECLS

@@ -324,6 +324,34 @@ test_info (void)
   g_assert_cmpfloat (gonio_tensor_get_double (tensor, 7), ==, 1.5);
 }
 
+/* The table that people read is the one that the code makes. */
+static void
+test_ops (void)
+{
+  g_auto (CliResult) table = cli_run ("ops --markdown", NULL);
+  g_assert_cmpint (table.code, ==, 0);
+  g_assert_nonnull (strstr (table.out, "| Relu | 1+ | "));
+  cli_expect ("ops", 0, "com.microsoft.Gelu\t1+\t", "");
+  cli_expect ("ops --update @/chain.onnx", 1, "", "no place for the table");
+  if (strstr (table.out, "| cpu |") == NULL) {
+    g_test_skip ("built without the cpu backend, whose column the table has");
+    return;
+  }
+  g_autofree char *readme = NULL;
+  g_assert_true (g_file_get_contents (GONIO_SOURCE_DIR "/backends/README.md", &readme, NULL, NULL));
+  if (strstr (readme, table.out) == NULL)
+    g_error ("backends/README.md is stale: run build/.../bin/gonio-cli ops --update "
+             "backends/README.md and commit it");
+  GByteArray *bytes = g_byte_array_new ();
+  g_byte_array_append (bytes, (guint8 *)readme, (guint)strlen (readme));
+  cli_save (bytes, "README.md");
+  cli_expect ("ops --update @/README.md", 0, "", "");
+  g_autofree char *path = cli_path ("README.md");
+  g_autofree char *again = NULL;
+  g_assert_true (g_file_get_contents (path, &again, NULL, NULL));
+  g_assert_cmpstr (readme, ==, again);
+}
+
 /* State of a check of doctor --json; NULL when there is none of that name. */
 static const char *
 check_state (JsonObject *report, const char *name)
@@ -384,6 +412,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cli-tools/infer-shapes-external", test_infer_shapes_external);
   g_test_add_func ("/cli-tools/doctor", test_doctor);
   g_test_add_func ("/cli-tools/info", test_info);
+  g_test_add_func ("/cli-tools/ops", test_ops);
   int result = g_test_run ();
   cli_end ();
   return result;
