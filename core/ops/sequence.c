@@ -101,20 +101,118 @@ infer_erase (GonioInfer *infer, GError **error)
          gonio_infer_set_list (infer, 0, GONIO_KIND_SEQUENCE, gonio_infer_dtype (infer, 0), error);
 }
 
+/* ---- lists whose maker is at hand ----
+ *
+ * The graph keeps no shapes of what is inside a list, but where a list is taken apart right after
+ * it was made, they can be looked up at the node that made it. */
+
+/* The node that makes the list of input 0, if it is of that operator. */
+static gboolean
+made_by (const GonioInfer *infer, GonioOpId op, GonioInfer *out_maker)
+{
+  const GonioValue *list = gonio_infer_input (infer, 0);
+  const GonioNode *node = list && list->producer != GONIO_NODE_NONE
+                              ? gonio_graph_node (infer->graph, list->producer)
+                              : NULL;
+
+  if (!node || node->op != op)
+    return FALSE;
+  *out_maker = (GonioInfer){.graph = infer->graph, .id = list->producer, .node = node};
+  return TRUE;
+}
+
+/* Parts of SplitToSequence as far as they are known; *out_count: -1 when unknown. size: of the
+ * part at that position. */
+static void
+split_parts (const GonioInfer *split, int64_t dim, int64_t at, int64_t *out_count,
+             int64_t *out_size)
+{
+  g_autofree int64_t *sizes = NULL;
+  guint n = 0;
+  gboolean given = split->node->n_inputs > 1 && split->node->inputs[1] != GONIO_VALUE_NONE;
+  gboolean known = given && gonio_infer_ints (split, 1, &sizes, &n) && n > 0;
+  int64_t each = known ? sizes[0] : 1;
+
+  *out_count = *out_size = -1;
+  if (known && gonio_infer_rank (split, 1) == 1) {
+    *out_count = n;
+    at = at < 0 ? at + n : at;
+    *out_size = at >= 0 && at < n ? sizes[at] : -1;
+  } else if ((!given || (known && gonio_infer_rank (split, 1) == 0)) && dim >= 0 && each > 0) {
+    *out_count = dim / each + (dim % each != 0);
+    at = at < 0 && at >= -*out_count ? at + *out_count : at;
+    *out_size = at >= 0 && at < *out_count ? MIN (each, dim - at * each) : -1;
+  } else if (!given) {
+    *out_size = 1;
+  }
+}
+
+/* The shape of the part that SequenceAt takes of a split tensor. */
+static GonioSymShape
+part_shape (const GonioInfer *split, gboolean has_position, int64_t at)
+{
+  GonioSymShape shape = *gonio_infer_shape (split, 0);
+  gboolean given = split->node->n_inputs > 1 && split->node->inputs[1] != GONIO_VALUE_NONE;
+  int64_t count, size;
+  int axis = 0;
+
+  if (!shape.has_rank ||
+      !gonio_infer_axis (gonio_node_attr_int (split->node, "axis", 0), shape.rank, &axis, NULL))
+    return (GonioSymShape){0};
+  if (!given && gonio_node_attr_int (split->node, "keepdims", 1) == 0) {
+    for (int d = axis; d + 1 < shape.rank; d++)
+      shape.dims[d] = shape.dims[d + 1];
+    shape.rank--;
+    return shape;
+  }
+  split_parts (split, shape.dims[axis].value, has_position ? at : INT64_MAX, &count, &size);
+  shape.dims[axis] = size >= 0 ? GONIO_DIM (size) : GONIO_DIM_UNKNOWN;
+  if (!given)
+    shape.dims[axis] = GONIO_DIM (1);
+  return shape;
+}
+
 static gboolean
 infer_at (GonioInfer *infer, GError **error)
 {
-  return need_sequence (infer, error) &&
-         gonio_infer_dtype_only (infer, 0, gonio_infer_dtype (infer, 0), error);
+  GonioInfer maker;
+  GonioSymShape shape = {0};
+  int64_t at = 0;
+  gboolean has_position = gonio_infer_scalar (infer, 1, &at);
+
+  if (!need_sequence (infer, error))
+    return FALSE;
+  if (made_by (infer, GONIO_OP_SEQUENCE_CONSTRUCT, &maker) && has_position) {
+    int64_t n = maker.node->n_inputs;
+    at = at < 0 && at >= -n ? at + n : at;
+    if (at >= 0 && at < n)
+      shape = *gonio_infer_shape (&maker, (guint)at);
+  } else if (made_by (infer, GONIO_OP_SPLIT_TO_SEQUENCE, &maker)) {
+    shape = part_shape (&maker, has_position, at);
+  }
+  return gonio_infer_set (infer, 0, gonio_infer_dtype (infer, 0), &shape, error);
 }
 
 static gboolean
 infer_length (GonioInfer *infer, GError **error)
 {
   GonioSymShape scalar = gonio_sym_rank (0);
+  GonioInfer maker;
+  int64_t count = -1, size;
+  int axis = 0;
 
-  return need_sequence (infer, error) &&
-         gonio_infer_set (infer, 0, GONIO_DTYPE_INT64, &scalar, error);
+  if (!need_sequence (infer, error) ||
+      !gonio_infer_set (infer, 0, GONIO_DTYPE_INT64, &scalar, error))
+    return FALSE;
+  if (made_by (infer, GONIO_OP_SEQUENCE_CONSTRUCT, &maker))
+    count = maker.node->n_inputs;
+  else if (made_by (infer, GONIO_OP_SPLIT_TO_SEQUENCE, &maker) &&
+           gonio_infer_axis (gonio_node_attr_int (maker.node, "axis", 0),
+                             gonio_infer_rank (&maker, 0), &axis, NULL))
+    split_parts (&maker, gonio_infer_dim (&maker, 0, axis).value, 0, &count, &size);
+  if (count >= 0)
+    gonio_infer_set_elements (infer, 0, &GONIO_DIM (count), 1);
+  return TRUE;
 }
 
 static gboolean
@@ -174,11 +272,53 @@ infer_has_element (GonioInfer *infer, GError **error)
 
 /* ---- ConcatFromSequence ---- */
 
+/* Tensors of a SequenceConstruct joined along an axis, or side by side along a new one. */
+static gboolean
+joined_shape (const GonioInfer *maker, int64_t axis_given, gboolean new_axis, GonioSymShape *out,
+              GError **error)
+{
+  int rank = gonio_infer_rank (maker, 0), axis = 0;
+  GonioSymShape shape = *gonio_infer_shape (maker, 0);
+
+  for (guint i = 1; i < maker->node->n_inputs; i++) {
+    if (gonio_infer_rank (maker, i) != rank)
+      return TRUE;
+  }
+  if (rank < 0 || rank + new_axis > GONIO_MAX_RANK)
+    return TRUE;
+  if (!gonio_infer_axis (axis_given, rank + new_axis, &axis, error))
+    return FALSE;
+  for (guint i = 1; i < maker->node->n_inputs; i++) {
+    for (int d = 0; d < rank; d++) {
+      GonioDim dim = gonio_infer_dim (maker, i, d);
+      if (d == axis && !new_axis)
+        shape.dims[d] = gonio_dim_add (shape.dims[d], dim);
+      else if (!gonio_dim_merge (shape.dims[d], dim, &shape.dims[d]))
+        return gonio_infer_fail (error, "the tensors it joins differ in dimension %d.", d);
+    }
+  }
+  if (new_axis) {
+    for (int d = shape.rank++; d > axis; d--)
+      shape.dims[d] = shape.dims[d - 1];
+    shape.dims[axis] = GONIO_DIM (maker->node->n_inputs);
+  }
+  *out = shape;
+  return TRUE;
+}
+
 static gboolean
 infer_concat (GonioInfer *infer, GError **error)
 {
-  return need_sequence (infer, error) &&
-         gonio_infer_dtype_only (infer, 0, gonio_infer_dtype (infer, 0), error);
+  GonioSymShape shape = {0};
+  GonioInfer maker;
+
+  if (!need_sequence (infer, error))
+    return FALSE;
+  if (made_by (infer, GONIO_OP_SEQUENCE_CONSTRUCT, &maker) &&
+      !joined_shape (&maker, gonio_node_attr_int (infer->node, "axis", 0),
+                     gonio_node_attr_int (infer->node, "new_axis", 0) != 0, &shape, error))
+    return FALSE;
+  return gonio_infer_set (infer, 0, gonio_infer_dtype (infer, 0), &shape, error);
 }
 
 /* ---- rows ---- */

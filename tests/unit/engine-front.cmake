@@ -9,6 +9,10 @@ gonio_add_test (
   SOURCES test-infer.c ${SUPPORT}/graph-maker.c
   LIBS gonio-onnx)
 gonio_add_test (
+  test-infer-lists LABELS unit
+  SOURCES test-infer-lists.c ${SUPPORT}/graph-maker.c
+  LIBS gonio-ops)
+gonio_add_test (
   test-infer-random LABELS unit
   SOURCES test-infer-random.c ${SUPPORT}/graph-maker.c
   LIBS gonio-passes)
