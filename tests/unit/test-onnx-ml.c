@@ -145,6 +145,110 @@ test_label_refuses (void)
   node_case_refused (types, "type");
 }
 
+/* ---- features ---- */
+
+static void
+test_scaler (void)
+{
+  g_autoptr (NodeCase) each = node_case_new (ML, 1, "Scaler", "x", "y");
+  g_autoptr (NodeCase) all = node_case_new (ML, 1, "Scaler", "x", "y");
+  g_autoptr (NodeCase) none = node_case_new (ML, 1, "Scaler", "x", "y");
+  const float offset[3] = {1, 2, 3}, scale[3] = {0.5f, 2, -1}, one = 4;
+  static const double expected[6] = {0, 0, 0, 1.5, 6, -3}, shifted[2] = {-12, 24};
+
+  node_case_give (each, "x", NULL, TENSOR (DOUBLE, "2 3", 1, 2, 3, 4, 5, 6));
+  onnx_node_attr (each->node, onnx_attr_floats ("offset", 3, offset));
+  onnx_node_attr (each->node, onnx_attr_floats ("scale", 3, scale));
+  node_case_expect (each, 0, "2 3", 6, expected, 1e-7);
+  g_assert_cmpint (gonio_tensor_dtype (each->outputs[0]), ==, GONIO_DTYPE_FLOAT);
+  node_case_give (all, "x", NULL, TENSOR_I64 (INT64, "2", 1, 10));
+  onnx_node_attr (all->node, onnx_attr_floats ("offset", 1, &one));
+  onnx_node_attr (all->node, onnx_attr_floats ("scale", 1, &one));
+  node_case_expect (all, 0, "2", 2, shifted, 1e-7);
+  node_case_give (none, "x", NULL, TENSOR (FLOAT, "1", 1));
+  node_case_refused (none, "offset or scale");
+}
+
+static void
+test_normalizer (void)
+{
+  static const char *const norms[3] = {"MAX", "L1", "L2"};
+  static const double divisors[3] = {4, 7, 5};
+
+  for (guint i = 0; i < 3; i++) {
+    g_autoptr (NodeCase) c = node_case_new (ML, 1, "Normalizer", "x", "y");
+    const double d = divisors[i], expected[6] = {3 / d, -4 / d, 0, 0, 0, 0};
+
+    node_case_give (c, "x", NULL, TENSOR (FLOAT, "2 3", 3, -4, 0, 0, 0, 0));
+    onnx_node_attr (c->node, onnx_attr_text ("norm", norms[i]));
+    node_case_expect (c, 0, "2 3", 6, expected, 1e-6);
+  }
+  g_autoptr (NodeCase) wrong = node_case_new (ML, 1, "Normalizer", "x", "y");
+  node_case_give (wrong, "x", NULL, TENSOR (FLOAT, "1", 1));
+  onnx_node_attr (wrong->node, onnx_attr_text ("norm", "L3"));
+  node_case_refused (wrong, "L3");
+}
+
+static void
+test_imputer (void)
+{
+  g_autoptr (NodeCase) nan = node_case_new (ML, 1, "Imputer", "x", "y");
+  g_autoptr (NodeCase) number = node_case_new (ML, 1, "Imputer", "x", "y");
+  g_autoptr (NodeCase) whole = node_case_new (ML, 1, "Imputer", "x", "y");
+  g_autoptr (NodeCase) none = node_case_new (ML, 1, "Imputer", "x", "y");
+  const float each[2] = {10, 20}, one = 7;
+  const gint64 nine = 9;
+  static const double a[4] = {10, 1, 2, 20}, b[3] = {7, 1, 7}, w[3] = {9, 5, 9};
+
+  node_case_give (nan, "x", NULL, TENSOR (FLOAT, "2 2", NAN, 1, 2, NAN));
+  onnx_node_attr (nan->node, onnx_attr_floats ("imputed_value_floats", 2, each));
+  onnx_node_attr (nan->node, onnx_attr_float ("replaced_value_float", NAN));
+  node_case_expect (nan, 0, "2 2", 4, a, 0);
+  node_case_give (number, "x", NULL, TENSOR (FLOAT, "3", 0, 1, -0.0));
+  onnx_node_attr (number->node, onnx_attr_floats ("imputed_value_floats", 1, &one));
+  node_case_expect (number, 0, "3", 3, b, 0);
+  node_case_give (whole, "x", NULL, TENSOR_I64 (INT64, "3", -3, 5, -3));
+  onnx_node_attr (whole->node, onnx_attr_ints ("imputed_value_int64s", 1, &nine));
+  onnx_node_attr (whole->node, onnx_attr_int ("replaced_value_int64", -3));
+  node_case_expect (whole, 0, "3", 3, w, 0);
+  node_case_give (none, "x", NULL, TENSOR (FLOAT, "1", 1));
+  node_case_refused (none, "nothing to put in");
+}
+
+static void
+test_one_hot (void)
+{
+  g_autoptr (NodeCase) number = node_case_new (ML, 1, "OneHotEncoder", "x", "y");
+  g_autoptr (NodeCase) text = node_case_new (ML, 1, "OneHotEncoder", "x", "y");
+  g_autoptr (NodeCase) strict = node_case_new (ML, 1, "OneHotEncoder", "x", "y");
+  const gint64 categories[3] = {4, -1, 7};
+  static const double a[12] = {0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0}, b[4] = {0, 1, 0, 0};
+
+  node_case_give (number, "x", NULL, TENSOR (FLOAT, "2 2", 7, 4, 5, -1));
+  onnx_node_attr (number->node, onnx_attr_ints ("cats_int64s", 3, categories));
+  node_case_expect (number, 0, "2 2 3", 12, a, 0);
+  node_case_give (text, "x", NULL, TENSOR_TEXT ("2", "b", "c"));
+  onnx_node_attr (text->node, onnx_attr_texts ("cats_strings", "a b"));
+  node_case_expect (text, 0, "2 2", 4, b, 0);
+  node_case_give (strict, "x", NULL, TENSOR_TEXT ("1", "b"));
+  onnx_node_attr (strict->node, onnx_attr_texts ("cats_strings", "a b"));
+  onnx_node_attr (strict->node, onnx_attr_int ("zeros", 0));
+  node_case_refused (strict, "zeros 0");
+}
+
+static void
+test_feature_vectorizer (void)
+{
+  g_autoptr (NodeCase) c = node_case_new (ML, 1, "FeatureVectorizer", "a b", "y");
+  const gint64 sizes[2] = {1, 2};
+  static const double expected[6] = {1, 3, 4, 2, 5, 6};
+
+  node_case_give (c, "a", NULL, TENSOR_I64 (INT64, "2 1", 1, 2));
+  node_case_give (c, "b", NULL, TENSOR (DOUBLE, "2 2", 3, 4, 5, 6));
+  onnx_node_attr (c->node, onnx_attr_ints ("inputdimensions", 2, sizes));
+  node_case_expect (c, 0, "2 3", 6, expected, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -154,5 +258,10 @@ main (int argc, char **argv)
   g_test_add_func ("/onnx-ml/label-tensors", test_label_tensors);
   g_test_add_func ("/onnx-ml/label-1", test_label_1);
   g_test_add_func ("/onnx-ml/label-refuses", test_label_refuses);
+  g_test_add_func ("/onnx-ml/scaler", test_scaler);
+  g_test_add_func ("/onnx-ml/normalizer", test_normalizer);
+  g_test_add_func ("/onnx-ml/imputer", test_imputer);
+  g_test_add_func ("/onnx-ml/one-hot", test_one_hot);
+  g_test_add_func ("/onnx-ml/feature-vectorizer", test_feature_vectorizer);
   return g_test_run ();
 }

@@ -2,6 +2,8 @@
 #include "core/base/error.h"
 #include "core/onnx/import.h"
 
+#include <math.h>
+
 #define DOMAIN "ai.onnx.ml"
 
 /* 1 where x exceeds the threshold, else 0, in the type of x. */
@@ -43,6 +45,134 @@ array_feature_extractor (GonioImportNode *in, GError **error)
                                  gonio_import_const_ints (in, "first", &first, 1)};
     gonio_import_emit_to (in, GONIO_OP_UNSQUEEZE, "row", row, 2, output);
   }
+  return TRUE;
+}
+
+/* ---- features of a row: the last axis ---- */
+
+static void
+drop_attrs (GonioImportNode *in)
+{
+  while (in->node->n_attrs > 0)
+    gonio_import_drop (in, in->node->attrs[0].name);
+}
+
+static GonioValueId
+cast_to (GonioImportNode *in, GonioValueId x, GonioDType dtype, const char *hint)
+{
+  GonioNodeId node = GONIO_NODE_NONE;
+  GonioValueId result = gonio_import_emit (in, GONIO_OP_CAST, hint, &x, 1, &node);
+
+  gonio_graph_set_attr_int (in->graph, node, "to", dtype);
+  return result;
+}
+
+/* The node becomes op (a, b). */
+static void
+become (GonioImportNode *in, GonioOpId op, GonioValueId a, GonioValueId b)
+{
+  const GonioValueId inputs[2] = {a, b};
+
+  drop_attrs (in);
+  gonio_graph_set_op (in->graph, in->id, op);
+  gonio_graph_set_inputs (in->graph, in->id, inputs, 2);
+}
+
+/* (x - offset) scale, as float; one number for all features or one for each. */
+static gboolean
+scaler (GonioImportNode *in, GError **error)
+{
+  guint n_offset = 0, n_scale = 0;
+  const float *offset = gonio_node_attr_floats (in->node, "offset", &n_offset);
+  const float *scale = gonio_node_attr_floats (in->node, "scale", &n_scale);
+  GonioValueId x = cast_to (in, gonio_import_input (in, 0), GONIO_DTYPE_FLOAT, "x");
+
+  if (n_offset == 0 || n_scale == 0)
+    return gonio_import_malformed (error, "offset or scale is missing.");
+  GonioValueId factors = gonio_import_const_floats (in, "scale", scale, n_scale);
+  x = gonio_import_binary (in, GONIO_OP_SUB, "moved", x,
+                           gonio_import_const_floats (in, "offset", offset, n_offset));
+  become (in, GONIO_OP_MUL, x, factors);
+  return TRUE;
+}
+
+/* Rows divided by their norm; rows of zeros stay. */
+static gboolean
+normalizer (GonioImportNode *in, GError **error)
+{
+  static const struct {
+    const char *name;
+    GonioOpId op;
+  } norms[] = {
+      {"MAX", GONIO_OP_REDUCE_MAX}, {"L1", GONIO_OP_REDUCE_L1}, {"L2", GONIO_OP_REDUCE_L2}};
+  const char *name = gonio_node_attr_string (in->node, "norm", "MAX");
+  const int64_t last = -1;
+  guint which = 0;
+
+  while (which < G_N_ELEMENTS (norms) && !g_str_equal (norms[which].name, name))
+    which++;
+  if (which == G_N_ELEMENTS (norms))
+    return gonio_import_malformed (error, "norm is “%s”.", name);
+  GonioValueId x = cast_to (in, gonio_import_input (in, 0), GONIO_DTYPE_FLOAT, "x");
+  GonioValueId size = gonio_import_binary (in, norms[which].op, "norm",
+                                           gonio_import_unary (in, GONIO_OP_ABS, "size", x),
+                                           gonio_import_const_ints (in, "axis", &last, 1));
+  size = gonio_import_binary (in, GONIO_OP_MAX, "divisor", size,
+                              gonio_import_const_scalar (in, "least", GONIO_DTYPE_FLOAT, 1e-30));
+  become (in, GONIO_OP_DIV, x, size);
+  return TRUE;
+}
+
+/* One value, NaN among them, replaced by one number or one for each feature. */
+static gboolean
+imputer (GonioImportNode *in, GError **error)
+{
+  GonioValueId x = gonio_import_input (in, 0);
+  GonioDType dtype = gonio_import_dtype (in, x);
+  gboolean whole = dtype == GONIO_DTYPE_INT64;
+  guint n_reals = 0, n_ints = 0;
+  const float *reals = gonio_node_attr_floats (in->node, "imputed_value_floats", &n_reals);
+  const int64_t *ints = gonio_node_attr_ints (in->node, "imputed_value_int64s", &n_ints);
+  float real = gonio_node_attr_float (in->node, "replaced_value_float", 0);
+  int64_t number = gonio_node_attr_int (in->node, "replaced_value_int64", 0);
+
+  if (!whole && dtype != GONIO_DTYPE_FLOAT)
+    return gonio_import_unsupported (error, "its input must be known to be float or int64.");
+  if ((whole ? n_ints : n_reals) == 0)
+    return gonio_import_malformed (error, "there is nothing to put in.");
+  GonioValueId put = whole ? gonio_import_const_ints (in, "put", ints, n_ints)
+                           : gonio_import_const_floats (in, "put", reals, n_reals);
+  GonioValueId is_missing =
+      !whole && isnan (real)
+          ? gonio_import_unary (in, GONIO_OP_IS_NAN, "missing", x)
+          : gonio_import_binary (in, GONIO_OP_EQUAL, "missing", x,
+                                 whole ? gonio_import_const_ints (in, "what", &number, 1)
+                                       : gonio_import_const_floats (in, "what", &real, 1));
+  const GonioValueId inputs[3] = {is_missing, put, x};
+  drop_attrs (in);
+  gonio_graph_set_op (in->graph, in->id, GONIO_OP_WHERE);
+  gonio_graph_set_inputs (in->graph, in->id, inputs, 3);
+  return TRUE;
+}
+
+/* All inputs side by side, as float. */
+static gboolean
+feature_vectorizer (GonioImportNode *in, GError **error)
+{
+  guint n = in->node->n_inputs;
+  g_autofree GonioValueId *parts = g_new0 (GonioValueId, n + 1);
+
+  for (guint i = 0; i < n; i++) {
+    if (in->node->inputs[i] == GONIO_VALUE_NONE)
+      return gonio_import_malformed (error, "input %u is missing.", i);
+    parts[i] = cast_to (in, in->node->inputs[i], GONIO_DTYPE_FLOAT, "part");
+  }
+  if (n == 0)
+    return gonio_import_malformed (error, "it has no inputs.");
+  drop_attrs (in);
+  gonio_graph_set_op (in->graph, in->id, GONIO_OP_CONCAT);
+  gonio_graph_set_inputs (in->graph, in->id, parts, n);
+  gonio_graph_set_attr_int (in->graph, in->id, "axis", -1);
   return TRUE;
 }
 
@@ -163,10 +293,43 @@ label_encoder (GonioImportNode *in, GError **error)
   set_constant (in, 1, "keys", keys);
   set_constant (in, 2, "values", values);
   set_constant (in, 3, "default", other);
-  while (in->node->n_attrs > 0)
-    gonio_import_drop (in, in->node->attrs[0].name);
+  drop_attrs (in);
   return TRUE;
 }
+
+/* ---- OneHotEncoder ---- */
+
+/* A further axis with 1 at the place of the category, 0 elsewhere. */
+static gboolean
+one_hot_encoder (GonioImportNode *in, GError **error)
+{
+  const GonioAttr *numbers = gonio_node_attr (in->node, "cats_int64s");
+  const GonioAttr *texts = gonio_node_attr (in->node, "cats_strings");
+  GonioValueId x = gonio_import_input (in, 0);
+  const int64_t last = -1;
+
+  if ((numbers == NULL) == (texts == NULL))
+    return gonio_import_malformed (error, "it needs cats_int64s or cats_strings.");
+  if (gonio_node_attr_int (in->node, "zeros", 1) == 0)
+    return gonio_import_unsupported (error, "refusing unknown categories (zeros 0) is not "
+                                            "supported.");
+  g_autoptr (GonioTensor) list = flat_tensor (numbers ? numbers : texts, error);
+  if (!list)
+    return FALSE;
+  if (numbers)
+    x = cast_to (in, x, GONIO_DTYPE_INT64, "x");
+  x = gonio_import_binary (in, GONIO_OP_UNSQUEEZE, "column", x,
+                           gonio_import_const_ints (in, "last", &last, 1));
+  set_constant (in, 1, "categories", list);
+  GonioValueId hit = gonio_import_binary (in, GONIO_OP_EQUAL, "hit", x, gonio_import_input (in, 1));
+  drop_attrs (in);
+  gonio_graph_set_op (in->graph, in->id, GONIO_OP_CAST);
+  gonio_graph_set_inputs (in->graph, in->id, &hit, 1);
+  gonio_graph_set_attr_int (in->graph, in->id, "to", GONIO_DTYPE_FLOAT);
+  return TRUE;
+}
+
+/* ---- LabelEncoder, version 1 ---- */
 
 /* Version 1: texts become their place in the list, or the other way round. */
 static gboolean
@@ -190,15 +353,19 @@ label_encoder_1 (GonioImportNode *in, GError **error)
   set_constant (in, 1, "keys", to_text ? numbers : texts);
   set_constant (in, 2, "values", to_text ? texts : numbers);
   set_constant (in, 3, "default", other);
-  while (in->node->n_attrs > 0)
-    gonio_import_drop (in, in->node->attrs[0].name);
+  drop_attrs (in);
   return TRUE;
 }
 
 const GonioImportRow gonio_import_ml[] = {
     {"ArrayFeatureExtractor", DOMAIN, 1, 0, array_feature_extractor},
     {"Binarizer", DOMAIN, 1, 0, binarizer},
+    {"FeatureVectorizer", DOMAIN, 1, 0, feature_vectorizer},
+    {"Imputer", DOMAIN, 1, 0, imputer},
     {"LabelEncoder", DOMAIN, 1, 1, label_encoder_1},
     {"LabelEncoder", DOMAIN, 2, 0, label_encoder},
+    {"Normalizer", DOMAIN, 1, 0, normalizer},
+    {"OneHotEncoder", DOMAIN, 1, 0, one_hot_encoder},
+    {"Scaler", DOMAIN, 1, 0, scaler},
     {0},
 };
