@@ -75,6 +75,16 @@ judge (const GonioCliValue *row, const GonioTensor *wanted, gboolean same_type, 
     verdict->first = explain (row, wanted, &d);
 }
 
+/* Items of a list that the other backend made longer or shorter. */
+static void
+count_missing (const char *name, const char *backend, Verdict *verdict)
+{
+  verdict->n_values++;
+  verdict->n_diverging++;
+  if (verdict->first == NULL)
+    verdict->first = g_strdup_printf ("'%s': %s has no such value", name, backend);
+}
+
 static void
 print_head (void)
 {
@@ -120,7 +130,15 @@ compare_backends (const char *model, char **names, const GonioSessionOptions *op
     const GonioTensor *wanted = g_hash_table_lookup (other, row->name);
     if (wanted != NULL)
       judge (row, wanted, TRUE, verdict);
+    else
+      count_missing (row->name, names[1], verdict);
+    g_hash_table_remove (other, row->name);
   }
+  GHashTableIter iter;
+  gpointer name;
+  g_hash_table_iter_init (&iter, other);
+  while (g_hash_table_iter_next (&iter, &name, NULL))
+    count_missing (name, names[0], verdict);
   return TRUE;
 }
 

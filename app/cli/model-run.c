@@ -1,5 +1,5 @@
 /* gonio-cli model run: inputs from files, outputs to .npy files. */
-#include "app/cli/cli.h"
+#include "app/cli/values.h"
 
 #include <string.h>
 
@@ -59,26 +59,13 @@ load_inputs (GonioSession *session, char **pairs, GPtrArray *names, GPtrArray *t
   return TRUE;
 }
 
-/* Tensor names may hold anything; file names must not leave the folder. */
-static char *
-output_path (const char *dir, const char *name)
-{
-  g_autofree char *file = g_strconcat (name, ".npy", NULL);
-  for (char *p = file; *p != '\0'; p++)
-    if (*p == '/' || (guchar)*p < 0x20)
-      *p = '_';
-  if (file[0] == '.')
-    file[0] = '_';
-  return g_build_filename (dir, file, NULL);
-}
-
 /* A list becomes <name>.<item>.npy for each of its tensors; an empty one leaves no file. */
 static gboolean
 save_value (const GonioTensor *value, const char *dir, const char *name, GError **error)
 {
   g_autofree char *text = gonio_list_describe (value);
   if (gonio_tensor_kind (value) == GONIO_KIND_TENSOR) {
-    g_autofree char *path = output_path (dir, name);
+    g_autofree char *path = gonio_cli_value_path (dir, name, ".npy");
     if (!gonio_tensor_save_npy (value, path, error))
       return FALSE;
     gonio_cli_print ("%s\t%s\t%s\n", name, text, path);

@@ -1,7 +1,6 @@
 /* A run's inputs from files, a folder or a seed; its values in the order of computing. */
 #include "app/cli/values.h"
 
-#include "core/onnx/load.h"
 #include "core/ops/op.h"
 
 #include <string.h>
@@ -54,25 +53,13 @@ check_pairs (GonioSession *session, char **pairs, GError **error)
   return TRUE;
 }
 
-static GonioTensor *
-load_tensor (const char *path, GError **error)
-{
-  if (g_str_has_suffix (path, ".pb"))
-    return gonio_onnx_load_tensor_pb (path, error);
-  if (g_str_has_suffix (path, ".npy"))
-    return gonio_tensor_load_npy (path, error);
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-               "%s: a tensor file must end in .npy or .pb", path);
-  return NULL;
-}
-
 /* NULL without error: nobody gives it. */
 static GonioTensor *
 given_tensor (const GonioCliInputs *args, const GonioPort *port, GError **error)
 {
   const char *file = given_file (args->pairs, port->name);
   if (file != NULL)
-    return load_tensor (file, error);
+    return gonio_cli_load_value (file, port->kind, error);
   if (args->dir == NULL)
     return NULL;
   g_autofree char *path = gonio_cli_value_path (args->dir, port->name, ".npy");
@@ -142,6 +129,22 @@ true_producer (const GonioGraph *graph, GonioValueId id)
 }
 
 static void
+add_rows (GonioCliValues *values, GonioCliValue row)
+{
+  if (gonio_tensor_kind (row.tensor) == GONIO_KIND_TENSOR) {
+    g_array_append_val (values->rows, row);
+    return;
+  }
+  for (guint i = 0; i < gonio_list_length (row.tensor); i++) {
+    g_autofree char *name = g_strdup_printf ("%s.%u", row.name, i);
+    GonioCliValue item = row;
+    item.name = g_string_chunk_insert (values->names, name);
+    item.tensor = gonio_list_item (row.tensor, i);
+    add_rows (values, item);
+  }
+}
+
+static void
 order_rows (GonioCliValues *values)
 {
   guint n, n_ports;
@@ -155,8 +158,7 @@ order_rows (GonioCliValues *values)
     GonioValueId id = gonio_graph_find_value (values->graph, ports[i].name);
     GonioNodeId node = id != GONIO_VALUE_NONE ? true_producer (values->graph, id) : GONIO_NODE_NONE;
     Place place = {node != GONIO_NODE_NONE ? position[node] : 0, i, node};
-    if (ports[i].kind == GONIO_KIND_TENSOR)
-      g_array_append_val (places, place);
+    g_array_append_val (places, place);
   }
   g_array_sort (places, by_position);
   for (guint i = 0; i < places->len; i++) {
@@ -166,7 +168,7 @@ order_rows (GonioCliValues *values)
     GonioCliValue row = {ports[place->output].name,
                          node != NULL ? gonio_op_name (node->op) : "constant",
                          node != NULL ? node->name : "", values->outputs[place->output]};
-    g_array_append_val (values->rows, row);
+    add_rows (values, row);
   }
 }
 
@@ -179,6 +181,7 @@ gonio_cli_values_run (const char *model, const GonioSessionOptions *options,
   g_autoptr (GPtrArray) tensors = NULL;
   exposing.expose_all = TRUE;
   out_values->rows = g_array_new (FALSE, FALSE, sizeof (GonioCliValue));
+  out_values->names = g_string_chunk_new (256);
   out_values->session = gonio_session_new_from_file (model, &exposing, NULL, error);
   if (out_values->session == NULL ||
       !gonio_cli_inputs_make (out_values->session, inputs, &names, &tensors, error))
@@ -201,4 +204,5 @@ gonio_cli_values_clear (GonioCliValues *values)
   g_clear_pointer (&values->graph, gonio_graph_unref);
   g_clear_pointer (&values->session, gonio_session_unref);
   g_clear_pointer (&values->rows, g_array_unref);
+  g_clear_pointer (&values->names, g_string_chunk_free);
 }

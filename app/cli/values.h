@@ -32,7 +32,8 @@ typedef struct {
   GonioGraph *graph;
   GonioTensor **outputs;
   guint n_outputs;
-  GArray *rows; /* GonioCliValue in the order of computing, tensors only */
+  GArray *rows; /* GonioCliValue in the order of computing; a list's tensors are <name>.<item> */
+  GStringChunk *names; /* of items */
 } GonioCliValues;
 
 /* Zero-initialise *out_values; clear it also after an error. options.expose_all is set here. */
@@ -42,7 +43,7 @@ gboolean gonio_cli_values_run (const char *model, const GonioSessionOptions *opt
 void gonio_cli_values_clear (GonioCliValues *values);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GonioCliValues, gonio_cli_values_clear)
 
-/* dir/name.ending with what could leave the folder replaced; tensor names may hold anything. */
+/* dir/name + ending with what could leave the folder replaced; tensor names may hold anything. */
 char *gonio_cli_value_path (const char *dir, const char *name, const char *ending);
 
 G_END_DECLS

@@ -174,6 +174,6 @@ gonio_session_check_values (GonioSession *session, GonioExecutable *exec,
   for (guint i = 0; i < n; i++)
     if (!check_node (&check, gonio_graph_node (graph, order[i]), error))
       return FALSE;
-  gonio_session_log (session, G_LOG_LEVEL_INFO, "checked the values of %u nodes: all finite", n);
+  gonio_session_log (session, G_LOG_LEVEL_INFO, "none of %u nodes made NaN or infinities", n);
   return TRUE;
 }

@@ -80,6 +80,35 @@ test_stats (void)
   g_assert_cmpstr (one.out, !=, two.out);
 }
 
+/* s = [x, -x] */
+static GByteArray *
+sequence_model (void)
+{
+  GByteArray *graph = onnx_graph ("sequence");
+  onnx_graph_input (graph, "x", ONNX_FLOAT, "2 2");
+  onnx_graph_node (graph, onnx_node ("Neg", "x", "n"));
+  onnx_graph_node (graph, onnx_node ("SequenceConstruct", "x n", "s"));
+  onnx_graph_output (graph, "s");
+  return onnx_model (graph, 17);
+}
+
+/* Items of lists are values like others. */
+static void
+test_lists (void)
+{
+  const float x[] = {1, 2, 3, 4}, minus[] = {-1, -2, -3, -4};
+  cli_save (sequence_model (), "sequence.onnx");
+  save_npy ("items/x.npy", 4, x);
+  save_npy ("items/s.0.npy", 4, x);
+  save_npy ("items/s.1.npy", 4, minus);
+  cli_expect ("model stats --input x=@/items/x.npy @/sequence.onnx", 0, " s.1\n", "");
+  cli_expect ("model compare --backends reference,reference @/sequence.onnx", 0,
+              "no divergence in 3 values", "");
+  cli_expect ("model compare --with @/items @/sequence.onnx", 0, "no divergence in 2 values", "");
+  save_npy ("items/s.1.npy", 4, x);
+  cli_expect ("model compare --with @/items @/sequence.onnx", 1, "first divergence: 's.1'", "");
+}
+
 static void
 test_compare (void)
 {
@@ -324,6 +353,39 @@ test_info (void)
   g_assert_cmpfloat (gonio_tensor_get_double (tensor, 7), ==, 1.5);
 }
 
+/* Three nodes that cannot run, one of them inside a branch: all are named at once. */
+static GByteArray *
+unsupported_model (void)
+{
+  GByteArray *graph = onnx_graph ("g"), *branch = onnx_graph ("b"), *other = onnx_graph ("o");
+  GByteArray *choice = onnx_node ("If", "c", "y");
+  onnx_graph_node (branch, onnx_node ("Frob", "a", "q"));
+  onnx_graph_output (branch, "q");
+  onnx_graph_node (other, onnx_node ("Relu", "a", "r"));
+  onnx_graph_output (other, "r");
+  onnx_graph_input (graph, "x", ONNX_FLOAT, "2");
+  onnx_graph_input (graph, "c", ONNX_BOOL, "");
+  onnx_graph_node (graph, onnx_node ("Foo", "x", "z"));
+  onnx_graph_node (graph, onnx_node ("Bar", "z", "a"));
+  onnx_node_attr (choice, onnx_attr_graph ("then_branch", branch));
+  onnx_node_attr (choice, onnx_attr_graph ("else_branch", other));
+  onnx_graph_node (graph, choice);
+  onnx_graph_output (graph, "y");
+  return onnx_model (graph, 17);
+}
+
+static void
+test_check (void)
+{
+  cli_save (unsupported_model (), "unsupported.onnx");
+  g_auto (CliResult) result = cli_run ("model check @/unsupported.onnx", NULL);
+  g_assert_cmpint (result.code, ==, 1);
+  g_assert_cmpstr (result.out, ==,
+                   "Foo\tFoo_0\tthe operator is not implemented.\n"
+                   "Bar\tBar_1\tthe operator is not implemented.\n"
+                   "Frob\tFrob_3\tthe operator is not implemented.\n");
+}
+
 /* The table that people read is the one that the code makes. */
 static void
 test_ops (void)
@@ -413,6 +475,8 @@ main (int argc, char **argv)
   g_test_add_func ("/cli-tools/doctor", test_doctor);
   g_test_add_func ("/cli-tools/info", test_info);
   g_test_add_func ("/cli-tools/ops", test_ops);
+  g_test_add_func ("/cli-tools/lists", test_lists);
+  g_test_add_func ("/cli-tools/check", test_check);
   int result = g_test_run ();
   cli_end ();
   return result;
