@@ -248,6 +248,10 @@ step_back (Walk *w, GonioNodeId id, GError **error)
   if (node->n_outputs < 1 || !is_wanted (w, node->outputs[0]) ||
       !g_hash_table_lookup_extended (w->gradients, GUINT_TO_POINTER (node->outputs[0]), NULL, &g))
     return TRUE;
+  /* The rules rely on inputs that nobody has counted yet: the whole graph is checked later. */
+  g_autoptr (GError) broken = NULL;
+  if (!gonio_op_check_node (w->in->graph, id, &broken))
+    return gonio_import_malformed (error, "%s", broken->message);
   Step s = {w, w->in, node, node->outputs[0], GPOINTER_TO_UINT (g), node->inputs};
   for (guint i = 0; i < G_N_ELEMENTS (rules); i++) {
     if (rules[i].op == node->op && !gonio_node_attr (node, "activation"))
