@@ -203,7 +203,7 @@ gonio_import_const_scalar (GonioImportNode *in, const char *hint, GonioDType dty
     bits.h = gonio_float_to_bfloat16 ((float)value);
   else if (dtype == GONIO_DTYPE_FLOAT)
     bits.f = (float)value;
-  else /* low bytes first: right for every integer width */
+  else if (value == value) /* low bytes first: right for every integer width; not a number: 0 */
     bits.i = value >= 9.2e18 ? INT64_MAX : value <= -9.2e18 ? INT64_MIN : (int64_t)value;
   g_autoptr (GonioTensor) tensor = small_tensor (dtype, 0, 1, &bits);
   return add_constant (in, hint, tensor);
