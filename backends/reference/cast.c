@@ -71,28 +71,39 @@ element_to_text (const GonioTensor *x, int64_t i)
   return g_strdup_printf ("%" G_GINT64_FORMAT, value);
 }
 
+static gboolean
+is_blank (const char *text)
+{
+  while (g_ascii_isspace (*text))
+    text++;
+  return *text == '\0';
+}
+
 /* Plain and scientific numbers, "NaN", "INF", "-inf" in any case, surrounded by spaces. */
 static gboolean
 text_to_element (const char *text, GonioTensor *y, int64_t at, const CastOptions *options,
                  GError **error)
 {
   RefForm form = ref_form (gonio_tensor_dtype (y));
-  g_autofree char *word = g_strstrip (g_strdup (text));
+  const char *word = text;
   char *end = NULL;
   double number;
+
+  while (g_ascii_isspace (*word))
+    word++;
 
   if (form != REF_FORM_FLOAT && *word != '\0') {
     gboolean is_unsigned = form == REF_FORM_UINT && *word != '-';
     int64_t value =
         is_unsigned ? (int64_t)g_ascii_strtoull (word, &end, 10) : g_ascii_strtoll (word, &end, 10);
 
-    if (*end == '\0') {
+    if (is_blank (end)) {
       ref_store_i64 (y, at, 1, &value, is_unsigned);
       return TRUE;
     }
   }
   number = g_ascii_strtod (word, &end);
-  if (*word == '\0' || *end != '\0') {
+  if (*word == '\0' || !is_blank (end)) {
     g_autofree char *shown = g_utf8_make_valid (text, (gssize)strnlen (text, 40));
 
     return ref_bad_value (error, "\"%s\" is not a number", shown);
@@ -172,7 +183,8 @@ cast_to (GonioKernel *k, GonioDType to, GError **error)
     for (int64_t i = 0; i < count; i++) {
       g_autofree char *text = element_to_text (x, i);
 
-      gonio_tensor_set_string (y, i, text);
+      if (!gonio_tensor_set_string (y, i, text, error))
+        return FALSE;
     }
   } else {
     cast_numbers (x, y, &options);

@@ -206,8 +206,16 @@ static gboolean
 check_outputs (const GonioKernel *k, GError **error)
 {
   for (guint i = 0; i < k->node->n_outputs; i++)
-    if (k->node->outputs[i] != GONIO_VALUE_NONE && k->outputs[i] == NULL)
+    if (k->node->outputs[i] != GONIO_VALUE_NONE && k->outputs[i] == NULL) {
       return ref_bad_shape (error, "the operator has no output %u", i);
+    } else if (k->outputs[i] != NULL &&
+               gonio_tensor_text_bytes (k->outputs[i]) > GONIO_TENSOR_MAX_TEXT) {
+      /* Shared texts cost no memory, but time whenever they are read. */
+      ref_raise (error, GONIO_RUN_ERROR_MEMORY,
+                 "the texts of output %u together exceed the limit of %zu MiB", i,
+                 GONIO_TENSOR_MAX_TEXT >> 20);
+      return FALSE;
+    }
   return TRUE;
 }
 

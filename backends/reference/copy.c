@@ -19,7 +19,7 @@ copy_one (GonioTensor *dst, int64_t at, const GonioTensor *src, int64_t from)
   GonioDType dtype = gonio_tensor_dtype (dst);
 
   if (dtype == GONIO_DTYPE_STRING) {
-    gonio_tensor_set_string (dst, at, gonio_tensor_string (src, from));
+    gonio_tensor_share_string (dst, at, src, from);
   } else {
     guint bits = gonio_dtype_bits (dtype);
 
@@ -56,7 +56,7 @@ ref_clear (GonioTensor *dst, int64_t at, int64_t n)
   }
   for (int64_t i = at; i < at + n; i++) {
     if (gonio_tensor_dtype (dst) == GONIO_DTYPE_STRING)
-      gonio_tensor_set_string (dst, i, "");
+      gonio_tensor_share_string (dst, i, NULL, 0);
     else
       ref_packed_set (gonio_tensor_writable_data (dst), gonio_dtype_bits (gonio_tensor_dtype (dst)),
                       i, 0);

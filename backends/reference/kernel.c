@@ -189,19 +189,23 @@ ref_attr_ints (const GonioKernel *k, const char *name, int n, int64_t fallback, 
 static gpointer
 alloc_checked (int64_t count, size_t size, gboolean zero, GError **error)
 {
+  GonioPurse *purse = NULL;
   size_t bytes;
-  gpointer data = NULL;
 
   g_return_val_if_fail (count >= 0, NULL);
-  if (gonio_checked_mul ((size_t)count, size, &bytes) && bytes <= REF_SCRATCH_MAX) {
-    bytes = MAX (bytes, 1);
-    data = zero ? g_try_malloc0 (bytes) : g_try_malloc (bytes);
+  if (!gonio_checked_mul ((size_t)count, size, &bytes) || bytes > REF_SCRATCH_MAX) {
+    ref_raise (error, GONIO_RUN_ERROR_MEMORY,
+               "%" G_GINT64_FORMAT " scratch elements of %" G_GSIZE_FORMAT
+               " bytes exceed the limit of %zu MiB",
+               count, size, REF_SCRATCH_MAX >> 20);
+    return NULL;
   }
-  if (data == NULL)
-    g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
-                 "no memory for %" G_GINT64_FORMAT " scratch elements of %" G_GSIZE_FORMAT " bytes",
-                 count, size);
-  return data;
+  /* Asked of the purse, but not held: it is gone before the kernel ends. */
+  if (!gonio_purse_take (bytes, "scratch memory", &purse, error))
+    return NULL;
+  gonio_purse_give (purse, bytes);
+  return zero ? gonio_alloc0 (1, bytes, "scratch memory", error)
+              : gonio_alloc (1, bytes, "scratch memory", error);
 }
 
 gpointer
@@ -214,6 +218,29 @@ gpointer
 ref_alloc0 (int64_t count, size_t size, GError **error)
 {
   return alloc_checked (count, size, TRUE, error);
+}
+
+gboolean
+ref_items_take (RefItems *items, GonioTensor *tensor, GError **error)
+{
+  if (tensor == NULL)
+    return FALSE;
+  if (!gonio_reserve ((gpointer *)&items->items, &items->capacity, items->n, 1,
+                      sizeof *items->items, "a list of tensors", error)) {
+    gonio_tensor_unref (tensor);
+    return FALSE;
+  }
+  items->items[items->n++] = tensor;
+  return TRUE;
+}
+
+void
+ref_items_clear (RefItems *items)
+{
+  for (size_t i = 0; i < items->n; i++)
+    gonio_tensor_unref (items->items[i]);
+  g_clear_pointer (&items->items, g_free);
+  items->n = items->capacity = 0;
 }
 
 /* ---- shapes ---- */

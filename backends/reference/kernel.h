@@ -12,6 +12,7 @@
 #include "backends/reference/number.h"
 #include "core/base/checked.h"
 #include "core/base/error.h"
+#include "core/base/memory.h"
 #include "core/graph/activation.h"
 #include "core/ops/op.h"
 #include "core/tensor/list.h"
@@ -171,6 +172,16 @@ gboolean ref_attr_ints (const GonioKernel *k, const char *name, int n, int64_t f
 /* count * size bytes, zeroed or not; NULL with GONIO_RUN_ERROR_MEMORY. g_free() it. */
 gpointer ref_alloc (int64_t count, size_t size, GError **error);
 gpointer ref_alloc0 (int64_t count, size_t size, GError **error);
+
+/* A list of tensors that grows; holds references. Zero-initialise. */
+typedef struct {
+  GonioTensor **items;
+  size_t n, capacity;
+} RefItems;
+/* Takes the tensor, also when it fails; a NULL tensor fails with the error that is set already. */
+gboolean ref_items_take (RefItems *items, GonioTensor *tensor, GError **error);
+void ref_items_clear (RefItems *items);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RefItems, ref_items_clear)
 
 /* ---- shapes ---- */
 

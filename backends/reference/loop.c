@@ -1,10 +1,8 @@
 /* Loop, Scan and SequenceMap: a body that runs again and again. Depends on program.h.
  *
- * How often is up to the model, so every round polls the cancellable, and what piles up over the
- * rounds has a budget. */
+ * How often is up to the model, so every round polls the cancellable and counts against the run's
+ * limit of rounds, and what piles up over the rounds has a budget. */
 #include "backends/reference/program.h"
-
-#include <string.h>
 
 /* All piled tensors of one node together, and what each costs besides its data. */
 #define PILE_MAX_BYTES  ((size_t)2 << 30)
@@ -14,23 +12,21 @@
 
 typedef struct {
   guint n;
-  GPtrArray **tensors; /* per pile, GonioTensor* */
-  size_t bytes;        /* of all */
+  RefItems *tensors; /* per pile */
+  size_t bytes;      /* of all */
 } Piles;
 
 static void
 piles_init (Piles *piles, guint n)
 {
-  *piles = (Piles){.n = n, .tensors = g_new0 (GPtrArray *, n + 1)};
-  for (guint i = 0; i < n; i++)
-    piles->tensors[i] = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_tensor_unref);
+  *piles = (Piles){.n = n, .tensors = g_new0 (RefItems, n + 1)};
 }
 
 static void
 piles_clear (Piles *piles)
 {
   for (guint i = 0; i < piles->n; i++)
-    g_ptr_array_unref (piles->tensors[i]);
+    ref_items_clear (&piles->tensors[i]);
   g_clear_pointer (&piles->tensors, g_free);
   piles->n = 0;
 }
@@ -39,19 +35,14 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Piles, piles_clear)
 static size_t
 cost_of (const GonioTensor *tensor)
 {
-  size_t cost = gonio_tensor_size (tensor) + PILE_ITEM_BYTES;
-
-  if (gonio_tensor_dtype (tensor) == GONIO_DTYPE_STRING)
-    for (int64_t i = 0; i < gonio_tensor_count (tensor); i++)
-      cost += strlen (gonio_tensor_string (tensor, i));
-  return cost;
+  return gonio_tensor_size (tensor) + gonio_tensor_text_bytes (tensor) + PILE_ITEM_BYTES;
 }
 
 static gboolean
 piles_add (Piles *piles, guint i, GonioTensor *tensor, gboolean same_shape, GError **error)
 {
-  GPtrArray *pile = piles->tensors[i];
-  const GonioTensor *first = pile->len > 0 ? g_ptr_array_index (pile, 0) : tensor;
+  RefItems *pile = &piles->tensors[i];
+  const GonioTensor *first = pile->n > 0 ? pile->items[0] : tensor;
 
   if (gonio_tensor_kind (tensor) != GONIO_KIND_TENSOR ||
       gonio_tensor_dtype (tensor) != gonio_tensor_dtype (first) ||
@@ -60,18 +51,17 @@ piles_add (Piles *piles, guint i, GonioTensor *tensor, gboolean same_shape, GErr
     g_autofree char *was = gonio_list_describe (first);
     g_autofree char *is = gonio_list_describe (tensor);
 
-    return ref_bad_shape (error, "what piles up must be alike: %s in round 0, %s in round %u", was,
-                          is, pile->len);
+    return ref_bad_shape (error, "what piles up must be alike: %s in round 0, %s in round %zu", was,
+                          is, pile->n);
   }
   piles->bytes += cost_of (tensor);
   if (piles->bytes > PILE_MAX_BYTES) {
     ref_raise (error, GONIO_RUN_ERROR_MEMORY,
-               "after %u rounds its outputs have grown beyond %zu MiB; does it ever end?",
-               pile->len + 1, PILE_MAX_BYTES >> 20);
+               "after %zu rounds its outputs have grown beyond %zu MiB; does it ever end?",
+               pile->n + 1, PILE_MAX_BYTES >> 20);
     return FALSE;
   }
-  g_ptr_array_add (pile, gonio_tensor_ref (tensor));
-  return TRUE;
+  return ref_items_take (pile, gonio_tensor_ref (tensor), error);
 }
 
 /* No round at all: no elements, of the shape that is known of the body's output. */
@@ -98,19 +88,19 @@ output_no_rounds (GonioKernel *k, guint output, const GonioValue *item, int64_t 
 
 /* The output from its pile, stacked along an axis. item: the body's output. */
 static gboolean
-output_pile (GonioKernel *k, guint output, const GPtrArray *pile, const GonioValue *item,
+output_pile (GonioKernel *k, guint output, const RefItems *pile, const GonioValue *item,
              int64_t axis, gboolean backwards, GError **error)
 {
-  if (pile->len == 0)
+  if (pile->n == 0)
     return output_no_rounds (k, output, item, axis, error);
   if (backwards)
-    for (guint a = 0, b = pile->len - 1; a < b; a++, b--) {
-      gpointer swap = pile->pdata[a];
+    for (size_t a = 0, b = pile->n - 1; a < b; a++, b--) {
+      GonioTensor *swap = pile->items[a];
 
-      pile->pdata[a] = pile->pdata[b];
-      pile->pdata[b] = swap;
+      pile->items[a] = pile->items[b];
+      pile->items[b] = swap;
     }
-  return ref_stack (k, output, (GonioTensor *const *)pile->pdata, pile->len, axis, error);
+  return ref_stack (k, output, pile->items, (guint)pile->n, axis, error);
 }
 
 /* ---- states: what one round hands to the next ---- */
@@ -321,7 +311,8 @@ loop_round (Loop *loop, const GonioKernel *k, int64_t round, GError **error)
     if (args.values[2 + i] == NULL)
       return FALSE;
   }
-  return ref_body_run (&loop->body, k, args.values, error) && loop_take (loop, k, error);
+  return gonio_work_round (error) && ref_body_run (&loop->body, k, args.values, error) &&
+         loop_take (loop, k, error);
 }
 
 static gboolean
@@ -331,7 +322,7 @@ loop_output (const Loop *loop, GonioKernel *k, guint i, GError **error)
   g_autoptr (GonioTensor) value = NULL;
 
   if (i >= loop->states.n)
-    return output_pile (k, i, loop->piles.tensors[i - loop->states.n], made, 0, FALSE, error);
+    return output_pile (k, i, &loop->piles.tensors[i - loop->states.n], made, 0, FALSE, error);
   value = as_kind (loop->states.values[i], made->kind, error);
   return value != NULL && ref_output_value (k, i, value, FALSE, error);
 }
@@ -461,7 +452,7 @@ scan_round (Scan *scan, const GonioKernel *k, int64_t round, GError **error)
     if (args.values[n + i] == NULL)
       return FALSE;
   }
-  if (!ref_body_run (&scan->body, k, args.values, error))
+  if (!gonio_work_round (error) || !ref_body_run (&scan->body, k, args.values, error))
     return FALSE;
   for (guint i = 0; i < n; i++)
     if (!states_take (&scan->states, i, scan->body.outputs[i], TRUE, error))
@@ -483,7 +474,7 @@ scan_output (const Scan *scan, GonioKernel *k, guint i, GError **error)
     return ref_output_value (k, i, scan->states.values[i], FALSE, error);
   return listed (k, "scan_output_axes", scan->piles.n, pile, &axis, error) &&
          listed (k, "scan_output_directions", scan->piles.n, pile, &backwards, error) &&
-         output_pile (k, i, scan->piles.tensors[pile], body_output (&scan->body, i), axis,
+         output_pile (k, i, &scan->piles.tensors[pile], body_output (&scan->body, i), axis,
                       backwards != 0, error);
 }
 
@@ -541,7 +532,7 @@ map_round (RefBody *body, const GonioKernel *k, guint round, Piles *piles, GErro
     args[i] = gonio_tensor_kind (k->inputs[i]) == GONIO_KIND_TENSOR
                   ? k->inputs[i]
                   : gonio_list_item (k->inputs[i], round);
-  if (!ref_body_run (body, k, args, error))
+  if (!gonio_work_round (error) || !ref_body_run (body, k, args, error))
     return FALSE;
   for (guint i = 0; i < piles->n; i++) {
     g_autoptr (GonioTensor) own = NULL;
@@ -577,8 +568,7 @@ run_sequence_map (GonioKernel *k, GError **error)
     if (!ref_wants (k, i))
       continue;
     k->outputs[i] = gonio_list_new (GONIO_KIND_SEQUENCE, body_output (&body, i)->dtype,
-                                    (GonioTensor *const *)piles.tensors[i]->pdata,
-                                    piles.tensors[i]->len, error);
+                                    piles.tensors[i].items, (guint)piles.tensors[i].n, error);
     if (k->outputs[i] == NULL)
       return FALSE;
   }

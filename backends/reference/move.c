@@ -56,14 +56,13 @@ gboolean
 ref_stack (GonioKernel *k, guint output, GonioTensor *const *parts, guint n, int64_t axis_given,
            GError **error)
 {
-  g_autoptr (GPtrArray) views = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_tensor_unref);
+  g_auto (RefItems) views = {0};
   int axis;
 
   if (!ref_axis (axis_given, gonio_tensor_shape (parts[0])->rank + 1, &axis, error))
     return FALSE;
   for (guint i = 0; i < n; i++) {
     GonioShape shape = *gonio_tensor_shape (parts[i]);
-    GonioTensor *view;
 
     if (shape.rank < axis || shape.rank >= GONIO_MAX_RANK)
       return ref_bad_shape (error, "part %u has rank %d, which leaves no room for axis %d", i,
@@ -71,12 +70,10 @@ ref_stack (GonioKernel *k, guint output, GonioTensor *const *parts, guint n, int
     for (int d = shape.rank++; d > axis; d--)
       shape.dims[d] = shape.dims[d - 1];
     shape.dims[axis] = 1;
-    view = gonio_tensor_new_view (parts[i], &shape, error);
-    if (view == NULL)
+    if (!ref_items_take (&views, gonio_tensor_new_view (parts[i], &shape, error), error))
       return FALSE;
-    g_ptr_array_add (views, view);
   }
-  return ref_join (k, output, (GonioTensor *const *)views->pdata, n, axis, error);
+  return ref_join (k, output, views.items, n, axis, error);
 }
 
 GonioTensor *

@@ -247,7 +247,7 @@ run_top_k (GonioKernel *k, GError **error)
         rank[j] = j;
       if (cut.n > G_MAXINT)
         return ref_bad_shape (error, "axis of %" G_GINT64_FORMAT " elements is too long", cut.n);
-      g_qsort_with_data (rank, (gint)cut.n, sizeof *rank, compare_top, &order);
+      qsort_r (rank, (size_t)cut.n, sizeof *rank, compare_top, &order);
       for (int64_t j = 0; j < top; j++) {
         int64_t to = o * top * cut.inner + j * cut.inner + i;
 

@@ -239,7 +239,7 @@ groups_init (Groups *g, const Items *items, gboolean sorted, GError **error)
   for (int64_t i = 0; i < n; i++)
     by_value[i] = i;
   if (n > 1)
-    g_qsort_with_data (by_value, (gint)n, sizeof *by_value, compare_by_item, (gpointer)items);
+    qsort_r (by_value, (size_t)n, sizeof *by_value, compare_by_item, (gpointer)items);
   for (int64_t i = 0; i < n; i++) {
     if (i == 0 || compare_items (items, by_value[i - 1], by_value[i]) != 0)
       g->first[g->n_groups++] = by_value[i];
@@ -249,7 +249,7 @@ groups_init (Groups *g, const Items *items, gboolean sorted, GError **error)
   for (int64_t i = 0; i < g->n_groups; i++)
     g->order[i] = i;
   if (!sorted && g->n_groups > 1)
-    g_qsort_with_data (g->order, (gint)g->n_groups, sizeof *g->order, compare_by_first, g->first);
+    qsort_r (g->order, (size_t)g->n_groups, sizeof *g->order, compare_by_first, g->first);
   for (int64_t i = 0; i < g->n_groups; i++)
     g->place[g->order[i]] = i;
   return TRUE;
@@ -363,10 +363,22 @@ read_box (const GonioTensor *boxes, int64_t at, gboolean centred, Box *out)
   }
 }
 
-/* One class of one image: appends (image, class, box) triples. */
+typedef struct {
+  int64_t *at; /* (image, class, box) triples */
+  size_t n, capacity;
+} Triples;
+
+static void
+triples_clear (Triples *triples)
+{
+  g_free (triples->at);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Triples, triples_clear)
+
+/* One class of one image. */
 static gboolean
 suppress (GonioKernel *k, const Suppression *s, int64_t batch, int64_t class, Box *candidates,
-          Box *chosen, GArray *out, GError **error)
+          Box *chosen, Triples *out, GError **error)
 {
   int64_t n = 0, n_chosen = 0;
 
@@ -380,7 +392,7 @@ suppress (GonioKernel *k, const Suppression *s, int64_t batch, int64_t class, Bo
     candidates[n++] = box;
   }
   if (n > 1)
-    g_qsort_with_data (candidates, (gint)n, sizeof *candidates, compare_boxes, NULL);
+    qsort_r (candidates, (size_t)n, sizeof *candidates, compare_boxes, NULL);
   for (int64_t i = 0; i < n && n_chosen < s->limit; i++) {
     gboolean keep = TRUE;
 
@@ -392,7 +404,11 @@ suppress (GonioKernel *k, const Suppression *s, int64_t batch, int64_t class, Bo
       int64_t triple[3] = {batch, class, candidates[i].index};
 
       chosen[n_chosen++] = candidates[i];
-      g_array_append_vals (out, triple, 3);
+      if (!gonio_reserve ((gpointer *)&out->at, &out->capacity, out->n, 3, sizeof *out->at,
+                          "the boxes that are kept", error))
+        return FALSE;
+      memcpy (out->at + out->n, triple, sizeof triple);
+      out->n += 3;
     }
   }
   return TRUE;
@@ -431,7 +447,7 @@ suppression_init (Suppression *s, GonioKernel *k, GError **error)
 static gboolean
 run_non_max_suppression (GonioKernel *k, GError **error)
 {
-  g_autoptr (GArray) out = g_array_new (FALSE, FALSE, sizeof (int64_t));
+  g_auto (Triples) out = {0};
   g_autofree Box *candidates = NULL;
   g_autofree Box *chosen = NULL;
   Suppression s;
@@ -445,13 +461,13 @@ run_non_max_suppression (GonioKernel *k, GError **error)
     return FALSE;
   for (int64_t b = 0; s.n > 0 && b < s.batches; b++)
     for (int64_t c = 0; c < s.classes; c++)
-      if (!suppress (k, &s, b, c, candidates, chosen, out, error))
+      if (!suppress (k, &s, b, c, candidates, chosen, &out, error))
         return FALSE;
-  y = ref_output (k, 0, GONIO_DTYPE_INT64, REF_SHAPE (out->len / 3, 3), error);
+  y = ref_output (k, 0, GONIO_DTYPE_INT64, REF_SHAPE ((int64_t)out.n / 3, 3), error);
   if (y == NULL)
     return FALSE;
-  if (out->len > 0)
-    memcpy (int64_data (y), out->data, out->len * sizeof (int64_t));
+  if (out.n > 0)
+    memcpy (int64_data (y), out.at, out.n * sizeof *out.at);
   return TRUE;
 }
 

@@ -24,23 +24,21 @@ position (const GonioKernel *k, guint input, guint n, gboolean extra, guint fall
   return TRUE;
 }
 
-/* The items of a list as an array to change. (transfer container), items borrowed */
-static GPtrArray *
-items_of (const GonioTensor *list)
+/* Items from..to-1 of a list are added to items. */
+static gboolean
+add_items (RefItems *items, const GonioTensor *list, guint from, guint to, GError **error)
 {
-  GPtrArray *items = g_ptr_array_sized_new (gonio_list_length (list) + 1);
-
-  for (guint i = 0; i < gonio_list_length (list); i++)
-    g_ptr_array_add (items, gonio_list_item (list, i));
-  return items;
+  for (guint i = from; i < to; i++)
+    if (!ref_items_take (items, gonio_tensor_ref (gonio_list_item (list, i)), error))
+      return FALSE;
+  return TRUE;
 }
 
 static gboolean
-output_list (GonioKernel *k, GonioKind kind, GonioDType dtype, const GPtrArray *items,
+output_list (GonioKernel *k, GonioKind kind, GonioDType dtype, const RefItems *items,
              GError **error)
 {
-  k->outputs[0] =
-      gonio_list_new (kind, dtype, (GonioTensor *const *)items->pdata, items->len, error);
+  k->outputs[0] = gonio_list_new (kind, dtype, items->items, (guint)items->n, error);
   return k->outputs[0] != NULL;
 }
 
@@ -49,38 +47,33 @@ output_list (GonioKernel *k, GonioKind kind, GonioDType dtype, const GPtrArray *
 static gboolean
 run_construct (GonioKernel *k, GError **error)
 {
-  g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_tensor_unref);
+  g_auto (RefItems) items = {0};
 
   for (guint i = 0; i < k->node->n_inputs; i++) {
-    GonioTensor *item;
-
     if (k->inputs[i] == NULL)
       return ref_bad_shape (error, "input %u is missing", i);
-    item = ref_own (k->inputs[i], error);
-    if (item == NULL)
+    if (!ref_items_take (&items, ref_own (k->inputs[i], error), error))
       return FALSE;
-    g_ptr_array_add (items, item);
   }
-  return output_list (k, GONIO_KIND_SEQUENCE, GONIO_DTYPE_NONE, items, error);
+  return output_list (k, GONIO_KIND_SEQUENCE, GONIO_DTYPE_NONE, &items, error);
 }
 
 static gboolean
 run_empty (GonioKernel *k, GError **error)
 {
-  g_autoptr (GPtrArray) none = g_ptr_array_new ();
+  const RefItems none = {0};
   int64_t dtype = ref_attr_int (k, "dtype", GONIO_DTYPE_FLOAT);
 
   if (dtype <= GONIO_DTYPE_NONE || dtype >= GONIO_DTYPE_COUNT)
     return ref_bad_value (error, "element type %" G_GINT64_FORMAT " is unknown", dtype);
-  return output_list (k, GONIO_KIND_SEQUENCE, (GonioDType)dtype, none, error);
+  return output_list (k, GONIO_KIND_SEQUENCE, (GonioDType)dtype, &none, error);
 }
 
 static gboolean
 run_insert (GonioKernel *k, GError **error)
 {
   GonioTensor *list = ref_in_kind (k, 0, GONIO_KIND_SEQUENCE, error);
-  g_autoptr (GPtrArray) items = NULL;
-  g_autoptr (GonioTensor) item = NULL;
+  g_auto (RefItems) items = {0};
   guint at, n;
 
   if (list == NULL || ref_in_kind (k, 1, GONIO_KIND_TENSOR, error) == NULL)
@@ -88,19 +81,17 @@ run_insert (GonioKernel *k, GError **error)
   n = gonio_list_length (list);
   if (!position (k, 2, n, TRUE, n, &at, error))
     return FALSE;
-  item = ref_own (k->inputs[1], error);
-  if (item == NULL)
-    return FALSE;
-  items = items_of (list);
-  g_ptr_array_insert (items, (gint)at, item);
-  return output_list (k, GONIO_KIND_SEQUENCE, gonio_list_dtype (list), items, error);
+  return add_items (&items, list, 0, at, error) &&
+         ref_items_take (&items, ref_own (k->inputs[1], error), error) &&
+         add_items (&items, list, at, n, error) &&
+         output_list (k, GONIO_KIND_SEQUENCE, gonio_list_dtype (list), &items, error);
 }
 
 static gboolean
 run_erase (GonioKernel *k, GError **error)
 {
   GonioTensor *list = ref_in_kind (k, 0, GONIO_KIND_SEQUENCE, error);
-  g_autoptr (GPtrArray) items = NULL;
+  g_auto (RefItems) items = {0};
   guint at, n;
 
   if (list == NULL)
@@ -110,9 +101,8 @@ run_erase (GonioKernel *k, GError **error)
     return ref_bad_value (error, "the sequence is empty, nothing can be taken out");
   if (!position (k, 1, n, FALSE, n - 1, &at, error))
     return FALSE;
-  items = items_of (list);
-  g_ptr_array_remove_index (items, at);
-  return output_list (k, GONIO_KIND_SEQUENCE, gonio_list_dtype (list), items, error);
+  return add_items (&items, list, 0, at, error) && add_items (&items, list, at + 1, n, error) &&
+         output_list (k, GONIO_KIND_SEQUENCE, gonio_list_dtype (list), &items, error);
 }
 
 /* ---- SplitToSequence ---- */
@@ -166,7 +156,7 @@ plan_split (const GonioKernel *k, Split *split, GError **error)
 static gboolean
 run_split (GonioKernel *k, GError **error)
 {
-  g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_tensor_unref);
+  g_auto (RefItems) items = {0};
   const GonioTensor *x = k->inputs[0];
   int64_t dim, at = 0;
   Split split;
@@ -176,7 +166,6 @@ run_split (GonioKernel *k, GError **error)
   dim = gonio_tensor_shape (x)->dims[split.axis];
   for (int64_t i = 0; i < split.n; i++) {
     int64_t size = MIN (split.size, dim - at);
-    GonioTensor *item;
 
     if (split.sizes != NULL)
       ref_load_i64 (split.sizes, i, 1, &size);
@@ -185,17 +174,15 @@ run_split (GonioKernel *k, GError **error)
                             "part %" G_GINT64_FORMAT " has size %" G_GINT64_FORMAT
                             ", %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " elements are left",
                             i, size, dim - at, dim);
-    item = ref_part (x, split.axis, at, size, split.keep_axis, error);
-    if (item == NULL)
+    if (!ref_items_take (&items, ref_part (x, split.axis, at, size, split.keep_axis, error), error))
       return FALSE;
-    g_ptr_array_add (items, item);
     at += size;
   }
   if (at != dim)
     return ref_bad_value (
         error, "the parts hold %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " elements of axis %d",
         at, dim, split.axis);
-  return output_list (k, GONIO_KIND_SEQUENCE, gonio_tensor_dtype (x), items, error);
+  return output_list (k, GONIO_KIND_SEQUENCE, gonio_tensor_dtype (x), &items, error);
 }
 
 /* ---- taking apart ---- */
@@ -227,16 +214,17 @@ run_concat (GonioKernel *k, GError **error)
 {
   GonioTensor *list = ref_in_kind (k, 0, GONIO_KIND_SEQUENCE, error);
   int64_t axis = ref_attr_int (k, "axis", 0);
-  g_autoptr (GPtrArray) items = NULL;
+  g_auto (RefItems) items = {0};
 
   if (list == NULL)
     return FALSE;
   if (gonio_list_length (list) == 0)
     return ref_bad_value (error, "the sequence is empty, there is nothing to join");
-  items = items_of (list);
+  if (!add_items (&items, list, 0, gonio_list_length (list), error))
+    return FALSE;
   return ref_attr_int (k, "new_axis", 0) != 0
-             ? ref_stack (k, 0, (GonioTensor *const *)items->pdata, items->len, axis, error)
-             : ref_join (k, 0, (GonioTensor *const *)items->pdata, items->len, axis, error);
+             ? ref_stack (k, 0, items.items, (guint)items.n, axis, error)
+             : ref_join (k, 0, items.items, (guint)items.n, axis, error);
 }
 
 /* ---- optional values ---- */
@@ -262,8 +250,7 @@ output_nothing (GonioKernel *k, GError **error)
 static gboolean
 run_optional (GonioKernel *k, GError **error)
 {
-  g_autoptr (GPtrArray) inside =
-      g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_tensor_unref);
+  g_auto (RefItems) inside = {0};
   GonioKind kind = GONIO_KIND_OPTIONAL_SEQUENCE;
   GonioTensor *x = ref_in (k, 0);
 
@@ -274,13 +261,11 @@ run_optional (GonioKernel *k, GError **error)
   if (gonio_tensor_kind (x) == GONIO_KIND_TENSOR) {
     kind = GONIO_KIND_OPTIONAL;
     x = ref_own (x, error);
-    if (x == NULL)
-      return FALSE;
   } else {
     gonio_tensor_ref (x);
   }
-  g_ptr_array_add (inside, x);
-  return output_list (k, kind, GONIO_DTYPE_NONE, inside, error);
+  return ref_items_take (&inside, x, error) &&
+         output_list (k, kind, GONIO_DTYPE_NONE, &inside, error);
 }
 
 static gboolean

@@ -7,6 +7,7 @@
 static gboolean
 run_string_concat (GonioKernel *k, GError **error)
 {
+  const GonioTensor *left = k->inputs[0], *right = k->inputs[1];
   g_auto (RefBroadcast) b = {0};
   GonioTensor *y;
 
@@ -16,93 +17,165 @@ run_string_concat (GonioKernel *k, GError **error)
   if (y == NULL)
     return FALSE;
   for (int64_t r = 0, at = 0; r < b.rows; r++, ref_broadcast_next (&b))
-    for (int64_t c = 0; c < b.row; c++) {
-      g_autofree char *text =
-          g_strconcat (gonio_tensor_string (k->inputs[0], b.offset[0] + c * b.step[0]),
-                       gonio_tensor_string (k->inputs[1], b.offset[1] + c * b.step[1]), NULL);
+    for (int64_t c = 0; c < b.row; c++, at++) {
+      int64_t i = b.offset[0] + c * b.step[0], j = b.offset[1] + c * b.step[1];
+      size_t head = gonio_tensor_string_length (left, i);
+      size_t tail = gonio_tensor_string_length (right, j);
+      char *text = gonio_tensor_new_string (y, at, head + tail, error);
 
-      gonio_tensor_set_string (y, at++, text);
+      if (text == NULL)
+        return FALSE;
+      memcpy (text, gonio_tensor_string (left, i), head);
+      memcpy (text + head, gonio_tensor_string (right, j), tail);
     }
   return TRUE;
 }
 
 /* ---- StringSplit ---- */
 
-/* Without a delimiter: at runs of white space, none at either end. limit: splits, -1: all. */
-static GPtrArray *
-split (const char *text, const char *delimiter, int64_t limit)
-{
-  GPtrArray *parts = g_ptr_array_new_with_free_func (g_free);
-  gboolean at_space = *delimiter == '\0';
-  const char *end;
+/* The parts of a text one after the other. Without a delimiter: at runs of white space, none at
+ * either end. */
+typedef struct {
+  const char *text; /* what is left; NULL at the end */
+  const char *delimiter;
+  int64_t left; /* splits, -1: any number */
+} Parts;
 
-  for (;; text = end) {
-    while (at_space && g_ascii_isspace (*text))
-      text++;
-    if (at_space && *text == '\0')
-      break;
-    end = limit >= 0 && (int64_t)parts->len >= limit ? NULL : text;
-    if (end != NULL && at_space)
-      while (*end != '\0' && !g_ascii_isspace (*end))
-        end++;
-    else if (end != NULL)
-      end = strstr (text, delimiter);
-    if (end == NULL) {
-      g_ptr_array_add (parts, g_strdup (text));
-      break;
+static gboolean
+parts_next (Parts *parts, const char **out_part, size_t *out_length)
+{
+  gboolean at_space = *parts->delimiter == '\0';
+  const char *text = parts->text, *end;
+
+  while (text != NULL && at_space && g_ascii_isspace (*text))
+    text++;
+  if (text == NULL || (at_space && *text == '\0'))
+    return FALSE;
+  end = parts->left == 0 ? NULL : text;
+  if (end != NULL && at_space)
+    while (*end != '\0' && !g_ascii_isspace (*end))
+      end++;
+  else if (end != NULL)
+    end = strstr (text, parts->delimiter);
+  *out_part = text;
+  *out_length = end != NULL ? (size_t)(end - text) : strlen (text);
+  parts->text = end != NULL ? end + strlen (parts->delimiter) : NULL;
+  parts->left -= parts->left > 0;
+  return TRUE;
+}
+
+static Parts
+parts_of (const GonioKernel *k, int64_t i)
+{
+  return (Parts){.text = gonio_tensor_string (k->inputs[0], i),
+                 .delimiter = ref_attr_string (k, "delimiter", ""),
+                 .left = MAX (ref_attr_int (k, "maxsplit", -1), -1)};
+}
+
+static gboolean
+write_parts (const GonioKernel *k, GonioTensor *y, int64_t widest, GError **error)
+{
+  const char *part;
+  size_t length;
+
+  for (int64_t i = 0; i < gonio_tensor_count (k->inputs[0]); i++) {
+    Parts parts = parts_of (k, i);
+
+    for (int64_t j = 0; parts_next (&parts, &part, &length); j++) {
+      char *text = gonio_tensor_new_string (y, i * widest + j, length, error);
+
+      if (text == NULL)
+        return FALSE;
+      memcpy (text, part, length);
     }
-    g_ptr_array_add (parts, g_strndup (text, (gsize)(end - text)));
-    end += strlen (delimiter);
   }
-  return parts;
+  return TRUE;
 }
 
 static gboolean
 run_string_split (GonioKernel *k, GError **error)
 {
   GonioTensor *x = k->inputs[0], *y, *counts;
-  const char *delimiter = ref_attr_string (k, "delimiter", "");
-  int64_t limit = ref_attr_int (k, "maxsplit", -1), n = gonio_tensor_count (x), widest = 0;
+  int64_t n = gonio_tensor_count (x), widest = 0;
   GonioShape shape = *gonio_tensor_shape (x);
-  g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify)g_ptr_array_unref);
+  g_autofree int64_t *found = ref_alloc0 (n, sizeof *found, error);
+  const char *part;
+  size_t length;
 
-  if (shape.rank >= GONIO_MAX_RANK || n > G_MAXINT)
-    return ref_bad_shape (error, "the input is too large to split");
+  if (shape.rank >= GONIO_MAX_RANK || found == NULL)
+    return found == NULL ? FALSE : ref_bad_shape (error, "the input has too many dimensions");
   for (int64_t i = 0; i < n; i++) {
-    GPtrArray *parts = split (gonio_tensor_string (x, i), delimiter, limit);
-
-    g_ptr_array_add (rows, parts);
-    widest = MAX (widest, (int64_t)parts->len);
+    for (Parts parts = parts_of (k, i); parts_next (&parts, &part, &length);)
+      found[i]++;
+    widest = MAX (widest, found[i]);
   }
   shape.dims[shape.rank++] = widest;
   y = ref_output (k, 0, GONIO_DTYPE_STRING, &shape, error);
-  if (y == NULL)
+  if (y == NULL || !write_parts (k, y, widest, error))
     return FALSE;
-  for (int64_t i = 0; i < n; i++) {
-    const GPtrArray *parts = rows->pdata[i];
-
-    for (int64_t j = 0; j < widest; j++)
-      gonio_tensor_set_string (y, i * widest + j, j < (int64_t)parts->len ? parts->pdata[j] : "");
-  }
   if (!ref_wants (k, 1))
     return TRUE;
   counts = ref_output (k, 1, GONIO_DTYPE_INT64, gonio_tensor_shape (x), error);
   if (counts == NULL)
     return FALSE;
-  for (int64_t i = 0; i < n; i++)
-    ((int64_t *)gonio_tensor_writable_data (counts))[i] = ((const GPtrArray *)rows->pdata[i])->len;
+  if (n > 0)
+    memcpy (gonio_tensor_writable_data (counts), found, (size_t)n * sizeof *found);
   return TRUE;
 }
 
 /* ---- StringNormalizer ---- */
 
+/* Changing case makes a text at most three times as long; GLib takes that memory without asking. */
+#define CASE_GROWTH 3
+
 /* case: 'L', 'U' or 'N'. (transfer full) */
 static char *
-change_case (const char *text, char change)
+change_case (const char *text, char change, GError **error)
 {
+  size_t length = strlen (text);
+
+  if (!gonio_expect (CASE_GROWTH * length + 1, "a text", error))
+    return NULL;
   if (change == 'N' || !g_utf8_validate (text, -1, NULL))
     return g_strdup (text);
   return change == 'L' ? g_utf8_strdown (text, -1) : g_utf8_strup (text, -1);
+}
+
+static gboolean
+read_stop_words (const GonioKernel *k, char change, GHashTable *stop, GError **error)
+{
+  const GonioAttr *words = gonio_node_attr (k->node, "stopwords");
+
+  for (size_t i = 0; words != NULL && words->type == GONIO_ATTR_STRINGS && i < words->count; i++) {
+    char *word = change_case (words->strings[i], change, error);
+
+    if (word == NULL)
+      return FALSE;
+    g_hash_table_add (stop, word);
+  }
+  return TRUE;
+}
+
+/* Marks the elements that are no stop words. */
+static gboolean
+find_kept (const GonioKernel *k, uint8_t *keep, int64_t *out_n, GError **error)
+{
+  GonioTensor *x = k->inputs[0];
+  char change = ref_attr_int (k, "is_case_sensitive", 0) != 0 ? 'N' : 'L';
+  g_autoptr (GHashTable) stop = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  *out_n = 0;
+  if (!read_stop_words (k, change, stop, error))
+    return FALSE;
+  for (int64_t i = 0; i < gonio_tensor_count (x); i++) {
+    g_autofree char *key = change_case (gonio_tensor_string (x, i), change, error);
+
+    if (key == NULL)
+      return FALSE;
+    keep[i] = !g_hash_table_contains (stop, key);
+    *out_n += keep[i];
+  }
+  return TRUE;
 }
 
 static gboolean
@@ -111,33 +184,29 @@ run_string_normalizer (GonioKernel *k, GError **error)
   GonioTensor *x = k->inputs[0], *y;
   GonioShape shape = *gonio_tensor_shape (x);
   const char *action = ref_attr_string (k, "case_change_action", "NONE");
-  gboolean sensitive = ref_attr_int (k, "is_case_sensitive", 0) != 0;
-  const GonioAttr *words = gonio_node_attr (k->node, "stopwords");
-  g_autoptr (GHashTable) stop = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  g_autoptr (GPtrArray) kept = g_ptr_array_new_with_free_func (g_free);
+  g_autofree uint8_t *keep = NULL;
+  int64_t n;
 
   if (!g_str_equal (action, "NONE") && !g_str_equal (action, "LOWER") &&
       !g_str_equal (action, "UPPER"))
     return ref_bad_value (error, "case_change_action is \"%s\"", action);
   if (shape.rank < 1 || shape.rank > 2 || (shape.rank == 2 && shape.dims[0] != 1))
     return ref_bad_shape (error, "input must be a list or a single row");
-  for (size_t i = 0; words != NULL && words->type == GONIO_ATTR_STRINGS && i < words->count; i++)
-    g_hash_table_add (stop, change_case (words->strings[i], sensitive ? 'N' : 'L'));
-  for (int64_t i = 0; i < gonio_tensor_count (x); i++) {
-    const char *text = gonio_tensor_string (x, i);
-    g_autofree char *key = change_case (text, sensitive ? 'N' : 'L');
-
-    if (!g_hash_table_contains (stop, key))
-      g_ptr_array_add (kept, change_case (text, *action));
-  }
-  if (kept->len == 0 && gonio_tensor_count (x) > 0)
-    g_ptr_array_add (kept, g_strdup (""));
-  shape.dims[shape.rank - 1] = kept->len;
+  keep = ref_alloc (gonio_tensor_count (x), 1, error);
+  if (keep == NULL || !find_kept (k, keep, &n, error))
+    return FALSE;
+  /* When nothing is left the result is one empty text. */
+  shape.dims[shape.rank - 1] = MAX (n, MIN (gonio_tensor_count (x), 1));
   y = ref_output (k, 0, GONIO_DTYPE_STRING, &shape, error);
   if (y == NULL)
     return FALSE;
-  for (guint i = 0; i < kept->len; i++)
-    gonio_tensor_set_string (y, i, kept->pdata[i]);
+  for (int64_t i = 0, at = 0; i < gonio_tensor_count (x); i++) {
+    g_autofree char *text =
+        keep[i] ? change_case (gonio_tensor_string (x, i), *action, error) : NULL;
+
+    if (keep[i] && (text == NULL || !gonio_tensor_set_string (y, at++, text, error)))
+      return FALSE;
+  }
   return TRUE;
 }
 
@@ -180,6 +249,7 @@ typedef struct {
   const int64_t *indexes;
   guint n_indexes;
   GHashTable *grams; /* char* -> id + 1 */
+  gsize longest;     /* bytes of one of them */
   int64_t size;      /* columns */
 } Vectorizer;
 
@@ -211,13 +281,22 @@ add_grams (Vectorizer *v, const GonioKernel *k, GError **error)
           g_string_append_printf (key, "%" G_GINT64_FORMAT, ints[i]);
         g_string_append_c (key, SEPARATOR);
       }
-      if (length >= v->min && length <= v->max)
-        g_hash_table_insert (v->grams, g_strdup (key->str), GSIZE_TO_POINTER ((gsize)id + 1));
+      if (length < v->min || length > v->max)
+        continue;
+      v->longest = MAX (v->longest, key->len);
+      g_hash_table_insert (v->grams, g_strdup (key->str), GSIZE_TO_POINTER ((gsize)id + 1));
     }
   }
   if (id > v->n_indexes)
     return ref_bad_value (error, "%u indexes for %" G_GINT64_FORMAT " n-grams", v->n_indexes, id);
   return TRUE;
+}
+
+/* Of what append_element() adds, at least. */
+static gsize
+element_length (const GonioTensor *x, int64_t i)
+{
+  return gonio_tensor_dtype (x) == GONIO_DTYPE_STRING ? gonio_tensor_string_length (x, i) + 1 : 2;
 }
 
 static void
@@ -231,18 +310,22 @@ append_element (const GonioTensor *x, int64_t i, GString *key)
 }
 
 /* Counts the n-grams of one row of n elements; single elements once, whatever the skip. */
-static void
-count_row (const Vectorizer *v, int64_t from, int64_t n, double *counts)
+static gboolean
+count_row (const Vectorizer *v, int64_t from, int64_t n, double *counts, GCancellable *cancellable,
+           GError **error)
 {
   for (int64_t skip = 1; skip <= MIN (v->skips + 1, n); skip++)
     for (int64_t start = 0; start < n; start++) {
       g_autoptr (GString) key = g_string_new (NULL);
 
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return FALSE;
       for (int64_t length = 1; length <= v->max; length++) {
         int64_t last = start + (length - 1) * skip;
         gsize id;
 
-        if (last >= n)
+        /* No element that fits is longer than the longest n-gram. */
+        if (last >= n || key->len + element_length (v->x, from + last) > v->longest)
           break;
         append_element (v->x, from + last, key);
         if (length < v->min || (length == 1 && skip > 1))
@@ -252,6 +335,7 @@ count_row (const Vectorizer *v, int64_t from, int64_t n, double *counts)
           counts[v->indexes[id - 1]] += 1;
       }
     }
+  return TRUE;
 }
 
 static gboolean
@@ -299,8 +383,8 @@ run_tf_idf (GonioKernel *k, GError **error)
     return FALSE;
   for (int64_t r = 0; v.size > 0 && r < rows; r++) {
     memset (counts, 0, (size_t)v.size * sizeof *counts);
-    if (gonio_tensor_count (v.x) > 0)
-      count_row (&v, r * n, n, counts);
+    if (gonio_tensor_count (v.x) > 0 && !count_row (&v, r * n, n, counts, k->cancellable, error))
+      return FALSE;
     for (int64_t i = 0; i < v.size; i++) {
       double weight = weights != NULL && i < n_weights ? weights[i] : 1;
 

@@ -28,6 +28,7 @@ typedef enum {
   GONIO_RUN_ERROR_MEMORY,    /* a budget or an allocation failed */
   GONIO_RUN_ERROR_PLACEMENT, /* strict mode: a node would leave the wanted backend */
   GONIO_RUN_ERROR_CHECK,     /* internal consistency check of the graph failed */
+  GONIO_RUN_ERROR_LIMIT,     /* a budget other than memory is spent */
 } GonioRunError;
 GQuark gonio_run_error_quark (void);
 

@@ -140,11 +140,12 @@ static gboolean
 copy_string (GonioTensor *tensor, const GonioWireField *field, size_t i, const char *what,
              GError **error)
 {
-  g_autofree char *text = g_strndup ((const char *)field->data, field->size);
   if (memchr (field->data, 0, field->size))
     return fail (error, GONIO_LOAD_ERROR_UNSUPPORTED, what, "string %zu holds a NUL byte.", i);
-  gonio_tensor_set_string (tensor, (int64_t)i, text);
-  return TRUE;
+  char *text = gonio_tensor_new_string (tensor, (int64_t)i, field->size, error);
+  if (text)
+    memcpy (text, field->data, field->size);
+  return text != NULL;
 }
 
 static gboolean

@@ -3,9 +3,8 @@
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
+#include "core/base/memory.h"
 #include "core/tensor/tensor-private.h"
-
-#include <string.h>
 
 static const char *const kind_names[] = {
     [GONIO_KIND_TENSOR] = "tensor",
@@ -48,12 +47,7 @@ bytes_of (const GonioTensor *item)
 {
   size_t bytes = item->kind == GONIO_KIND_TENSOR ? item->size : item->item_bytes;
 
-  if (item->owns_strings) /* size counts the pointers only */
-    for (int64_t i = 0; i < item->count; i++) {
-      const char *text = ((char *const *)item->data)[i];
-      bytes += text != NULL ? strlen (text) : 0;
-    }
-  return bytes;
+  return bytes + gonio_tensor_text_bytes (item); /* size counts the pointers only */
 }
 
 GonioTensor *
@@ -80,14 +74,20 @@ gonio_list_new (GonioKind kind, GonioDType dtype, GonioTensor *const *items, gui
       return NULL;
     }
   }
-  GonioTensor *list = g_new0 (GonioTensor, 1);
+  GonioTensor *list = gonio_new0 (GonioTensor, 1, "a sequence's header", error);
+  if (list == NULL)
+    return NULL;
+  list->items = gonio_new (GonioTensor *, n, "a sequence", error);
+  if (list->items == NULL) {
+    g_free (list);
+    return NULL;
+  }
   g_atomic_ref_count_init (&list->refs);
   list->kind = kind;
   list->shape = GONIO_SHAPE (0);
   list->item_dtype = dtype;
   list->item_bytes = bytes;
   list->n_items = n;
-  list->items = g_new (GonioTensor *, MAX (n, 1));
   for (guint i = 0; i < n; i++)
     list->items[i] = gonio_tensor_ref (items[i]);
   return list;

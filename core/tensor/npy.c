@@ -7,6 +7,7 @@
  */
 #include "core/base/checked.h"
 #include "core/base/error.h"
+#include "core/base/memory.h"
 #include "core/tensor/tensor.h"
 
 #include <string.h>
@@ -228,14 +229,18 @@ static gboolean
 read_strings (GInputStream *stream, const NpyHeader *header, GonioTensor *tensor, GError **error)
 {
   gsize width = (gsize)header->text_length * 4;
-  g_autofree gunichar *text = g_malloc0 (width + sizeof (gunichar));
+  g_autofree gunichar *text =
+      gonio_new0 (gunichar, (gsize)header->text_length + 1, "a text", error);
+  if (text == NULL)
+    return FALSE;
   for (int64_t i = 0; i < gonio_tensor_count (tensor); i++) {
     if (!read_exactly (stream, text, width, error))
       return FALSE;
     g_autofree char *utf8 = g_ucs4_to_utf8 (text, header->text_length, NULL, NULL, NULL);
     if (utf8 == NULL)
       return malformed (error, "a text element is not Unicode");
-    gonio_tensor_set_string (tensor, i, utf8);
+    if (!gonio_tensor_set_string (tensor, i, utf8, error))
+      return FALSE;
   }
   return TRUE;
 }
@@ -386,10 +391,15 @@ make_header (const char *descr, const GonioShape *shape)
 static gboolean
 write_strings (GOutputStream *stream, const GonioTensor *tensor, glong width, GError **error)
 {
-  g_autofree gunichar *row = g_new0 (gunichar, (gsize)width);
+  g_autofree gunichar *row = gonio_new0 (gunichar, (gsize)width, "a text", error);
+  if (row == NULL)
+    return FALSE;
   for (int64_t i = 0; i < gonio_tensor_count (tensor); i++) {
     glong length = 0;
-    g_autofree gunichar *text = g_utf8_to_ucs4_fast (gonio_tensor_string (tensor, i), -1, &length);
+    const char *utf8 = gonio_tensor_string (tensor, i);
+    if (!gonio_expect ((strlen (utf8) + 1) * sizeof (gunichar), "a text", error))
+      return FALSE;
+    g_autofree gunichar *text = g_utf8_to_ucs4_fast (utf8, -1, &length);
     memset (row, 0, (gsize)width * sizeof *row);
     memcpy (row, text, (gsize)MIN (length, width) * sizeof *row);
     if (!g_output_stream_write_all (stream, row, (gsize)width * sizeof *row, NULL, NULL, error))

@@ -3,12 +3,41 @@
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
+#include "core/base/memory.h"
 #include "core/tensor/tensor-private.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #define MAX_TENSOR_BYTES ((size_t)16 << 30)
+
+/* ---- texts ---- */
+
+typedef struct {
+  gatomicrefcount refs;
+  size_t length;
+  GonioPurse *purse; /* nullable */
+  char bytes[];      /* length of them and a NUL; what tensors point to */
+} Text;
+
+static Text *
+text_head (char *bytes)
+{
+  return (Text *)(bytes - offsetof (Text, bytes));
+}
+
+static void
+text_unref (char *bytes) /* nullable */
+{
+  if (bytes == NULL || !g_atomic_ref_count_dec (&text_head (bytes)->refs))
+    return;
+  Text *text = text_head (bytes);
+  gonio_purse_give (text->purse, sizeof *text + text->length + 1);
+  g_free (text);
+}
+
+/* ---- tensors ---- */
 
 gboolean
 gonio_tensor_bytes (GonioDType dtype, const GonioShape *shape, size_t *out_size)
@@ -37,7 +66,9 @@ tensor_header (GonioDType dtype, const GonioShape *shape, GError **error)
                  text);
     return NULL;
   }
-  GonioTensor *tensor = g_new0 (GonioTensor, 1);
+  GonioTensor *tensor = gonio_new0 (GonioTensor, 1, "a tensor's header", error);
+  if (tensor == NULL)
+    return NULL;
   g_atomic_ref_count_init (&tensor->refs);
   tensor->dtype = dtype;
   tensor->shape = *shape;
@@ -53,14 +84,15 @@ tensor_alloc (GonioDType dtype, const GonioShape *shape, gboolean zero, GError *
   if (tensor == NULL)
     return NULL;
   size_t block = tensor->size + GONIO_TENSOR_TAIL + GONIO_TENSOR_ALIGN;
-  tensor->owns_strings = dtype == GONIO_DTYPE_STRING;
-  tensor->owner = zero || tensor->owns_strings ? g_try_malloc0 (block) : g_try_malloc (block);
-  if (tensor->owner == NULL) {
-    tensor->owns_strings = FALSE;
-    g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
-                 "out of memory: a tensor needs %" G_GSIZE_FORMAT " bytes", block);
+  if (!gonio_purse_take (block, "a tensor", &tensor->purse, error))
     return NULL;
-  }
+  tensor->taken = block;
+  gboolean strings = dtype == GONIO_DTYPE_STRING;
+  tensor->owner = zero || strings ? gonio_alloc0 (1, block, "a tensor", error)
+                                  : gonio_alloc (1, block, "a tensor", error);
+  if (tensor->owner == NULL)
+    return NULL;
+  tensor->owns_strings = strings;
   tensor->destroy = g_free;
   uintptr_t address = (uintptr_t)tensor->owner;
   size_t skip = (GONIO_TENSOR_ALIGN - address % GONIO_TENSOR_ALIGN) % GONIO_TENSOR_ALIGN;
@@ -150,13 +182,14 @@ gonio_tensor_unref (GonioTensor *tensor)
   if (tensor->owns_strings) {
     char **strings = tensor->data;
     for (int64_t i = 0; i < tensor->count; i++)
-      g_free (strings[i]);
+      text_unref (strings[i]);
   }
   for (guint i = 0; i < tensor->n_items; i++)
     gonio_tensor_unref (tensor->items[i]);
   g_free (tensor->items);
   if (tensor->destroy != NULL)
     tensor->destroy (tensor->owner);
+  gonio_purse_give (tensor->purse, tensor->taken);
   g_free (tensor);
 }
 
@@ -204,14 +237,77 @@ gonio_tensor_string (const GonioTensor *tensor, int64_t i)
   return text != NULL ? text : "";
 }
 
-void
-gonio_tensor_set_string (GonioTensor *tensor, int64_t i, const char *text)
+size_t
+gonio_tensor_string_length (const GonioTensor *tensor, int64_t i)
 {
-  g_return_if_fail (tensor->dtype == GONIO_DTYPE_STRING && i >= 0 && i < tensor->count);
+  g_return_val_if_fail (tensor->dtype == GONIO_DTYPE_STRING && i >= 0 && i < tensor->count, 0);
+  char *text = ((char *const *)tensor->data)[i];
+  return text != NULL ? text_head (text)->length : 0;
+}
+
+size_t
+gonio_tensor_text_bytes (const GonioTensor *tensor)
+{
+  size_t bytes = 0;
+  if (tensor->dtype == GONIO_DTYPE_STRING)
+    for (int64_t i = 0; i < tensor->count; i++)
+      if (!gonio_checked_add (bytes, gonio_tensor_string_length (tensor, i), &bytes))
+        return G_MAXSIZE;
+  return bytes;
+}
+
+char *
+gonio_tensor_new_string (GonioTensor *tensor, int64_t i, size_t length, GError **error)
+{
+  g_return_val_if_fail (tensor->dtype == GONIO_DTYPE_STRING && i >= 0 && i < tensor->count, NULL);
+  if (length > GONIO_TENSOR_MAX_TEXT - tensor->new_text) {
+    g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
+                 "the texts of a tensor exceed the limit of %zu MiB: element %" G_GINT64_FORMAT
+                 " has %" G_GSIZE_FORMAT " bytes more",
+                 GONIO_TENSOR_MAX_TEXT >> 20, i, length);
+    return NULL;
+  }
+  size_t size = sizeof (Text) + length + 1;
+  GonioPurse *purse = NULL;
+  if (!gonio_purse_take (size, "a text", &purse, error))
+    return NULL;
+  Text *text = gonio_alloc (1, size, "a text", error);
+  if (text == NULL) {
+    gonio_purse_give (purse, size);
+    return NULL;
+  }
+  g_atomic_ref_count_init (&text->refs);
+  text->length = length;
+  text->purse = purse;
+  text->bytes[length] = '\0';
+  tensor->new_text += length;
   char **slot = (char **)tensor->data + i;
-  char *copy = g_strdup (text);
-  g_free (*slot);
-  *slot = copy;
+  text_unref (*slot);
+  *slot = text->bytes;
+  return *slot;
+}
+
+gboolean
+gonio_tensor_set_string (GonioTensor *tensor, int64_t i, const char *text, GError **error)
+{
+  size_t length = strlen (text);
+  char *copy = gonio_tensor_new_string (tensor, i, length, error);
+  if (copy != NULL)
+    memcpy (copy, text, length);
+  return copy != NULL;
+}
+
+void
+gonio_tensor_share_string (GonioTensor *dst, int64_t at, const GonioTensor *src, int64_t from)
+{
+  g_return_if_fail (dst->dtype == GONIO_DTYPE_STRING && at >= 0 && at < dst->count);
+  g_return_if_fail (src == NULL || (src->dtype == GONIO_DTYPE_STRING && from < src->count));
+  char *text = src != NULL ? ((char *const *)src->data)[from] : NULL;
+  char **slot = (char **)dst->data + at;
+  if (text != NULL)
+    g_atomic_ref_count_inc (&text_head (text)->refs);
+  text_unref (*slot);
+  *slot = text;
 }
 
 /* Packed 4- and 2-bit codes, low bits first. */

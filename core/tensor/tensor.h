@@ -55,9 +55,21 @@ size_t gonio_tensor_size (const GonioTensor *tensor); /* bytes, without the tail
 const void *gonio_tensor_data (const GonioTensor *tensor);
 void *gonio_tensor_writable_data (GonioTensor *tensor);
 
-/* Strings: element i, never NULL. Set copies the text. */
+/* Strings: element i, never NULL. Texts never change and are shared by the tensors that hold
+ * them, so that only new ones cost memory: together 2 GiB in one tensor. */
+#define GONIO_TENSOR_MAX_TEXT ((size_t)2 << 30)
 const char *gonio_tensor_string (const GonioTensor *tensor, int64_t i);
-void gonio_tensor_set_string (GonioTensor *tensor, int64_t i, const char *text);
+size_t gonio_tensor_string_length (const GonioTensor *tensor, int64_t i); /* bytes, at no cost */
+/* Lengths of all elements, shared ones included; 0 when it holds no strings. */
+size_t gonio_tensor_text_bytes (const GonioTensor *tensor);
+/* Element i becomes a new text of length bytes and a NUL, which the caller writes before anyone
+ * else sees the tensor. NULL with GONIO_RUN_ERROR_MEMORY. Borrowed. */
+char *gonio_tensor_new_string (GonioTensor *tensor, int64_t i, size_t length, GError **error);
+/* Copies the text. */
+gboolean gonio_tensor_set_string (GonioTensor *tensor, int64_t i, const char *text,
+                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* dst[at] = src[from], by reference; an empty text when src is NULL. */
+void gonio_tensor_share_string (GonioTensor *dst, int64_t at, const GonioTensor *src, int64_t from);
 
 /* Element i converted to double / int64 (any numeric or bool type, sub-byte and half kinds
  * included; floats truncate towards zero and saturate for the integer form). i < count. */

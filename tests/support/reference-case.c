@@ -230,7 +230,7 @@ ref_tensor_text (const char *shape, guint n, const char *const *values)
   GonioTensor *tensor = new_tensor (GONIO_DTYPE_STRING, shape, n);
 
   for (guint i = 0; i < n; i++)
-    gonio_tensor_set_string (tensor, i, values[i]);
+    g_assert_true (gonio_tensor_set_string (tensor, i, values[i], NULL));
   return tensor;
 }
 

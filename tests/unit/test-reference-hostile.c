@@ -152,7 +152,7 @@ pick_tensor (GRand *rand, GonioDType dtype, const GonioShape *shape)
     else if (dtype == GONIO_DTYPE_BOOL)
       ((guint8 *)data)[i] = (guint8)g_rand_int_range (rand, 0, 2);
     else
-      gonio_tensor_set_string (tensor, i, pick_text (rand));
+      g_assert_true (gonio_tensor_set_string (tensor, i, pick_text (rand), NULL));
   }
   return tensor;
 }

@@ -1,5 +1,6 @@
 /* core/tensor: types, shapes, tensors, .npy files. */
 #include "core/base/error.h"
+#include "core/base/memory.h"
 #include "core/tensor/statistics.h"
 #include "core/tensor/tensor.h"
 
@@ -148,9 +149,55 @@ test_elements (void)
 
   g_autoptr (GonioTensor) s = gonio_tensor_new (GONIO_DTYPE_STRING, &five, NULL);
   g_assert_cmpstr (gonio_tensor_string (s, 4), ==, "");
-  gonio_tensor_set_string (s, 4, "무지외반");
-  gonio_tensor_set_string (s, 4, "hallux");
+  g_assert_true (gonio_tensor_set_string (s, 4, "무지외반", NULL));
+  g_assert_true (gonio_tensor_set_string (s, 4, "hallux", NULL));
   g_assert_cmpstr (gonio_tensor_string (s, 4), ==, "hallux");
+}
+
+/* Texts are shared by reference, and a purse counts what is made while it is open. */
+static void
+test_texts_and_purse (void)
+{
+  GonioPurse *purse = gonio_purse_new (1 << 20);
+  g_autoptr (GError) error = NULL;
+  GonioShape two = GONIO_SHAPE (2), large = GONIO_SHAPE (1 << 20);
+  GonioWork work;
+
+  gonio_work_begin (&work, purse, 2);
+  g_autoptr (GonioTensor) a = gonio_tensor_new (GONIO_DTYPE_STRING, &two, NULL);
+  size_t empty = gonio_purse_taken (purse);
+  g_assert_cmpuint (empty, >, 0);
+  char *text = gonio_tensor_new_string (a, 1, 1000, &error);
+  g_assert_no_error (error);
+  memset (text, 'x', 1000);
+  size_t filled = gonio_purse_taken (purse);
+  g_assert_cmpuint (filled, >, empty + 1000);
+  g_autoptr (GonioTensor) b = gonio_tensor_new (GONIO_DTYPE_STRING, &two, NULL);
+  gonio_tensor_share_string (b, 0, a, 1);
+  gonio_tensor_share_string (b, 1, a, 1);
+  g_assert_cmpuint (gonio_tensor_text_bytes (b), ==, 2000);
+  g_assert_cmpuint (gonio_purse_taken (purse), ==, filled + empty);
+  g_assert_true (gonio_tensor_string (b, 0) == gonio_tensor_string (a, 1));
+  g_clear_pointer (&a, gonio_tensor_unref);
+  g_assert_cmpuint (gonio_tensor_string_length (b, 0), ==, 1000);
+
+  g_assert_null (gonio_tensor_new (GONIO_DTYPE_FLOAT, &large, &error));
+  g_assert_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY);
+  g_assert_nonnull (strstr (error->message, "limit is 1 MiB"));
+  g_clear_error (&error);
+  g_assert_null (gonio_tensor_new_string (b, 0, 1 << 20, &error));
+  g_assert_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY);
+  g_clear_error (&error);
+
+  g_assert_true (gonio_work_round (&error) && gonio_work_round (&error));
+  g_assert_false (gonio_work_round (&error));
+  g_assert_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_LIMIT);
+  gonio_work_end (&work);
+  g_autoptr (GonioTensor) uncounted = gonio_tensor_new (GONIO_DTYPE_FLOAT, &large, NULL);
+  g_assert_nonnull (uncounted);
+  g_clear_pointer (&b, gonio_tensor_unref); /* gives back after the work has ended */
+  g_assert_cmpuint (gonio_purse_taken (purse), ==, 0);
+  gonio_purse_unref (purse);
 }
 
 static void
@@ -199,7 +246,7 @@ test_npy_round_trip (void)
   g_autoptr (GonioTensor) e = gonio_tensor_new_zeroed (GONIO_DTYPE_INT64, &empty, NULL);
   check_round_trip (e, GONIO_DTYPE_INT64);
   g_autoptr (GonioTensor) text = gonio_tensor_new (GONIO_DTYPE_STRING, &one, NULL);
-  gonio_tensor_set_string (text, 0, "각도");
+  g_assert_true (gonio_tensor_set_string (text, 0, "각도", NULL));
   check_round_trip (text, GONIO_DTYPE_STRING);
 }
 
@@ -314,6 +361,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tensor/elements", test_elements);
   g_test_add_func ("/tensor/statistics", test_statistics);
   g_test_add_func ("/tensor/npy-round-trip", test_npy_round_trip);
+  g_test_add_func ("/tensor/texts-and-purse", test_texts_and_purse);
   g_test_add_func ("/tensor/npy-read", test_npy_read);
   return g_test_run ();
 }

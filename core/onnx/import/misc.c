@@ -9,10 +9,11 @@ static GonioTensor *
 strings_tensor (char *const *texts, guint n, int rank, GError **error)
 {
   GonioShape shape = {.rank = rank, .dims = {n}};
-  GonioTensor *tensor = gonio_tensor_new (GONIO_DTYPE_STRING, &shape, error);
+  g_autoptr (GonioTensor) tensor = gonio_tensor_new (GONIO_DTYPE_STRING, &shape, error);
   for (guint i = 0; tensor && i < n; i++)
-    gonio_tensor_set_string (tensor, i, texts[i]);
-  return tensor;
+    if (!gonio_tensor_set_string (tensor, i, texts[i], error))
+      return NULL;
+  return g_steal_pointer (&tensor);
 }
 
 static GonioTensor *

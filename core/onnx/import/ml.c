@@ -189,10 +189,11 @@ static GonioTensor *
 text_tensor (char *const *texts, size_t n, GError **error)
 {
   GonioShape shape = GONIO_SHAPE ((int64_t)n);
-  GonioTensor *tensor = gonio_tensor_new (GONIO_DTYPE_STRING, &shape, error);
+  g_autoptr (GonioTensor) tensor = gonio_tensor_new (GONIO_DTYPE_STRING, &shape, error);
   for (size_t i = 0; tensor && i < n; i++)
-    gonio_tensor_set_string (tensor, (int64_t)i, texts[i]);
-  return tensor;
+    if (!gonio_tensor_set_string (tensor, (int64_t)i, texts[i], error))
+      return NULL;
+  return g_steal_pointer (&tensor);
 }
 
 /* A list attribute, or a tensor of whatever shape laid out flat. */

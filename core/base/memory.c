@@ -1,0 +1,186 @@
+/* Fallible allocation and its limits. Depends on error.h. */
+#include "core/base/memory.h"
+
+#include "core/base/checked.h"
+#include "core/base/error.h"
+
+#include <stdatomic.h>
+#include <unistd.h>
+
+/* ---- allocating ---- */
+
+static gboolean
+too_little (size_t bytes, const char *what, GError **error)
+{
+  g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
+               "not enough memory: %s needs %" G_GSIZE_FORMAT " bytes", what, bytes);
+  return FALSE;
+}
+
+static gpointer
+alloc (size_t n, size_t size, gboolean zero, const char *what, GError **error)
+{
+  gpointer block = NULL;
+  size_t bytes;
+  if (gonio_checked_mul (n, size, &bytes))
+    block = zero ? g_try_malloc0 (MAX (bytes, 1)) : g_try_malloc (MAX (bytes, 1));
+  else
+    bytes = G_MAXSIZE;
+  if (block == NULL)
+    too_little (bytes, what, error);
+  return block;
+}
+
+gpointer
+gonio_alloc (size_t n, size_t size, const char *what, GError **error)
+{
+  return alloc (n, size, FALSE, what, error);
+}
+
+gpointer
+gonio_alloc0 (size_t n, size_t size, const char *what, GError **error)
+{
+  return alloc (n, size, TRUE, what, error);
+}
+
+gboolean
+gonio_reserve (gpointer *array, size_t *capacity, size_t used, size_t n, size_t size,
+               const char *what, GError **error)
+{
+  size_t wanted, bytes;
+  if (n <= *capacity - used)
+    return TRUE;
+  if (!gonio_checked_add (used, n, &wanted))
+    return too_little (G_MAXSIZE, what, error);
+  wanted = MAX (wanted, *capacity <= G_MAXSIZE / 2 ? *capacity * 2 : wanted);
+  if (!gonio_checked_mul (wanted, size, &bytes))
+    return too_little (G_MAXSIZE, what, error);
+  gpointer block = g_try_realloc (*array, bytes);
+  if (block == NULL)
+    return too_little (bytes, what, error);
+  *array = block;
+  *capacity = wanted;
+  return TRUE;
+}
+
+gboolean
+gonio_expect (size_t bytes, const char *what, GError **error)
+{
+  gpointer block = g_try_malloc (MAX (bytes, 1));
+  if (block == NULL)
+    return too_little (bytes, what, error);
+  g_free (block);
+  return TRUE;
+}
+
+/* ---- limits ---- */
+
+struct _GonioPurse {
+  gatomicrefcount refs;
+  size_t limit;
+  atomic_size_t taken;
+};
+
+static _Thread_local GonioWork *current;
+
+static size_t
+machine_share (void)
+{
+  long pages = sysconf (_SC_PHYS_PAGES), size = sysconf (_SC_PAGESIZE);
+  return pages > 0 && size > 0 ? (size_t)pages / 4 * 3 * (size_t)size : (size_t)4 << 30;
+}
+
+GonioPurse *
+gonio_purse_new (size_t max_bytes)
+{
+  GonioPurse *purse = g_new0 (GonioPurse, 1);
+  g_atomic_ref_count_init (&purse->refs);
+  purse->limit = max_bytes > 0 ? max_bytes : machine_share ();
+  return purse;
+}
+
+GonioPurse *
+gonio_purse_ref (GonioPurse *purse)
+{
+  g_atomic_ref_count_inc (&purse->refs);
+  return purse;
+}
+
+void
+gonio_purse_unref (GonioPurse *purse)
+{
+  if (g_atomic_ref_count_dec (&purse->refs))
+    g_free (purse);
+}
+
+size_t
+gonio_purse_limit (const GonioPurse *purse)
+{
+  return purse->limit;
+}
+
+size_t
+gonio_purse_taken (GonioPurse *purse)
+{
+  return atomic_load (&purse->taken);
+}
+
+gboolean
+gonio_purse_take (size_t bytes, const char *what, GonioPurse **out_purse, GError **error)
+{
+  GonioPurse *purse = current != NULL ? current->purse : NULL;
+  *out_purse = NULL;
+  if (purse == NULL)
+    return TRUE;
+  size_t before = atomic_fetch_add (&purse->taken, bytes);
+  if (before <= purse->limit && bytes <= purse->limit - before) {
+    *out_purse = gonio_purse_ref (purse);
+    return TRUE;
+  }
+  atomic_fetch_sub (&purse->taken, bytes);
+  g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
+               "not enough memory: %s needs %" G_GSIZE_FORMAT
+               " bytes; the model takes %" G_GSIZE_FORMAT
+               " MiB already, and its limit is %" G_GSIZE_FORMAT " MiB (raise max-memory)",
+               what, bytes, before >> 20, purse->limit >> 20);
+  return FALSE;
+}
+
+void
+gonio_purse_give (GonioPurse *purse, size_t bytes)
+{
+  if (purse == NULL)
+    return;
+  atomic_fetch_sub (&purse->taken, bytes);
+  gonio_purse_unref (purse);
+}
+
+void
+gonio_work_begin (GonioWork *work, GonioPurse *purse, guint64 max_rounds)
+{
+  *work = (GonioWork){
+      .purse = purse,
+      .max_rounds = max_rounds > 0 ? max_rounds : GONIO_DEFAULT_ROUNDS,
+      .outer = current,
+  };
+  current = work;
+}
+
+void
+gonio_work_end (GonioWork *work)
+{
+  g_return_if_fail (current == work);
+  current = work->outer;
+}
+
+gboolean
+gonio_work_round (GError **error)
+{
+  if (current == NULL || ++current->rounds <= current->max_rounds)
+    return TRUE;
+  g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_LIMIT,
+               "the loops of this run have made %" G_GUINT64_FORMAT
+               " rounds together, which is the limit (raise max-rounds); does it ever end?",
+               current->max_rounds);
+  return FALSE;
+}

@@ -1,0 +1,62 @@
+/* Memory whose size comes from a model, its inputs or its shapes. Depends on error.h.
+ *
+ * GLib ends the program when g_malloc() fails, which is right for the small change of the program
+ * itself and wrong for what a file asks for. So everything of that kind is allocated here or with
+ * g_try_*, and failing is a GError (GONIO_RUN_ERROR_MEMORY) that names what and how many bytes.
+ *
+ * A session also bounds its appetite: while it builds or runs, a GonioWork on the thread's stack
+ * names its purse; blocks taken from a purse count until they are given back, on whatever thread.
+ * Without a GonioWork nothing is counted.
+ */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* ---- allocating ---- */
+
+/* n * size bytes, one at least, to be freed with g_free(). what: "the offsets of a product". */
+gpointer gonio_alloc (size_t n, size_t size, const char *what, GError **error);
+gpointer gonio_alloc0 (size_t n, size_t size, const char *what, GError **error);
+#define gonio_new(type, n, what, error)  ((type *)gonio_alloc (n, sizeof (type), what, error))
+#define gonio_new0(type, n, what, error) ((type *)gonio_alloc0 (n, sizeof (type), what, error))
+/* n more elements in an array of which used are taken, at least doubling *capacity when it is
+ * full; *array may move. */
+gboolean gonio_reserve (gpointer *array, size_t *capacity, size_t used, size_t n, size_t size,
+                        const char *what, GError **error);
+/* Could that many bytes be had just now? Asked before a library takes them that would end the
+ * program; a promise it is not. */
+gboolean gonio_expect (size_t bytes, const char *what, GError **error);
+
+/* ---- limits ---- */
+
+typedef struct _GonioPurse GonioPurse;
+
+/* max_bytes 0: three quarters of the machine's memory. */
+GonioPurse *gonio_purse_new (size_t max_bytes);
+GonioPurse *gonio_purse_ref (GonioPurse *purse);
+void gonio_purse_unref (GonioPurse *purse);
+size_t gonio_purse_limit (const GonioPurse *purse);
+size_t gonio_purse_taken (GonioPurse *purse);
+
+/* Takes bytes of the current purse. *out_purse: NULL when there is none, else what
+ * gonio_purse_give() wants back (a reference). */
+gboolean gonio_purse_take (size_t bytes, const char *what, GonioPurse **out_purse, GError **error);
+void gonio_purse_give (GonioPurse *purse, size_t bytes); /* purse nullable; ends the reference */
+
+/* One load, build or run on this thread. */
+#define GONIO_DEFAULT_ROUNDS ((guint64)10000000)
+typedef struct _GonioWork GonioWork;
+struct _GonioWork {
+  GonioPurse *purse;  /* borrowed; nullable */
+  guint64 rounds;     /* of loops so far, of all of them together */
+  guint64 max_rounds; /* 0: GONIO_DEFAULT_ROUNDS */
+  GonioWork *outer;
+};
+void gonio_work_begin (GonioWork *work, GonioPurse *purse, guint64 max_rounds);
+void gonio_work_end (GonioWork *work);
+/* One more round of a loop; FALSE when it is one too many. */
+gboolean gonio_work_round (GError **error);
+
+G_END_DECLS
