@@ -1,6 +1,7 @@
 /* The backend's definition: probing, creation, and the table of its functions. */
 #include "backends/cpu/cpu.h"
 
+#include "backends/cpu/alloc.h"
 #include "backends/cpu/lower.h"
 #include "backends/cpu/pool.h"
 #include "backends/cpu/status.h"
@@ -14,7 +15,7 @@ initialize (GError **error)
   static gsize done;
   static enum xnn_status status;
   if (g_once_init_enter (&done)) {
-    status = xnn_initialize (NULL);
+    status = xnn_initialize (&gonio_cpu_allocator);
     g_once_init_leave (&done, 1);
   }
   return gonio_cpu_check (status, "initialisation", error);

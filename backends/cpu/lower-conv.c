@@ -377,7 +377,9 @@ prepare_dense (GonioCpuLower *lower, Conv *conv, int64_t groups, GonioTensor **o
   gemm->rows = conv_rows;
   if (gemm->taps > 1 && gemm->kc < FEW_CHANNELS && gemm->taps * gemm->kc <= GONIO_CPU_GATHER)
     gemm->gather = conv_gather;
-  conv->offsets = g_new (int64_t, gemm->taps);
+  conv->offsets = gonio_new (int64_t, gemm->taps, "a window's offsets", error);
+  if (!conv->offsets)
+    return FALSE;
   for (int64_t ky = 0, t = 0; ky < w->kernel[0]; ky++)
     for (int64_t kx = 0; kx < w->kernel[1]; kx++)
       conv->offsets[t++] = (ky * w->dilation[0] * w->in[1] + kx * w->dilation[1]) * w->channels_in;

@@ -117,15 +117,18 @@ fill_position (const ResizeStyle *style, AxisTable *table, int64_t at, double x,
       weight[t] = sum != 0 ? (float)(weight[t] / sum) : 0.0f;
 }
 
-static void
-fill_table (const ResizeStyle *style, AxisTable *table, double scale)
+static gboolean
+fill_table (const ResizeStyle *style, AxisTable *table, double scale, GError **error)
 {
   double shrink = style->antialias ? MIN (scale, 1) : 1;
   double reach = (style->mode == MODE_CUBIC ? 2 : 1) / shrink;
   gboolean same = table->in == table->out && scale == 1;
   table->taps = style->mode == MODE_NEAREST || same ? 1 : 2 * (size_t)ceil (reach);
-  table->index = g_new (int32_t, (gsize)table->out * table->taps);
-  table->weight = g_new (float, (gsize)table->out * table->taps);
+  size_t n = (size_t)table->out * table->taps;
+  table->index = gonio_new (int32_t, n, "a table for resizing", error);
+  table->weight = table->index ? gonio_new (float, n, "a table for resizing", error) : NULL;
+  if (!table->weight)
+    return FALSE;
   for (int64_t i = 0; i < table->out; i++) {
     if (same) {
       table->index[i] = (int32_t)i;
@@ -135,6 +138,7 @@ fill_table (const ResizeStyle *style, AxisTable *table, double scale)
                      shrink);
     }
   }
+  return TRUE;
 }
 
 typedef struct {
@@ -322,7 +326,8 @@ resize_lower (GonioCpuLower *lower, GError **error)
     gboolean absent = axis < 2;
     step->axes[i] =
         (AxisTable){.in = absent ? 1 : in.dims[axis], .out = absent ? 1 : out.dims[axis]};
-    fill_table (&style, &step->axes[i], absent ? 1 : scales[axis]);
+    if (!fill_table (&style, &step->axes[i], absent ? 1 : scales[axis], error))
+      return FALSE;
   }
   step->copies = style.mode == MODE_NEAREST;
   size_t lines = (size_t)(step->batch * step->axes[0].out);

@@ -69,10 +69,11 @@ product_clear (gpointer data)
   g_free (product->b_index);
 }
 
-/* Appends the product; sizes, strides of the right side and offsets are the caller's to fill in
- * before finish_product(). */
+/* Appends the product (NULL: no memory); sizes, strides of the right side and offsets are the
+ * caller's to fill in before finish_product(). */
 static Product *
-add_product (GonioCpuLower *lower, size_t m, size_t k, size_t n, size_t batch, size_t rights)
+add_product (GonioCpuLower *lower, size_t m, size_t k, size_t n, size_t batch, size_t rights,
+             GError **error)
 {
   Product *product = gonio_cpu_step (lower, product_run, sizeof *product, product_clear);
   product->gemm = (GonioCpuGemm){.m = m,
@@ -88,9 +89,12 @@ add_product (GonioCpuLower *lower, size_t m, size_t k, size_t n, size_t batch, s
       (GonioCpuPack){.taps = 1, .kc = k, .n = n, .sk = (int64_t)n, .sj = 1, .scale = 1.0f};
   product->packed_count = rights;
   product->packed_size = gonio_cpu_packed_floats (lower->backend->kernels, 1, k, n);
-  product->raw_offsets = g_new0 (int64_t, rights + 1);
-  product->a_offsets = g_new0 (int64_t, batch + 1);
-  product->b_index = g_new0 (int64_t, batch + 1);
+  int64_t **const lists[] = {&product->raw_offsets, &product->a_offsets, &product->b_index};
+  for (guint i = 0; i < G_N_ELEMENTS (lists); i++) {
+    *lists[i] = gonio_new0 (int64_t, i == 0 ? rights : batch, "a product's offsets", error);
+    if (!*lists[i])
+      return NULL;
+  }
   product->raw = product->bias = product->turned = GONIO_CPU_NO_SLOT;
   GonioActivation activation = gonio_node_activation (lower->node.node);
   gonio_cpu_gemm_activation (&product->gemm, &activation);
@@ -195,7 +199,9 @@ matmul_lower (GonioCpuLower *lower, GError **error)
   for (int i = 0; shapes.products > 1 && i < shapes.b.rank - 2; i++)
     rights *= shapes.b.dims[i];
   Product *product = add_product (lower, (size_t)shapes.m, (size_t)shapes.k, (size_t)shapes.n,
-                                  (size_t)shapes.products, (size_t)rights);
+                                  (size_t)shapes.products, (size_t)rights, error);
+  if (!product)
+    return FALSE;
   for (int64_t i = 0; i < rights; i++)
     product->raw_offsets[i] = i * shapes.k * shapes.n;
 
@@ -334,7 +340,10 @@ gemm_lower (GonioCpuLower *lower, GError **error)
     row = bias_row (lower, &facts, error);
   if (has_c && !row)
     add_spread (lower, &facts);
-  Product *product = add_product (lower, (size_t)facts.m, (size_t)facts.k, (size_t)facts.n, 1, 1);
+  Product *product =
+      add_product (lower, (size_t)facts.m, (size_t)facts.k, (size_t)facts.n, 1, 1, error);
+  if (!product)
+    return FALSE;
   product->accumulate = has_c && !row;
   product->pack.scale = facts.alpha;
   if (facts.turn_b) {

@@ -9,6 +9,7 @@
 
 #include "backends/cpu/kernels/kernels.h"
 #include "core/base/error.h"
+#include "core/base/memory.h"
 #include "core/graph/activation.h"
 #include "core/ops/op.h"
 #include "core/session/backend.h"
@@ -130,6 +131,7 @@ GonioTensor *gonio_cpu_floats (size_t count, GError **error);
 /* ---- running (run.c) ---- */
 
 struct _GonioCpuRun {
+  GCancellable *cancellable; /* nullable; polled between steps and between the pieces of one */
   void *const *slots;
   pthreadpool_t pool;
   guint threads;

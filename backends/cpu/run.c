@@ -3,19 +3,45 @@
 
 #include <time.h>
 
+/* Pieces per thread with and without a pool: few enough to cost nothing, enough to share the work
+ * evenly and to be cancelled within one. */
+#define POOL_PIECES   ((size_t)4)
+#define SERIAL_PIECES ((size_t)64)
+
+/* Pieces that start after a cancellation are left out; whoever runs the step sees to it that
+ * nobody gets to see the result. */
+typedef struct {
+  GCancellable *cancellable;
+  pthreadpool_task_1d_tile_1d_t task;
+  void *context;
+} Piece;
+
+static void
+run_piece (void *data, size_t start, size_t count)
+{
+  const Piece *piece = data;
+  if (!g_cancellable_is_cancelled (piece->cancellable))
+    piece->task (piece->context, start, count);
+}
+
 void
 gonio_cpu_parallel (const GonioCpuRun *run, pthreadpool_task_1d_tile_1d_t task, void *context,
                     size_t n, size_t grain)
 {
+  Piece piece = {run->cancellable, task, context};
   if (n == 0)
     return;
-  if (!run->pool || n <= grain) {
-    task (context, 0, n);
-    return;
+  if (n <= grain) {
+    run_piece (&piece, 0, n);
+  } else if (!run->pool) {
+    size_t share = MAX (grain, n / SERIAL_PIECES + 1);
+    for (size_t start = 0; start < n; start += share)
+      run_piece (&piece, start, MIN (share, n - start));
+  } else {
+    size_t share = n / (run->threads * POOL_PIECES) + 1;
+    pthreadpool_parallelize_1d_tile_1d (run->pool, run_piece, &piece, n, MAX (grain, share),
+                                        PTHREADPOOL_FLAG_DISABLE_DENORMALS);
   }
-  size_t share = n / (run->threads * (size_t)4) + 1;
-  pthreadpool_parallelize_1d_tile_1d (run->pool, task, context, n, MAX (grain, share),
-                                      PTHREADPOOL_FLAG_DISABLE_DENORMALS);
 }
 
 size_t
@@ -93,7 +119,8 @@ gonio_cpu_run (GonioCompiled *compiled, const GonioRunArgs *args, GonioTensor *c
 {
   if (!check_boundary (compiled, inputs, outputs, error))
     return FALSE;
-  GonioCpuRun run = {.slots = args->workspace,
+  GonioCpuRun run = {.cancellable = args->cancellable,
+                     .slots = args->workspace,
                      .pool = compiled->backend->pool,
                      .threads = compiled->backend->threads,
                      .kernels = compiled->backend->kernels};
@@ -101,10 +128,9 @@ gonio_cpu_run (GonioCompiled *compiled, const GonioRunArgs *args, GonioTensor *c
 
   for (guint i = 0; i < compiled->steps->len; i++) {
     const GonioCpuStep *step = &g_array_index (compiled->steps, GonioCpuStep, i);
-    if (g_cancellable_set_error_if_cancelled (args->cancellable, error))
-      return FALSE;
     gint64 start = args->timer ? now_ns () : 0;
-    if (step->run && !step->run (step->data, &run, error)) {
+    if ((step->run && !step->run (step->data, &run, error)) ||
+        g_cancellable_set_error_if_cancelled (args->cancellable, error)) {
       const GonioNode *node = gonio_graph_node (compiled->graph, step->node);
       g_prefix_error (error, "%s '%s': ", gonio_op_name (node->op), node->name);
       return FALSE;

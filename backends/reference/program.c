@@ -472,10 +472,16 @@ ref_program_run (const RefProgram *p, const GonioRunArgs *args, GonioTensor *con
   for (guint i = 0; i < p->outputs->len; i++)
     given[i] = outputs[i];
 
-  for (guint i = 0; i < p->steps->len; i++)
-    if (g_cancellable_set_error_if_cancelled (args->cancellable, error) ||
-        !run_step (&run, step_at (p, i), args, given, error))
+  for (guint i = 0; i < p->steps->len; i++) {
+    const Step *step = step_at (p, i);
+
+    if (!run_step (&run, step, args, given, error))
       return FALSE;
+    if (g_cancellable_set_error_if_cancelled (args->cancellable, error)) {
+      g_prefix_error (error, "%s (%s): ", step->node->name, gonio_op_name (step->node->op));
+      return FALSE;
+    }
+  }
   for (guint i = 0; i < p->outputs->len; i++)
     if (!hand_out (&run, i, &outputs[i], error)) {
       for (guint j = 0; j < i; j++)

@@ -526,6 +526,44 @@ copy_info (GonioGraph *copy, const GonioGraph *graph)
     g_hash_table_insert (info->metadata, g_strdup (key), g_strdup (value));
 }
 
+static size_t
+attr_bytes (const GonioAttr *attr)
+{
+  size_t bytes = sizeof *attr;
+  switch (attr->type) {
+  case GONIO_ATTR_STRING:
+    return bytes + strlen (attr->s);
+  case GONIO_ATTR_INTS:
+    return bytes + attr->count * sizeof *attr->ints;
+  case GONIO_ATTR_FLOATS:
+    return bytes + attr->count * sizeof *attr->floats;
+  case GONIO_ATTR_STRINGS:
+    for (size_t i = 0; i < attr->count; i++)
+      bytes += strlen (attr->strings[i]) + sizeof (char *);
+    return bytes;
+  case GONIO_ATTR_GRAPH:
+    return bytes + gonio_graph_bytes (attr->graph);
+  default:
+    return bytes;
+  }
+}
+
+size_t
+gonio_graph_bytes (const GonioGraph *graph)
+{
+  size_t bytes = sizeof *graph + graph->n_known * sizeof (GonioDim);
+  bytes += graph->values->len * GONIO_GRAPH_NODE_BYTES / 2;
+  for (guint i = 0; i < graph->nodes->len; i++) {
+    const GonioNode *node = g_ptr_array_index (graph->nodes, i);
+    if (!node)
+      continue;
+    bytes += GONIO_GRAPH_NODE_BYTES / 2 + (node->n_inputs + node->n_outputs) * sizeof (guint) * 2;
+    for (guint a = 0; a < node->n_attrs; a++)
+      bytes += attr_bytes (&node->attrs[a]);
+  }
+  return bytes;
+}
+
 GonioGraph *
 gonio_graph_clone (const GonioGraph *graph)
 {

@@ -135,6 +135,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioGraph, gonio_graph_unref)
 /* Deep copy of structure; constant tensors are shared by reference. Ids stay the same. */
 GonioGraph *gonio_graph_clone (const GonioGraph *graph);
 
+/* What a clone takes without the tensors, roughly. Graphs are bookkeeping, which is not checked
+ * piece by piece: who makes one asks gonio_expect() for it first. */
+#define GONIO_GRAPH_NODE_BYTES ((size_t)1024)
+size_t gonio_graph_bytes (const GonioGraph *graph);
+
 const char *gonio_graph_name (const GonioGraph *graph);
 guint gonio_graph_n_values (const GonioGraph *graph); /* upper bound of ids, some may be dead */
 guint gonio_graph_n_nodes (const GonioGraph *graph);  /* likewise */

@@ -1,5 +1,6 @@
 /* AttributeProto to node attribute. Depends on model.h. */
 #include "core/base/error.h"
+#include "core/base/memory.h"
 #include "core/onnx/model.h"
 
 #include <string.h>
@@ -119,7 +120,10 @@ set_attr (GonioImport *import, GonioScope *scope, GonioNodeId node, const Attrib
 {
   GonioGraph *graph = scope->graph;
 
-  if (!gonio_onnx_charge (import->source, attr_bytes (proto), "attribute", error))
+  size_t bytes = attr_bytes (proto);
+
+  if (!gonio_onnx_charge (import->source, bytes, "attribute", error) ||
+      !gonio_expect (2 * bytes, "an attribute", error)) /* a copy on the way */
     return FALSE;
   switch (attr_type (proto)) {
   case TYPE_FLOAT:

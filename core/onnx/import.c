@@ -1,9 +1,12 @@
 /* GraphProto to graph: names and scopes, constants, nodes, subgraphs, inlined functions.
  * Depends on model.h, ops. */
 #include "core/base/error.h"
+#include "core/base/memory.h"
 #include "core/onnx/model.h"
 
 #include <string.h>
+
+#define NODES_AT_ONCE 256 /* that memory is asked for */
 
 /* ---- scopes ---- */
 
@@ -316,6 +319,9 @@ import_node (GonioImport *import, GonioScope *scope, const NodeProto *proto, con
                                           proto->overload ? proto->overload : "");
   const FunctionProto *function = g_hash_table_lookup (import->functions, key);
 
+  if (import->n_nodes % NODES_AT_ONCE == 0 &&
+      !gonio_expect (NODES_AT_ONCE * GONIO_GRAPH_NODE_BYTES, "the next nodes of the model", error))
+    return FALSE;
   if (++import->n_nodes > import->source->limits.max_nodes) {
     g_set_error (error, GONIO_LOAD_ERROR, GONIO_LOAD_ERROR_LIMIT,
                  "The model has more than %u nodes once its functions are inlined.",

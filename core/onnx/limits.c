@@ -6,6 +6,7 @@
  * all that protobuf-c gets to see, through an allocator with a budget.
  */
 #include "core/base/error.h"
+#include "core/base/memory.h"
 #include "core/onnx/source.h"
 #include "core/onnx/wire.h"
 
@@ -17,7 +18,8 @@
 
 typedef struct {
   GonioOnnxSource *source;
-  GByteArray *out;
+  guint8 *out; /* the skeleton */
+  size_t n_out, room;
   guint depth;
   guint n_nodes;
 } Scan;
@@ -81,14 +83,25 @@ wire_type_of (const ProtobufCFieldDescriptor *field)
   }
 }
 
-static void
-put_fixed64 (GByteArray *out, guint32 number, guint64 value)
+static gboolean
+put (Scan *scan, const guint8 *bytes, size_t size, GError **error)
+{
+  if (!gonio_reserve ((gpointer *)&scan->out, &scan->room, scan->n_out, size, 1,
+                      "the model's structure", error))
+    return FALSE;
+  memcpy (scan->out + scan->n_out, bytes, size);
+  scan->n_out += size;
+  return TRUE;
+}
+
+static gboolean
+put_fixed64 (Scan *scan, guint32 number, guint64 value, GError **error)
 {
   guint32 tag = number << 3 | GONIO_WIRE_FIXED64; /* both of ours need two bytes */
   guint8 bytes[10] = {(guint8)((tag & 0x7f) | 0x80), (guint8)(tag >> 7)};
   value = GUINT64_TO_LE (value);
   memcpy (bytes + 2, &value, 8);
-  g_byte_array_append (out, bytes, sizeof bytes);
+  return put (scan, bytes, sizeof bytes, error);
 }
 
 static gboolean scan_message (Scan *scan, const ProtobufCMessageDescriptor *descriptor,
@@ -103,14 +116,13 @@ scan_submessage (Scan *scan, const ProtobufCMessageDescriptor *descriptor,
 
   while (field->start[tag_size] & 0x80)
     tag_size++;
-  g_byte_array_append (scan->out, field->start, (guint)tag_size + 1);
-  guint length_at = scan->out->len;
-  g_byte_array_append (scan->out, empty, LENGTH_BYTES);
-  if (!scan_message (scan, descriptor, field->data, field->size, error))
+  size_t length_at = scan->n_out + tag_size + 1;
+  if (!put (scan, field->start, tag_size + 1, error) || !put (scan, empty, LENGTH_BYTES, error) ||
+      !scan_message (scan, descriptor, field->data, field->size, error))
     return FALSE;
-  size_t length = scan->out->len - length_at - LENGTH_BYTES;
+  size_t length = scan->n_out - length_at - LENGTH_BYTES;
   for (guint i = 0; i < LENGTH_BYTES; i++)
-    scan->out->data[length_at + i] =
+    scan->out[length_at + i] =
         (guint8)((length >> (7 * i) & 0x7f) | (i + 1 < LENGTH_BYTES ? 0x80 : 0));
   return TRUE;
 }
@@ -119,11 +131,10 @@ static gboolean
 copy_field (Scan *scan, const GonioWireField *field, GError **error)
 {
   size_t size = (size_t)(field->data + field->size - field->start);
-  if (scan->out->len > GONIO_ONNX_MAX_SKELETON || size > GONIO_ONNX_MAX_SKELETON - scan->out->len)
+  if (scan->n_out > GONIO_ONNX_MAX_SKELETON || size > GONIO_ONNX_MAX_SKELETON - scan->n_out)
     return limit (error, "The model's structure, without weights, exceeds %zu MiB.",
                   GONIO_ONNX_MAX_SKELETON >> 20);
-  g_byte_array_append (scan->out, field->start, (guint)size);
-  return TRUE;
+  return put (scan, field->start, size, error);
 }
 
 static gboolean
@@ -153,7 +164,7 @@ count_message (Scan *scan, const ProtobufCMessageDescriptor *descriptor, GError 
   if (descriptor == &gonio_onnx__node_proto__descriptor &&
       ++scan->n_nodes > scan->source->limits.max_nodes)
     return limit (error, "The model has more than %u nodes.", scan->source->limits.max_nodes);
-  if (scan->out->len > GONIO_ONNX_MAX_SKELETON)
+  if (scan->n_out > GONIO_ONNX_MAX_SKELETON)
     return limit (error, "The model's structure, without weights, exceeds %zu MiB.",
                   GONIO_ONNX_MAX_SKELETON >> 20);
   return TRUE;
@@ -194,10 +205,9 @@ scan_message (Scan *scan, const ProtobufCMessageDescriptor *descriptor, const gu
     g_propagate_error (error, bad);
     return FALSE;
   }
-  if (descriptor == &gonio_onnx__tensor_proto__descriptor) {
-    put_fixed64 (scan->out, 1000, (guint64)(data - scan->source->data));
-    put_fixed64 (scan->out, 1001, size);
-  }
+  if (descriptor == &gonio_onnx__tensor_proto__descriptor)
+    return put_fixed64 (scan, 1000, (guint64)(data - scan->source->data), error) &&
+           put_fixed64 (scan, 1001, size, error);
   return TRUE;
 }
 
@@ -206,18 +216,22 @@ scan_message (Scan *scan, const ProtobufCMessageDescriptor *descriptor, const gu
 typedef struct {
   size_t left;
   gboolean spent;
+  size_t missing; /* bytes that could not be had within the budget */
 } Budget;
 
 static void *
 budget_alloc (void *data, size_t size)
 {
   Budget *budget = data;
-  void *memory = size <= budget->left ? g_try_malloc (size) : NULL;
-  if (!memory) {
+  if (size > budget->left) {
     budget->spent = TRUE;
     return NULL;
   }
-  budget->left -= size;
+  void *memory = g_try_malloc (MAX (size, 1));
+  if (memory)
+    budget->left -= size;
+  else
+    budget->missing = size;
   return memory;
 }
 
@@ -240,21 +254,30 @@ ProtobufCMessage *
 gonio_onnx_unpack (GonioOnnxSource *source, const ProtobufCMessageDescriptor *descriptor,
                    GError **error)
 {
-  g_autoptr (GByteArray) skeleton = g_byte_array_new ();
-  Scan scan = {.source = source, .out = skeleton};
+  Scan scan = {.source = source};
   Budget budget = {.left = GONIO_ONNX_MAX_UNPACKED};
   ProtobufCAllocator allocator = {budget_alloc, budget_free, &budget};
+  gboolean ok = scan_message (&scan, descriptor, source->data, source->size, error);
+  g_autofree guint8 *skeleton = scan.out;
 
-  if (!scan_message (&scan, descriptor, source->data, source->size, error))
+  if (!ok)
     return NULL;
   ProtobufCMessage *message =
-      protobuf_c_message_unpack (descriptor, &allocator, skeleton->len, skeleton->data);
+      protobuf_c_message_unpack (descriptor, &allocator, scan.n_out, skeleton);
   if (!message && budget.spent)
     limit (error, "The model's structure needs more than %zu MiB of memory.",
            GONIO_ONNX_MAX_UNPACKED >> 20);
+  else if (!message && budget.missing)
+    g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
+                 "not enough memory: the model's structure needs %zu bytes more", budget.missing);
   else if (!message)
     g_set_error (error, GONIO_LOAD_ERROR, GONIO_LOAD_ERROR_MALFORMED,
                  "Not a valid ONNX file: %s could not be decoded.", descriptor->short_name);
+  /* Names and texts are copied into the graph. */
+  if (message && !gonio_expect (2 * scan.n_out, "the model's names", error)) {
+    gonio_onnx_message_free (message);
+    return NULL;
+  }
   return message;
 }
 

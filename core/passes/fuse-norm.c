@@ -1,5 +1,6 @@
 /* Pass "fuse-norm": folds a per-channel scale and offset that follows a convolution or Gemm
  * with constant weights into them: BatchNormalization, Mul, Div, Add or Sub with constants. */
+#include "core/base/memory.h"
 #include "core/passes/match.h"
 #include "core/passes/pass-list.h"
 
@@ -241,9 +242,14 @@ fuse (GonioGraph *graph, GonioNodeId id, gboolean *out_changed, GError **error)
   GonioNodeId user_id = gonio_match_single_user (graph, output);
   if (user_id == GONIO_NODE_NONE)
     return TRUE;
-  g_auto (Affine)
-      affine = {g_new (double, layer.channels), g_new (double, layer.channels), layer.channels};
-  g_autofree double *bias = g_new (double, layer.channels);
+  g_autofree double *bias = NULL;
+  size_t n = (size_t)layer.channels;
+  g_auto (Affine) affine = {.channels = layer.channels};
+  affine.factor = gonio_new (double, n, "a norm's factors", error);
+  affine.offset = affine.factor ? gonio_new (double, n, "a norm's offsets", error) : NULL;
+  bias = affine.offset ? gonio_new (double, n, "a layer's bias", error) : NULL;
+  if (!bias)
+    return FALSE;
   if (!read_affine (graph, gonio_graph_node (graph, user_id), output, layer.rank, &affine) ||
       !read_bias (graph, node, &layer, bias))
     return TRUE;

@@ -86,7 +86,7 @@ typedef struct {
   /* Runs the region once. inputs[i]: plain-layout tensors of the region's inputs. outputs[i]:
    * on entry a tensor of the planned shape to write to, or NULL when the shape was not known
    * (or for non-tensor kinds); on success every slot is set, and a slot that was NULL holds a
-   * new reference. Thread-safe for different args on the same compiled region unless the
+   * new reference; on failure it is NULL still or holds one all the same. Thread-safe for different args on the same compiled region unless the
    * backend sets serial. */
   gboolean (*run) (GonioCompiled *compiled, const GonioRunArgs *args, GonioTensor *const *inputs,
                    GonioTensor **outputs, GError **error);

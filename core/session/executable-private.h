@@ -1,6 +1,7 @@
 /* What building (executable.c) and running (run.c) share. Private to core/session. */
 #pragma once
 
+#include "core/base/memory.h"
 #include "core/session/executable.h"
 
 G_BEGIN_DECLS
@@ -42,6 +43,7 @@ typedef struct {
   char *arena;
   void *workspace_block;
   char *workspace;
+  GonioPurse *purse;    /* nullable: of both blocks */
   GonioTensor **places; /* by slot: tensor in the arena, or NULL */
   GonioTensor **values; /* by slot: owned references during a run */
 } GonioRunState;

@@ -4,6 +4,7 @@
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
+#include "core/base/memory.h"
 #include "core/ops/op.h"
 #include "core/plan/layout.h"
 #include "core/plan/memory.h"
@@ -301,7 +302,9 @@ gonio_executable_new (const GonioGraph *graph, const GonioShape *input_shapes,
                       const GonioExecutableOptions *options, GCancellable *cancellable,
                       GError **error)
 {
-  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+  /* Two clones, and as much again for what is planned for them. */
+  if (g_cancellable_set_error_if_cancelled (cancellable, error) ||
+      !gonio_expect (3 * gonio_graph_bytes (graph), "a plan", error))
     return NULL;
   g_autoptr (GonioExecutable) exec = g_new0 (GonioExecutable, 1);
   g_atomic_ref_count_init (&exec->refs);

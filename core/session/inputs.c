@@ -172,8 +172,12 @@ gonio_session_run (GonioSession *session, const char *const *names, GonioTensor 
                    GError **error)
 {
   g_autofree GonioTensor **ordered = g_new0 (GonioTensor *, MAX (session->inputs->len, 1));
-  return gonio_session_match_inputs (session, names, inputs, n_inputs, ordered, error) &&
-         run_ordered (session, ordered, out_outputs, cancellable, error);
+  GonioWork work;
+  gonio_work_begin (&work, session->purse, session->max_rounds);
+  gboolean ok = gonio_session_match_inputs (session, names, inputs, n_inputs, ordered, error) &&
+                run_ordered (session, ordered, out_outputs, cancellable, error);
+  gonio_work_end (&work);
+  return ok;
 }
 
 void

@@ -2,9 +2,8 @@
  * Depends on plan, backend.h. */
 #include "core/session/executable-private.h"
 
+#include "core/base/checked.h"
 #include "core/base/error.h"
-
-#include <string.h>
 
 /* Run states kept for the next run; more only exist while so many threads run at once. */
 #define MAX_POOLED 4
@@ -17,19 +16,25 @@ slot_at (const GonioExecutable *exec, guint i)
 
 /* ---- run states ---- */
 
+#define PADDING ((size_t)GONIO_TENSOR_ALIGN + GONIO_TENSOR_TAIL)
+
 static char *
-aligned_block (size_t size, void **out_block, GError **error)
+aligned_block (size_t size, const char *what, void **out_block, GError **error)
 {
-  size_t padded = size + GONIO_TENSOR_ALIGN + GONIO_TENSOR_TAIL;
-  void *block = padded > size ? g_try_malloc (padded) : NULL;
-  if (block == NULL) {
-    g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
-                 "out of memory: the intermediate values need %" G_GSIZE_FORMAT " bytes", size);
+  void *block = gonio_alloc (1, size + PADDING, what, error);
+  if (block == NULL)
     return NULL;
-  }
   *out_block = block;
   size_t skip = GONIO_TENSOR_ALIGN - (uintptr_t)block % GONIO_TENSOR_ALIGN;
   return (char *)block + skip % GONIO_TENSOR_ALIGN;
+}
+
+/* FALSE when the sum is beyond what can be. */
+static gboolean
+state_bytes (const GonioExecutable *exec, size_t *out_bytes)
+{
+  return gonio_checked_add (exec->arena_size, exec->workspace_size, out_bytes) &&
+         gonio_checked_add (*out_bytes, 2 * PADDING, out_bytes);
 }
 
 static void
@@ -42,23 +47,42 @@ drop_values (GonioExecutable *exec, GonioRunState *state)
 void
 gonio_run_state_free (GonioExecutable *exec, GonioRunState *state)
 {
-  drop_values (exec, state);
-  for (guint i = 0; i < exec->slots->len; i++)
+  if (state->values != NULL)
+    drop_values (exec, state);
+  for (guint i = 0; state->places != NULL && i < exec->slots->len; i++)
     g_clear_pointer (&state->places[i], gonio_tensor_unref);
   g_free (state->values);
   g_free (state->places);
   g_free (state->arena_block);
   g_free (state->workspace_block);
+  size_t bytes;
+  if (state->purse != NULL && state_bytes (exec, &bytes))
+    gonio_purse_give (state->purse, bytes);
   g_free (state);
 }
 
 static gboolean
 fill_state (GonioExecutable *exec, GonioRunState *state, GError **error)
 {
-  state->arena = aligned_block (exec->arena_size, &state->arena_block, error);
+  size_t bytes = 0, n = MAX (exec->slots->len, 1);
+  if (!state_bytes (exec, &bytes)) {
+    g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
+                 "the intermediate values need more memory than there can be");
+    return FALSE;
+  }
+  if (!gonio_purse_take (bytes, "the intermediate values", &state->purse, error))
+    return FALSE;
+  state->values = gonio_new0 (GonioTensor *, n, "the list of values", error);
+  state->places =
+      state->values != NULL ? gonio_new0 (GonioTensor *, n, "the list of values", error) : NULL;
+  if (state->places == NULL)
+    return FALSE;
+  state->arena =
+      aligned_block (exec->arena_size, "the intermediate values", &state->arena_block, error);
   if (state->arena == NULL)
     return FALSE;
-  state->workspace = aligned_block (exec->workspace_size, &state->workspace_block, error);
+  state->workspace =
+      aligned_block (exec->workspace_size, "the workspace", &state->workspace_block, error);
   if (state->workspace == NULL)
     return FALSE;
   for (guint i = 0; i < exec->slots->len; i++) {
@@ -81,10 +105,7 @@ take_state (GonioExecutable *exec, GError **error)
   g_mutex_unlock (&exec->lock);
   if (state != NULL)
     return state;
-  guint n = MAX (exec->slots->len, 1);
   state = g_new0 (GonioRunState, 1);
-  state->values = g_new0 (GonioTensor *, n);
-  state->places = g_new0 (GonioTensor *, n);
   if (fill_state (exec, state, error))
     return state;
   gonio_run_state_free (exec, state);
@@ -204,10 +225,12 @@ run_step (GonioExecutable *exec, GonioStep *step, GonioRunState *state, GCancell
   for (guint i = 0; i < step->n_outputs; i++)
     outputs[i] = state->values[step->outputs[i]];
 
-  if (!call_backend (exec, step, state, cancellable, inputs, outputs, error))
-    return FALSE;
+  /* Also after a failure: a backend may have made some of the outputs before it. */
+  gboolean ok = call_backend (exec, step, state, cancellable, inputs, outputs, error);
   for (guint i = 0; i < step->n_outputs; i++)
     state->values[step->outputs[i]] = outputs[i];
+  if (!ok)
+    return FALSE;
   for (guint i = 0; i < step->n_outputs; i++)
     if (!finish_output (exec, state, step->outputs[i], error))
       return FALSE;

@@ -1,6 +1,7 @@
 /* The session's own structure. Private to core/session. */
 #pragma once
 
+#include "core/base/memory.h"
 #include "core/session/executable.h"
 #include "core/session/session.h"
 
@@ -23,6 +24,8 @@ struct _GonioSession {
   gboolean check_values;
   GLogLevelFlags log_level;
   guint plan_cache;
+  GonioPurse *purse;
+  guint64 max_rounds;
 
   GMutex build_lock; /* held while a plan is built; taken before lock */
   GMutex lock;       /* guards plans */

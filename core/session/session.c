@@ -291,10 +291,11 @@ copy_options (GonioSession *session, const GonioSessionOptions *options)
   session->check_values = options->check_values;
   session->log_level = options->log_level != 0 ? options->log_level : G_LOG_LEVEL_WARNING;
   session->plan_cache = options->plan_cache > 0 ? options->plan_cache : DEFAULT_PLANS;
+  session->max_rounds = options->max_rounds;
 }
 
 static GonioSession *
-new_session (GonioGraph *graph, const GonioSessionOptions *options)
+new_session (GonioGraph *graph, const GonioSessionOptions *options, GonioPurse *purse)
 {
   GonioSession *session = g_new0 (GonioSession, 1);
   g_atomic_ref_count_init (&session->refs);
@@ -302,6 +303,7 @@ new_session (GonioGraph *graph, const GonioSessionOptions *options)
   g_mutex_init (&session->build_lock);
   g_queue_init (&session->plans);
   session->graph = graph;
+  session->purse = gonio_purse_ref (purse);
   session->backends = g_array_new (FALSE, FALSE, sizeof (GonioPlanBackend));
   session->inputs = new_ports ();
   session->outputs = new_ports ();
@@ -333,11 +335,12 @@ prepare (GonioSession *session, gboolean expose_all, GCancellable *cancellable, 
   return exec != NULL;
 }
 
-GonioSession *
-gonio_session_new_from_graph (GonioGraph *graph, const GonioSessionOptions *options,
-                              GCancellable *cancellable, GError **error)
+/* Takes the graph, and counts against purse. */
+static GonioSession *
+build (GonioGraph *graph, const GonioSessionOptions *options, GonioPurse *purse,
+       GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GonioSession) session = new_session (graph, options);
+  g_autoptr (GonioSession) session = new_session (graph, options, purse);
   if (options->backends == NULL || options->backends[0] == NULL) {
     g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_UNAVAILABLE,
                  "no backend was given to run the model on");
@@ -350,18 +353,34 @@ gonio_session_new_from_graph (GonioGraph *graph, const GonioSessionOptions *opti
 }
 
 GonioSession *
+gonio_session_new_from_graph (GonioGraph *graph, const GonioSessionOptions *options,
+                              GCancellable *cancellable, GError **error)
+{
+  GonioPurse *purse = gonio_purse_new (options->max_memory);
+  GonioWork work;
+  gonio_work_begin (&work, purse, options->max_rounds);
+  GonioSession *session = build (graph, options, purse, cancellable, error);
+  gonio_work_end (&work);
+  gonio_purse_unref (purse);
+  return session;
+}
+
+GonioSession *
 gonio_session_new_from_file (const char *path, const GonioSessionOptions *options,
                              GCancellable *cancellable, GError **error)
 {
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return NULL;
+  GonioPurse *purse = gonio_purse_new (options->max_memory);
+  GonioWork work;
+  gonio_work_begin (&work, purse, options->max_rounds);
   GonioGraph *graph = gonio_onnx_load_file (path, NULL, error);
-  if (graph == NULL)
-    return NULL;
   g_autoptr (GError) local = NULL;
-  GonioSession *session = gonio_session_new_from_graph (graph, options, cancellable, &local);
-  if (session == NULL)
+  GonioSession *session = graph != NULL ? build (graph, options, purse, cancellable, &local) : NULL;
+  if (session == NULL && graph != NULL)
     g_propagate_prefixed_error (error, g_steal_pointer (&local), "%s: ", path);
+  gonio_work_end (&work);
+  gonio_purse_unref (purse);
   return session;
 }
 
@@ -390,6 +409,7 @@ gonio_session_unref (GonioSession *session)
   gonio_graph_unref (session->graph);
   g_strfreev (session->disabled_passes);
   g_free (session->dump_dir);
+  gonio_purse_unref (session->purse);
   g_mutex_clear (&session->lock);
   g_mutex_clear (&session->build_lock);
   g_free (session);

@@ -37,6 +37,11 @@ typedef struct {
                              * G_LOG_LEVEL_INFO plans and times, G_LOG_LEVEL_DEBUG placement of
                              * every node; 0: warnings only */
   guint plan_cache;         /* plans kept per session, 0: 4 */
+  size_t max_memory;        /* bytes that weights, intermediate values and results may take at a
+                             * time, over all threads; 0: three quarters of the machine's memory.
+                             * Beyond it GONIO_RUN_ERROR_MEMORY */
+  guint64 max_rounds;       /* of all loops in one run together, and in building; 0: 10,000,000.
+                             * Beyond it GONIO_RUN_ERROR_LIMIT */
 } GonioSessionOptions;
 
 #define GONIO_SESSION_OPTIONS_DEFAULT ((GonioSessionOptions){.optimization = GONIO_OPT_ALL})

@@ -1,5 +1,6 @@
 /* Import rows of ai.onnx.ml. Depends on import.h. */
 #include "core/base/error.h"
+#include "core/base/memory.h"
 #include "core/onnx/import.h"
 
 #include <math.h>
@@ -341,7 +342,9 @@ label_encoder_1 (GonioImportNode *in, GError **error)
 
   if (!classes || classes->type != GONIO_ATTR_STRINGS)
     return gonio_import_malformed (error, "it has no classes_strings.");
-  g_autofree int64_t *places = g_new0 (int64_t, classes->count + 1);
+  g_autofree int64_t *places = gonio_new (int64_t, classes->count, "the labels", error);
+  if (!places)
+    return FALSE;
   for (size_t i = 0; i < classes->count; i++)
     places[i] = (int64_t)i;
   g_autoptr (GonioTensor) texts = text_tensor (classes->strings, classes->count, error);
