@@ -46,7 +46,7 @@ compare_places (gconstpointer a, gconstpointer b, gpointer data)
   const Index *index = data;
   int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
   int order = index->codes != NULL
-                  ? compare_key (index, x, NULL, index->codes[y])
+                  ? compare_key (index, x, "", index->codes[y])
                   : compare_key (index, x, gonio_tensor_string (index->keys, y), 0);
 
   return order != 0 ? order : (x < y) - (x > y);
@@ -103,7 +103,7 @@ run_label_encoder (GonioKernel *k, GError **error)
 
     if (!is_text)
       load_codes (x, i, 1, &code);
-    place = index_find (&index, is_text ? gonio_tensor_string (x, i) : NULL, code);
+    place = index_find (&index, is_text ? gonio_tensor_string (x, i) : "", code);
     ref_copy (y, i, place >= 0 ? values : k->inputs[3], MAX (place, 0), 1);
   }
   return TRUE;
