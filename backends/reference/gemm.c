@@ -2,7 +2,7 @@
  * registers. Depends on GLib and core/base. */
 #include "backends/reference/gemm.h"
 
-#include "core/base/error.h"
+#include "core/base/memory.h"
 
 #include <string.h>
 
@@ -102,14 +102,12 @@ multiply_block (const RefGemm *g, const double *a, const double *b, int64_t i0, 
 gboolean
 ref_gemm (const RefGemm *g, GError **error)
 {
-  g_autofree double *a = g_try_new (double, BLOCK_M *BLOCK_K);
-  g_autofree double *b = g_try_new (double, BLOCK_N *BLOCK_K);
+  g_autofree double *a = gonio_new (double, BLOCK_M *BLOCK_K, "a packed matrix", error);
+  g_autofree double *b =
+      a != NULL ? gonio_new (double, BLOCK_N *BLOCK_K, "a packed matrix", error) : NULL;
 
-  if (a == NULL || b == NULL) {
-    g_set_error_literal (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
-                         "no memory to pack a matrix product");
+  if (b == NULL)
     return FALSE;
-  }
   if (g->k == 0)
     for (int64_t i = 0; i < g->m; i++)
       memset (g->c + i * g->ldc, 0, (size_t)g->n * sizeof (double));

@@ -46,6 +46,10 @@ run_image_decoder (GonioKernel *k, GError **error)
     return ref_bad_value (error, "this program has no decoder for pictures");
   file = g_bytes_new_static (gonio_tensor_data (x), gonio_tensor_size (x));
   pixels = decode (file, grey, &width, &height, &failure);
+  if (g_error_matches (failure, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_MEMORY)) {
+    ref_raise (error, GONIO_RUN_ERROR_MEMORY, "%s", failure->message);
+    return FALSE;
+  }
   if (pixels == NULL) {
     g_info ("%s: %s", k->node->name, failure->message);
     width = height = 0;

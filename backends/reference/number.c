@@ -1,7 +1,7 @@
-/* Numbers of every element type, moved in chunks. Depends on core/tensor and core/base. */
+/* Numbers of every element type, moved in chunks. Depends on kernel.h. */
 #include "backends/reference/number.h"
 
-#include "core/base/error.h"
+#include "backends/reference/kernel.h"
 
 #include <math.h>
 #include <string.h>
@@ -536,25 +536,10 @@ ref_store (GonioTensor *tensor, int64_t at, int n, RefForm form, const RefChunk 
     ref_store_i64 (tensor, at, n, in->i, form == REF_FORM_UINT);
 }
 
-/* Elements of a wide copy; more means a shape nobody meant. */
-#define DUP_MAX ((int64_t)1 << 29)
-
-static gpointer
-dup_alloc (const GonioTensor *tensor, GError **error)
-{
-  int64_t count = gonio_tensor_count (tensor);
-  gpointer data = count > DUP_MAX ? NULL : g_try_malloc_n ((gsize)MAX (count, 1), 8);
-
-  if (data == NULL)
-    g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
-                 "no memory for %" G_GINT64_FORMAT " wide elements", count);
-  return data;
-}
-
 double *
 ref_dup_f64 (const GonioTensor *tensor, GError **error)
 {
-  double *data = dup_alloc (tensor, error);
+  double *data = ref_alloc (gonio_tensor_count (tensor), sizeof *data, error);
 
   if (data != NULL)
     ref_load_f64 (tensor, 0, gonio_tensor_count (tensor), data);
@@ -564,7 +549,7 @@ ref_dup_f64 (const GonioTensor *tensor, GError **error)
 int64_t *
 ref_dup_i64 (const GonioTensor *tensor, GError **error)
 {
-  int64_t *data = dup_alloc (tensor, error);
+  int64_t *data = ref_alloc (gonio_tensor_count (tensor), sizeof *data, error);
 
   if (data != NULL)
     ref_load_i64 (tensor, 0, gonio_tensor_count (tensor), data);

@@ -49,6 +49,7 @@ typedef enum {
   GONIO_IMAGE_ERROR_MALFORMED,
   GONIO_IMAGE_ERROR_LIMIT,
   GONIO_IMAGE_ERROR_UNSUPPORTED,
+  GONIO_IMAGE_ERROR_MEMORY, /* an allocation failed */
 } GonioImageError;
 GQuark gonio_image_error_quark (void);
 

@@ -12,8 +12,9 @@
 static gboolean
 too_little (size_t bytes, const char *what, GError **error)
 {
-  g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
-               "not enough memory: %s needs %" G_GSIZE_FORMAT " bytes", what, bytes);
+  if (error == NULL || *error == NULL)
+    g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
+                 "not enough memory: %s needs %" G_GSIZE_FORMAT " bytes", what, bytes);
   return FALSE;
 }
 
@@ -138,6 +139,8 @@ gonio_purse_take (size_t bytes, const char *what, GonioPurse **out_purse, GError
     return TRUE;
   }
   atomic_fetch_sub (&purse->taken, bytes);
+  if (error != NULL && *error != NULL)
+    return FALSE;
   g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
                "not enough memory: %s needs %" G_GSIZE_FORMAT
                " bytes; the model takes %" G_GSIZE_FORMAT

@@ -16,7 +16,8 @@ G_BEGIN_DECLS
 
 /* ---- allocating ---- */
 
-/* n * size bytes, one at least, to be freed with g_free(). what: "the offsets of a product". */
+/* n * size bytes, one at least, to be freed with g_free(). what: "the offsets of a product". A few
+ * may be asked for in a row before looking: of several failures the first one is told. */
 gpointer gonio_alloc (size_t n, size_t size, const char *what, GError **error);
 gpointer gonio_alloc0 (size_t n, size_t size, const char *what, GError **error);
 #define gonio_new(type, n, what, error)  ((type *)gonio_alloc (n, sizeof (type), what, error))

@@ -222,12 +222,15 @@ gonio_pixels_alloc (guint64 width, guint64 height, size_t bytes_per_pixel, GErro
   gpointer pixels = NULL;
 
   if (gonio_checked_mul (width, height, &size) && gonio_checked_mul (size, bytes_per_pixel, &size))
-    pixels = g_try_malloc (size);
+    pixels = g_try_malloc (MAX (size, 1));
+  else
+    size = G_MAXSIZE;
   if (!pixels)
-    g_set_error (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_LIMIT,
-                 "there is not enough memory for a picture of %" G_GUINT64_FORMAT
-                 " x %" G_GUINT64_FORMAT " pixels. Close other programs or scale the picture down",
-                 width, height);
+    g_set_error (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_MEMORY,
+                 "not enough memory: a picture of %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT
+                 " pixels needs %" G_GSIZE_FORMAT
+                 " bytes. Close other programs or scale the picture down",
+                 width, height, size);
   return pixels;
 }
 

@@ -268,8 +268,12 @@ convert (GonioImport *import, GonioScope *scope, const NodeProto *proto, GonioNo
     return gonio_import_unsupported (error, "%s", reason);
   if (!gonio_onnx_import_attrs (import, scope, proto, id, error))
     return FALSE;
-  if (row->fn && !row->fn (&in, error))
+  g_autoptr (GError) local = NULL;
+  gboolean ok = !row->fn || row->fn (&in, &local);
+  if (!ok || in.failure) {
+    g_propagate_error (error, in.failure ? in.failure : g_steal_pointer (&local));
     return FALSE;
+  }
   infer_new (scope->graph, id);
   return TRUE;
 }

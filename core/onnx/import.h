@@ -16,6 +16,8 @@ typedef struct {
   const GonioNode *node; /* always the node of that id */
   const char *op;        /* as in the file */
   int version;           /* opset in force for the node's domain */
+  GError *failure;       /* nullable: a constant could not be made, which ends the import; rows
+                          * need not look, as a value without facts stands in for it */
 } GonioImportNode;
 
 /* FALSE with GONIO_LOAD_ERROR_UNSUPPORTED is collected and reported together with all others;

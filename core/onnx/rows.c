@@ -154,30 +154,30 @@ static GonioValueId
 add_constant (GonioImportNode *in, const char *hint, GonioTensor *tensor)
 {
   g_autofree char *name = sub_name (in, hint);
-  return gonio_graph_add_constant (in->graph, name, tensor);
+  return tensor ? gonio_graph_add_constant (in->graph, name, tensor)
+                : gonio_graph_add_value (in->graph, name, GONIO_DTYPE_NONE, NULL);
 }
 
-/* Small tensors of a known-good shape: allocation failure aborts as everywhere in GLib. */
 static GonioTensor *
-small_tensor (GonioDType dtype, int rank, guint n, const void *data)
+small_tensor (GonioImportNode *in, GonioDType dtype, int rank, guint n, const void *data)
 {
   GonioShape shape = {.rank = rank, .dims = {n}};
   size_t size = 0;
   gonio_tensor_bytes (dtype, &shape, &size);
-  return gonio_tensor_new_copy (dtype, &shape, data, size, NULL);
+  return gonio_tensor_new_copy (dtype, &shape, data, size, &in->failure);
 }
 
 GonioValueId
 gonio_import_const_ints (GonioImportNode *in, const char *hint, const int64_t *values, guint n)
 {
-  g_autoptr (GonioTensor) tensor = small_tensor (GONIO_DTYPE_INT64, 1, n, values);
+  g_autoptr (GonioTensor) tensor = small_tensor (in, GONIO_DTYPE_INT64, 1, n, values);
   return add_constant (in, hint, tensor);
 }
 
 GonioValueId
 gonio_import_const_floats (GonioImportNode *in, const char *hint, const float *values, guint n)
 {
-  g_autoptr (GonioTensor) tensor = small_tensor (GONIO_DTYPE_FLOAT, 1, n, values);
+  g_autoptr (GonioTensor) tensor = small_tensor (in, GONIO_DTYPE_FLOAT, 1, n, values);
   return add_constant (in, hint, tensor);
 }
 
@@ -205,7 +205,7 @@ gonio_import_const_scalar (GonioImportNode *in, const char *hint, GonioDType dty
     bits.f = (float)value;
   else if (value == value) /* low bytes first: right for every integer width; not a number: 0 */
     bits.i = value >= 9.2e18 ? INT64_MAX : value <= -9.2e18 ? INT64_MIN : (int64_t)value;
-  g_autoptr (GonioTensor) tensor = small_tensor (dtype, 0, 1, &bits);
+  g_autoptr (GonioTensor) tensor = small_tensor (in, dtype, 0, 1, &bits);
   return add_constant (in, hint, tensor);
 }
 

@@ -68,7 +68,7 @@ fill_up (Sample *sample, GonioValueId y, GonioValueId whole)
 
 /* The graph of one sample; inputs: as the node's, the length (if any) last. */
 static GonioGraph *
-sample_graph (const GonioImportNode *in, GonioGraph *body, guint n_scanned)
+sample_graph (GonioImportNode *in, GonioGraph *body, guint n_scanned)
 {
   const GonioNode *node = in->node;
   guint n = node->n_inputs - 1, n_states = n - n_scanned, n_directions = 0;
@@ -79,10 +79,11 @@ sample_graph (const GonioImportNode *in, GonioGraph *body, guint n_scanned)
   const int64_t zero[] = {0};
   GonioShape one = GONIO_SHAPE (1);
   g_autoptr (GonioTensor) zeros =
-      gonio_tensor_new_copy (GONIO_DTYPE_INT64, &one, zero, sizeof zero, NULL);
+      gonio_tensor_new_copy (GONIO_DTYPE_INT64, &one, zero, sizeof zero, &in->failure);
   Sample sample = {.graph = gonio_graph_new ("sample"), .length = GONIO_VALUE_NONE};
 
-  sample.zero = gonio_graph_add_constant (sample.graph, "zero", zeros);
+  sample.zero = zeros ? gonio_graph_add_constant (sample.graph, "zero", zeros)
+                      : gonio_graph_add_value (sample.graph, "zero", GONIO_DTYPE_INT64, NULL);
   for (guint i = 0; i < n; i++) {
     const GonioValue *value = gonio_graph_value (in->graph, node->inputs[1 + i]);
     inputs[i] = gonio_graph_add_input (sample.graph, value->name, value->dtype, NULL);

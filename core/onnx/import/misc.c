@@ -87,8 +87,9 @@ emit_mask (GonioImportNode *in, GonioValueId output)
   GonioNodeId node =
       gonio_import_emit_to (in, GONIO_OP_CONSTANT_OF_SHAPE, "mask", &shape, 1, output);
   g_autoptr (GonioTensor) kept =
-      gonio_tensor_new_copy (GONIO_DTYPE_BOOL, &one, &(guint8){1}, 1, NULL);
-  gonio_graph_set_attr_tensor (in->graph, node, "value", kept);
+      gonio_tensor_new_copy (GONIO_DTYPE_BOOL, &one, &(guint8){1}, 1, &in->failure);
+  if (kept)
+    gonio_graph_set_attr_tensor (in->graph, node, "value", kept);
 }
 
 /* Does it take numbers out, or may it, in a run for training? Since opset 12 an input says so;

@@ -1,0 +1,409 @@
+/* See small-models.h. */
+#include "tests/support/small-models.h"
+
+#include "tests/support/onnx-writer.h"
+
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+const char *const small_models[] = {"net", "fixed", "external", "plain", "control", "text", NULL};
+
+#define BULK "weights.bin"
+
+/* ---- building ---- */
+
+/* Attributes are consumed; ends with NULL. */
+static void add (GByteArray *graph, const char *op, const char *inputs, const char *outputs,
+                 ...) G_GNUC_NULL_TERMINATED;
+
+static void
+add (GByteArray *graph, const char *op, const char *inputs, const char *outputs, ...)
+{
+  GByteArray *node = onnx_node (op, inputs, outputs), *attr;
+  va_list args;
+
+  va_start (args, outputs);
+  while ((attr = va_arg (args, GByteArray *)) != NULL)
+    onnx_node_attr (node, attr);
+  va_end (args);
+  onnx_node_name (node, outputs);
+  onnx_graph_node (graph, node);
+}
+
+#define INTS(name, ...)                                                                            \
+  onnx_attr_ints (name, G_N_ELEMENTS (((const gint64[]){__VA_ARGS__})),                            \
+                  (const gint64[]){__VA_ARGS__})
+#define CONST_INTS(graph, name, ...)                                                               \
+  onnx_graph_init (graph, onnx_tensor_ints (name, G_N_ELEMENTS (((const gint64[]){__VA_ARGS__})),  \
+                                            (const gint64[]){__VA_ARGS__}))
+
+static void
+add_outputs (GByteArray *graph, const char *names)
+{
+  g_auto (GStrv) words = g_strsplit (names, " ", -1);
+
+  for (guint i = 0; words[i] != NULL; i++)
+    onnx_graph_output (graph, words[i]);
+}
+
+/* Inputs of a body say nothing of their type. */
+static GByteArray *
+body (const char *inputs)
+{
+  GByteArray *graph = onnx_graph ("body");
+  g_auto (GStrv) words = g_strsplit (inputs, " ", -1);
+
+  for (guint i = 0; *inputs != '\0' && words[i] != NULL; i++) {
+    GByteArray *value = g_byte_array_new ();
+
+    pb_text (value, 1, words[i]);
+    pb_message (graph, 11, value);
+  }
+  return graph;
+}
+
+static void
+add_text (GByteArray *graph, const char *name, const char *words)
+{
+  GByteArray *tensor = g_byte_array_new ();
+  g_auto (GStrv) texts = g_strsplit (words, " ", -1);
+
+  pb_int (tensor, 1, (gint64)g_strv_length (texts));
+  pb_int (tensor, 2, ONNX_STRING);
+  for (guint i = 0; texts[i] != NULL; i++)
+    pb_text (tensor, 6, texts[i]);
+  pb_text (tensor, 8, name);
+  onnx_graph_init (graph, tensor);
+}
+
+/* ---- weights ---- */
+
+/* A float tensor, in the file itself or at the end of bulk. */
+static void
+weights (GByteArray *graph, GByteArray *bulk, const char *name, guint rank, const gint64 *dims)
+{
+  GByteArray *tensor = g_byte_array_new ();
+  gsize n = 1;
+
+  for (guint i = 0; i < rank; i++) {
+    pb_int (tensor, 1, dims[i]);
+    n *= (gsize)dims[i];
+  }
+  g_autofree float *values = g_new (float, n);
+  for (gsize i = 0; i < n; i++)
+    values[i] = (float)((i * 7 + rank) % 11) / 10 - 0.3f;
+  pb_int (tensor, 2, ONNX_FLOAT);
+  pb_text (tensor, 8, name);
+  if (bulk == NULL) {
+    pb_bytes (tensor, 9, values, n * sizeof *values);
+  } else {
+    g_autofree char *offset = g_strdup_printf ("%u", bulk->len);
+    g_autofree char *length = g_strdup_printf ("%zu", n * sizeof *values);
+    const char *const pairs[][2] = {{"location", BULK}, {"offset", offset}, {"length", length}};
+
+    for (guint i = 0; i < G_N_ELEMENTS (pairs); i++) {
+      GByteArray *entry = g_byte_array_new ();
+
+      pb_text (entry, 1, pairs[i][0]);
+      pb_text (entry, 2, pairs[i][1]);
+      pb_message (tensor, 13, entry);
+    }
+    pb_int (tensor, 14, 1);
+    g_byte_array_append (bulk, (const guint8 *)values, (guint)(n * sizeof *values));
+  }
+  onnx_graph_init (graph, tensor);
+}
+
+#define WEIGHTS(graph, bulk, name, ...)                                                            \
+  weights (graph, bulk, name, G_N_ELEMENTS (((const gint64[]){__VA_ARGS__})),                      \
+           (const gint64[]){__VA_ARGS__})
+
+/* ---- the models ---- */
+
+static GByteArray *
+make_net (const char *shape, GByteArray *bulk)
+{
+  GByteArray *g = onnx_graph ("net");
+  const float ones[4] = {1, 1.5f, 2, 0.5f};
+
+  onnx_graph_input (g, "x", ONNX_FLOAT, shape);
+  WEIGHTS (g, bulk, "w1", 4, 3, 3, 3);
+  WEIGHTS (g, bulk, "w2", 4, 1, 3, 3);
+  WEIGHTS (g, bulk, "w3", 4, 4, 2, 2);
+  WEIGHTS (g, bulk, "w4", 4, 5);
+  WEIGHTS (g, bulk, "b4", 5);
+  WEIGHTS (g, bulk, "w5", 5, 6);
+  for (guint i = 0; i < 4; i++)
+    onnx_graph_init (g, onnx_tensor_floats ((const char *[]){"s", "t", "m", "v"}[i], 4, ones));
+  onnx_graph_init (g, onnx_tensor_floats ("scales", 4, (const float[]){1, 1, 2, 2}));
+  add (g, "Conv", "x w1", "c1", INTS ("pads", 1, 1, 1, 1), NULL);
+  add (g, "BatchNormalization", "c1 s t m v", "n1", NULL);
+  add (g, "Relu", "n1", "r1", NULL);
+  add (g, "Conv", "r1 w2", "c2", onnx_attr_int ("group", 4), INTS ("pads", 1, 1, 1, 1), NULL);
+  add (g, "MaxPool", "c2", "p2", INTS ("kernel_shape", 2, 2), INTS ("strides", 2, 2), NULL);
+  add (g, "ConvTranspose", "p2 w3", "d3", INTS ("strides", 2, 2), NULL);
+  add (g, "Resize", "d3 - scales", "u3", onnx_attr_text ("mode", "linear"), NULL);
+  add (g, "Concat", "u3 u3", "k3", onnx_attr_int ("axis", 2), NULL);
+  add (g, "GlobalAveragePool", "k3", "a3", NULL);
+  add (g, "Flatten", "a3", "f3", NULL);
+  add (g, "Gemm", "f3 w4 b4", "g4", NULL);
+  add (g, "MatMul", "g4 w5", "m5", NULL);
+  add (g, "Softmax", "m5", "y", NULL);
+  add_outputs (g, "y");
+  return g;
+}
+
+static GByteArray *
+make_plain (void)
+{
+  GByteArray *g = onnx_graph ("plain");
+
+  onnx_graph_input (g, "x", ONNX_FLOAT, "4 N");
+  CONST_INTS (g, "two", 2);
+  CONST_INTS (g, "zero", 0);
+  CONST_INTS (g, "shape", 1, -1);
+  CONST_INTS (g, "pads", 0, 1, 0, 1);
+  CONST_INTS (g, "boxes_shape", 1, -1, 4);
+  CONST_INTS (g, "scores_shape", 1, 1, -1);
+  add (g, "Transpose", "x", "t", NULL);
+  add (g, "Einsum", "x t", "e", onnx_attr_text ("equation", "ij,jk->ik"), NULL);
+  add (g, "TopK", "e two", "top at", NULL);
+  add (g, "Pad", "top pads", "padded", onnx_attr_text ("mode", "edge"), NULL);
+  add (g, "Unique", "padded", "unique first inverse counts", NULL);
+  add (g, "NonZero", "x", "nz", NULL);
+  add (g, "CumSum", "x zero", "sums", NULL);
+  add (g, "LayerNormalization", "e e", "ln", NULL);
+  add (g, "Reshape", "t boxes_shape", "boxes", NULL);
+  add (g, "ReduceMax", "t", "best", onnx_attr_int ("keepdims", 0), INTS ("axes", 1), NULL);
+  add (g, "Reshape", "best scores_shape", "scores", NULL);
+  add (g, "NonMaxSuppression", "boxes scores two", "kept", NULL);
+  add (g, "Gather", "sums two", "row", NULL);
+  add (g, "Cast", "row", "half", onnx_attr_int ("to", 10), NULL);
+  add (g, "Softmax", "half", "soft", NULL);
+  add (g, "Size", "x", "size", NULL);
+  add (g, "Range", "zero_scalar size one_scalar", "range", NULL);
+  onnx_graph_init (g, onnx_tensor ("zero_scalar", ONNX_INT64, &(gint64){0}, 8, -1));
+  onnx_graph_init (g, onnx_tensor ("one_scalar", ONNX_INT64, &(gint64){1}, 8, -1));
+  add_outputs (g, "padded unique inverse nz ln kept soft range");
+  return g;
+}
+
+static void
+add_loops (GByteArray *g)
+{
+  GByteArray *b = body ("i go s");
+
+  add (b, "Add", "s x", "s2", NULL);
+  add (b, "Identity", "go", "go2", NULL);
+  add (b, "Mul", "s2 s2", "sq", NULL);
+  add_outputs (b, "go2 s2 sq");
+  add (g, "Loop", "trips yes x", "grown squares", onnx_attr_graph ("body", b), NULL);
+  b = body ("state row");
+  add (b, "Add", "state row", "next", NULL);
+  add (b, "Neg", "row", "minus", NULL);
+  add_outputs (b, "next minus");
+  add (g, "Scan", "x squares", "total negated", onnx_attr_graph ("body", b),
+       onnx_attr_int ("num_scan_inputs", 1), NULL);
+}
+
+static GByteArray *
+make_control (void)
+{
+  GByteArray *g = onnx_graph ("control"), *then = body (""), *other = body (""), *b;
+
+  onnx_graph_input (g, "x", ONNX_FLOAT, "3");
+  onnx_graph_input (g, "cond", ONNX_BOOL, "");
+  onnx_graph_init (g, onnx_tensor ("trips", ONNX_INT64, &(gint64){3}, 8, -1));
+  onnx_graph_init (g, onnx_tensor ("yes", ONNX_BOOL, &(guint8){1}, 1, -1));
+  onnx_graph_init (g, onnx_tensor ("at", ONNX_INT64, &(gint64){1}, 8, -1));
+  add_loops (g);
+  add (then, "Mul", "total x", "a", NULL);
+  add_outputs (then, "a");
+  add (other, "Sub", "total x", "a", NULL);
+  add_outputs (other, "a");
+  add (g, "If", "cond", "chosen", onnx_attr_graph ("then_branch", then),
+       onnx_attr_graph ("else_branch", other), NULL);
+  add (g, "SequenceConstruct", "chosen x total", "list", NULL);
+  add (g, "SequenceInsert", "list grown at", "longer", NULL);
+  add (g, "SequenceErase", "longer at", "shorter", NULL);
+  b = body ("item");
+  add (b, "Exp", "item", "bigger", NULL);
+  add_outputs (b, "bigger");
+  add (g, "SequenceMap", "shorter", "mapped", onnx_attr_graph ("body", b), NULL);
+  add (g, "ConcatFromSequence", "mapped", "joined", onnx_attr_int ("axis", 0),
+       onnx_attr_int ("new_axis", 1), NULL);
+  add (g, "SplitToSequence", "joined", "parts", NULL);
+  add (g, "SequenceAt", "parts at", "part", NULL);
+  add (g, "Optional", "part", "maybe", NULL);
+  add (g, "OptionalGetElement", "maybe", "sure", NULL);
+  add_outputs (g, "negated longer joined sure maybe");
+  return g;
+}
+
+static GByteArray *
+make_text (void)
+{
+  GByteArray *g = onnx_graph ("text"), *node;
+  const char picture[] = "P6 2 2 255 abcdefghijkl";
+
+  onnx_graph_input (g, "x", ONNX_FLOAT, "3");
+  add_text (g, "units", "mm deg px");
+  onnx_graph_init (
+      g, onnx_tensor ("file", 2, picture, sizeof picture - 1, (int)sizeof picture - 1, -1));
+  add (g, "Cast", "x", "numbers", onnx_attr_int ("to", ONNX_STRING), NULL);
+  add (g, "StringConcat", "numbers units", "marked", NULL);
+  add (g, "StringSplit", "marked", "pieces n_pieces", onnx_attr_text ("delimiter", "."), NULL);
+  add (g, "StringNormalizer", "marked", "loud", onnx_attr_text ("case_change_action", "UPPER"),
+       onnx_attr_texts ("stopwords", "1.0px"), NULL);
+  add (g, "RegexFullMatch", "marked", "hits", onnx_attr_text ("pattern", ".*mm"), NULL);
+  add (g, "Cast", "numbers", "again", onnx_attr_int ("to", ONNX_FLOAT), NULL);
+  add (g, "Unique", "loud", "all_loud", NULL);
+  node = onnx_node ("LabelEncoder", "units", "codes");
+  onnx_node_domain (node, "ai.onnx.ml");
+  onnx_node_attr (node, onnx_attr_texts ("keys_strings", "deg mm"));
+  onnx_node_attr (node, INTS ("values_int64s", 7, 8));
+  onnx_graph_node (g, node);
+  add (g, "TfIdfVectorizer", "marked", "grams", onnx_attr_text ("mode", "TF"),
+       onnx_attr_int ("min_gram_length", 1), onnx_attr_int ("max_gram_length", 2),
+       onnx_attr_int ("max_skip_count", 1), INTS ("ngram_counts", 0, 2),
+       INTS ("ngram_indexes", 0, 1, 2), onnx_attr_texts ("pool_strings", "1.0px 0.5mm a b"), NULL);
+  add (g, "ImageDecoder", "file", "picture", NULL);
+  add (g, "Cast", "picture", "levels", onnx_attr_int ("to", ONNX_FLOAT), NULL);
+  add_outputs (g, "pieces n_pieces loud hits again all_loud codes grams levels");
+  return g;
+}
+
+/* ---- files ---- */
+
+static GByteArray *
+make (const char *name, GByteArray *bulk)
+{
+  GByteArray *model;
+
+  if (g_str_equal (name, "plain"))
+    return onnx_model (make_plain (), 17);
+  if (g_str_equal (name, "control"))
+    return onnx_model (make_control (), 17);
+  if (g_str_equal (name, "text")) {
+    model = onnx_model (make_text (), 20);
+    onnx_model_opset (model, "ai.onnx.ml", 3);
+    return model;
+  }
+  return onnx_model (make_net (g_str_equal (name, "net") ? "1 3 H 12" : "1 3 8 12",
+                               g_str_equal (name, "external") ? bulk : NULL),
+                     17);
+}
+
+static char *
+path_of (const char *dir, const char *name)
+{
+  g_autofree char *file = g_strconcat (name, ".onnx", NULL);
+
+  return g_build_filename (dir, file, NULL);
+}
+
+char *
+small_model_write (const char *dir, const char *name)
+{
+  g_autoptr (GByteArray) bulk = g_byte_array_new ();
+  g_autoptr (GByteArray) model = make (name, bulk);
+  g_autofree char *beside = g_build_filename (dir, BULK, NULL);
+  char *path = path_of (dir, name);
+
+  g_assert_true (g_file_set_contents (path, (const char *)model->data, model->len, NULL));
+  if (bulk->len > 0)
+    g_assert_true (g_file_set_contents (beside, (const char *)bulk->data, bulk->len, NULL));
+  return path;
+}
+
+void
+small_model_remove (const char *dir, const char *name)
+{
+  g_autofree char *path = path_of (dir, name);
+  g_autofree char *beside = g_build_filename (dir, BULK, NULL);
+
+  g_unlink (path);
+  if (g_str_equal (name, "external"))
+    g_unlink (beside);
+}
+
+/* ---- runs ---- */
+
+GPtrArray *
+small_model_inputs (GonioSession *session, int64_t size)
+{
+  GPtrArray *inputs = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_tensor_unref);
+  guint n;
+  const GonioPort *ports = gonio_session_inputs (session, &n);
+
+  for (guint i = 0; i < n; i++) {
+    GonioShape shape = {.rank = ports[i].shape.rank};
+    GonioTensor *tensor;
+
+    for (int d = 0; d < shape.rank; d++)
+      shape.dims[d] = ports[i].shape.dims[d].value >= 0 ? ports[i].shape.dims[d].value : size;
+    tensor = gonio_tensor_new_zeroed (ports[i].dtype, &shape, NULL);
+    g_assert_nonnull (tensor);
+    for (int64_t e = 0; e < gonio_tensor_count (tensor); e++) {
+      if (ports[i].dtype == GONIO_DTYPE_FLOAT)
+        ((float *)gonio_tensor_writable_data (tensor))[e] = (float)((e * 3 + 1) % 7) / 2 - 0.5f;
+      else
+        ((guint8 *)gonio_tensor_writable_data (tensor))[e] = 1;
+    }
+    g_ptr_array_add (inputs, tensor);
+  }
+  return inputs;
+}
+
+GonioTensor **
+small_model_run (GonioSession *session, GPtrArray *inputs, GCancellable *cancellable,
+                 GError **error)
+{
+  const char *names[4] = {NULL};
+  GonioTensor **outputs = NULL;
+  guint n;
+  const GonioPort *ports = gonio_session_inputs (session, &n);
+
+  g_assert_cmpuint (n, <=, G_N_ELEMENTS (names));
+  for (guint i = 0; i < n; i++)
+    names[i] = ports[i].name;
+  gonio_session_run (session, names, (GonioTensor *const *)inputs->pdata, n, &outputs, cancellable,
+                     error);
+  return outputs;
+}
+
+/* Whether passes have changed the order of sums must not matter. */
+static gboolean
+close_to (double a, double b)
+{
+  return a == b || fabs (a - b) <= 1e-5 * (1 + fabs (b));
+}
+
+static gboolean
+equal (const GonioTensor *a, const GonioTensor *b)
+{
+  if (gonio_tensor_kind (a) != gonio_tensor_kind (b) ||
+      gonio_list_length (a) != gonio_list_length (b) ||
+      gonio_tensor_dtype (a) != gonio_tensor_dtype (b) ||
+      !gonio_shape_equal (gonio_tensor_shape (a), gonio_tensor_shape (b)))
+    return FALSE;
+  for (guint i = 0; i < gonio_list_length (a); i++)
+    if (!equal (gonio_list_item (a, i), gonio_list_item (b, i)))
+      return FALSE;
+  for (int64_t i = 0; i < gonio_tensor_count (a); i++)
+    if (gonio_tensor_dtype (a) == GONIO_DTYPE_STRING
+            ? !g_str_equal (gonio_tensor_string (a, i), gonio_tensor_string (b, i))
+            : !close_to (gonio_tensor_get_double (a, i), gonio_tensor_get_double (b, i)))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+small_model_equal (GonioTensor *const *a, GonioTensor *const *b, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    if (!equal (a[i], b[i]))
+      return FALSE;
+  return TRUE;
+}

@@ -1,0 +1,12 @@
+# Tests of what must hold whatever a model does: failing memory, threads, limits.
+gonio_add_test (
+  test-allocation-failure LABELS unit
+  SOURCES test-allocation-failure.c ${CMAKE_SOURCE_DIR}/tests/support/fault-memory.c
+          ${CMAKE_SOURCE_DIR}/tests/support/small-models.c
+          ${CMAKE_SOURCE_DIR}/tests/support/onnx-writer.c
+  LIBS gonio-backends dl)
+gonio_add_test (
+  test-threads LABELS unit
+  SOURCES test-threads.c ${CMAKE_SOURCE_DIR}/tests/support/small-models.c
+          ${CMAKE_SOURCE_DIR}/tests/support/onnx-writer.c
+  LIBS gonio-backends)
