@@ -174,7 +174,7 @@ slice_range (int64_t dim, int64_t *start, int64_t end, int64_t step)
     end = CLAMP (end, 0, dim);
     return end > *start ? (end - *start - 1) / step + 1 : 0;
   }
-  *start = *start >= dim ? dim - 1 : MAX (*start, 0);
+  *start = MIN (MAX (*start, 0), dim - 1); /* -1 where there is nothing */
   end = end >= dim ? dim - 1 : MAX (end, -1);
   return *start > end ? (*start - end - 1) / -step + 1 : 0;
 }

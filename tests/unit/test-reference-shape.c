@@ -177,6 +177,10 @@ test_slice (void)
   ASSERT_OUT_EMPTY (none, 0, FLOAT, "0");
   ASSERT_FAILS (zero, "step is 0");
   ASSERT_OUT_EMPTY (empty, 0, FLOAT, "0");
+  for (int64_t start = -2; start <= 1; start++) { /* nothing, wherever it starts */
+    g_autoptr (RefCase) nothing = slice (TENSOR_EMPTY (FLOAT, "2 0"), start, G_MININT64, -1);
+    ASSERT_OUT_EMPTY (nothing, 0, FLOAT, "2 0");
+  }
 }
 
 static void
