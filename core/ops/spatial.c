@@ -146,17 +146,13 @@ transposed_axis (GonioSpatial *s, int i, AutoPad mode, const int64_t *wanted, GE
   if (!gonio_checked_mul_i64 (s->in[i] - 1, s->strides[i], &full) ||
       !gonio_checked_add_i64 (full, s->output_padding[i] + span, &full))
     return gonio_infer_fail (error, "its output is too large.");
-  if (wanted) {
-    s->out[i] = wanted[i];
-    share_pads (s, i, full - wanted[i], mode == PAD_SAME_UPPER ? PAD_SAME_UPPER : PAD_SAME_LOWER);
+  if (wanted || mode == PAD_SAME_UPPER || mode == PAD_SAME_LOWER) {
+    if (!wanted && !gonio_checked_mul_i64 (s->in[i], s->strides[i], &s->out[i]))
+      return gonio_infer_fail (error, "its output is too large.");
+    s->out[i] = wanted ? wanted[i] : s->out[i];
+    share_pads (s, i, full - s->out[i], mode == PAD_SAME_UPPER ? mode : PAD_SAME_LOWER);
     /* The padding of the result grows at its end when more is wanted than there is. */
-    if (wanted[i] > full)
-      s->output_padding[i] += wanted[i] - full;
-    return TRUE;
-  }
-  if (mode == PAD_SAME_UPPER || mode == PAD_SAME_LOWER) {
-    s->out[i] = s->in[i] * s->strides[i];
-    share_pads (s, i, full - s->out[i], mode);
+    s->output_padding[i] += MAX (s->out[i] - full, 0);
     return TRUE;
   }
   s->out[i] = full - s->pads_begin[i] - s->pads_end[i];

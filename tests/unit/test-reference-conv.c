@@ -168,6 +168,8 @@ test_conv_transpose (void)
                                              TENSOR (FLOAT, "2 1 2", 1, 2, 10, 20), NULL);
   g_autoptr (RefCase) shaped = with_inputs (GONIO_OP_CONV_TRANSPOSE, TENSOR (FLOAT, "1 1 2", 1, 2),
                                             TENSOR (FLOAT, "1 1 3", 1, 2, 3), NULL);
+  g_autoptr (RefCase) same = with_inputs (GONIO_OP_CONV_TRANSPOSE, TENSOR (FLOAT, "1 1 2", 1, 2),
+                                          TENSOR (FLOAT, "1 1 1", 3), NULL);
 
   ASSERT_OUT (plain, 0, FLOAT, "1 1 3 3", 1, 12, 20, 103, 1234, 2040, 300, 3400, 4000);
   REF_CASE_INTS (strided, "strides", 2);
@@ -180,6 +182,10 @@ test_conv_transpose (void)
   REF_CASE_INTS (shaped, "output_shape", 4);
   /* one element too many: cut at the start, as auto_pad is not SAME_UPPER */
   ASSERT_OUT (shaped, 0, FLOAT, "1 1 4", 2, 5, 4, 6);
+  /* twice as long as its input although the kernel does not reach that far */
+  ref_case_string (same, "auto_pad", "SAME_UPPER");
+  REF_CASE_INTS (same, "strides", 2);
+  ASSERT_OUT (same, 0, FLOAT, "1 1 4", 3, 0, 6, 0);
 }
 
 static void
