@@ -399,6 +399,8 @@ binary_claim (const GonioCpuNode *node, GonioClaim *out_claim)
   for (guint i = 0; i < node->node->n_inputs; i++)
     if (!gonio_cpu_fits (gonio_cpu_in (node, i), gonio_cpu_out (node, 0)))
       return "an input does not broadcast to the result";
+  if (node->node->n_inputs == 1)
+    return identity_claim (node, out_claim);
   gonio_cpu_claim_any (node, out_claim);
   return NULL;
 }

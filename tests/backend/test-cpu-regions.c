@@ -207,6 +207,27 @@ test_layouts (void)
   compare (graph);
 }
 
+/* The smallest of one value is that value, and a constant lies plainly. */
+static void
+test_one_operand (void)
+{
+  static const GonioOpId ops[] = {GONIO_OP_MIN, GONIO_OP_MAX, GONIO_OP_SUM, GONIO_OP_MEAN};
+  static const int64_t kernel[2] = {2, 2};
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (ops); i++) {
+    GonioGraph *graph = gonio_graph_new ("one-operand");
+    g_autoptr (GRand) rand = g_rand_new_with_seed (i);
+    const GonioShape shape = GONIO_SHAPE (1, 6, 5, 7);
+    GonioValueId x =
+        i % 2 ? constant (graph, rand, shape) : input (graph, "x", GONIO_DTYPE_FLOAT, shape);
+    GonioValueId same = node (graph, ops[i / 2], x, GONIO_VALUE_NONE);
+    GonioValueId y = node (graph, GONIO_OP_MAX_POOL, same, GONIO_VALUE_NONE);
+    gonio_graph_set_attr_ints (graph, gonio_graph_value (graph, y)->producer, "kernel_shape",
+                               kernel, 2);
+    gonio_graph_add_output (graph, y);
+    compare (graph);
+  }
+}
+
 static void
 test_empty (void)
 {
@@ -329,6 +350,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cpu-regions/views", test_views);
   g_test_add_func ("/cpu-regions/view-of-constant", test_view_of_constant);
   g_test_add_func ("/cpu-regions/layouts", test_layouts);
+  g_test_add_func ("/cpu-regions/one-operand", test_one_operand);
   g_test_add_func ("/cpu-regions/empty", test_empty);
   g_test_add_func ("/cpu-regions/threads", test_threads);
   g_test_add_func ("/cpu-regions/cancel", test_cancel);
