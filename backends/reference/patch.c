@@ -1,4 +1,4 @@
-/* Images read or written in patches: Col2Im, DeformConv, RoiAlign. Depends on kernel.h,
+/* Images read or written in patches: Col2Im, DeformConv, RoiAlign, MaxRoiPool. Depends on kernel.h,
  * window.h. */
 #include "backends/reference/window.h"
 
@@ -420,9 +420,113 @@ run_roi_align (GonioKernel *k, GError **error)
   return TRUE;
 }
 
+/* ---- MaxRoiPool ---- */
+
+/* A region in whole pixels, both ends inside; its bins overlap where they do not divide. */
+typedef struct {
+  int64_t image;
+  double start[2], bin[2]; /* of y and x */
+} RoiPool;
+
+static gboolean
+roi_pool_region (const GonioKernel *k, int64_t i, const int64_t *pooled, RoiPool *out_pool,
+                 GError **error)
+{
+  int64_t n = gonio_tensor_shape (k->inputs[0])->dims[0];
+  double scale = ref_attr_float (k, "spatial_scale", 1), roi[5];
+
+  ref_load_f64 (k->inputs[1], i * 5, 5, roi); /* image, x1, y1, x2, y2 */
+  if (!(roi[0] >= 0 && roi[0] < (double)n))
+    return ref_bad_value (error, "region %" G_GINT64_FORMAT " is of image %g of %" G_GINT64_FORMAT,
+                          i, roi[0], n);
+  out_pool->image = (int64_t)roi[0];
+  for (int d = 0; d < 2; d++) {
+    double start = round (roi[2 - d] * scale), end = round (roi[4 - d] * scale);
+
+    if (!isfinite (start) || !isfinite (end))
+      return ref_bad_value (error, "region %" G_GINT64_FORMAT " goes from %g to %g", i, roi[2 - d],
+                            roi[4 - d]);
+    out_pool->start[d] = start;
+    out_pool->bin[d] = fmax (end - start + 1, 1) / (double)pooled[d];
+  }
+  return TRUE;
+}
+
+/* The largest value of one bin of a plane; 0 where none of it is inside. */
+static double
+roi_pool_bin (const RoiPool *pool, const double *plane, const int64_t *size, const int64_t *bin)
+{
+  int64_t from[2], to[2];
+  double best = -INFINITY;
+
+  for (int d = 0; d < 2; d++) {
+    double first = pool->start[d] + floor ((double)bin[d] * pool->bin[d]);
+    double end = pool->start[d] + ceil ((double)(bin[d] + 1) * pool->bin[d]);
+
+    from[d] = (int64_t)CLAMP (first, 0, (double)size[d]);
+    to[d] = (int64_t)CLAMP (end, 0, (double)size[d]);
+    if (from[d] >= to[d])
+      return 0;
+  }
+  for (int64_t y = from[0]; y < to[0]; y++)
+    for (int64_t x = from[1]; x < to[1]; x++) {
+      double value = plane[y * size[1] + x];
+
+      best = value > best || isnan (value) ? value : best;
+    }
+  return best;
+}
+
+static gboolean
+run_max_roi_pool (GonioKernel *k, GError **error)
+{
+  GonioTensor *x = k->inputs[0], *rois = k->inputs[1], *y;
+  const GonioShape *shape = gonio_tensor_shape (x), *list = gonio_tensor_shape (rois);
+  g_autofree double *wide = NULL;
+  int64_t pooled[2], at = 0;
+
+  if (shape->rank != 4 || list->rank != 2 || list->dims[1] != 5)
+    return ref_bad_shape (error, "input and regions have rank %d and %d, or not 5 numbers each",
+                          shape->rank, list->rank);
+  if (!ref_attr_ints (k, "pooled_shape", 2, 1, pooled, error))
+    return FALSE;
+  if (pooled[0] < 1 || pooled[1] < 1)
+    return ref_bad_value (error, "pooled_shape must be positive");
+  y = ref_output (k, 0, gonio_tensor_dtype (x),
+                  REF_SHAPE (list->dims[0], shape->dims[1], pooled[0], pooled[1]), error);
+  if (y == NULL)
+    return FALSE;
+  if (gonio_tensor_count (y) == 0)
+    return TRUE;
+  wide = ref_dup_f64 (x, error);
+  if (wide == NULL)
+    return FALSE;
+  for (int64_t i = 0; i < list->dims[0]; i++) {
+    RoiPool pool;
+
+    if (!roi_pool_region (k, i, pooled, &pool, error))
+      return FALSE;
+    for (int64_t c = 0; c < shape->dims[1]; c++) {
+      const double *plane =
+          wide + (pool.image * shape->dims[1] + c) * shape->dims[2] * shape->dims[3];
+
+      if (g_cancellable_set_error_if_cancelled (k->cancellable, error))
+        return FALSE;
+      for (int64_t b = 0; b < pooled[0] * pooled[1]; b++) {
+        const int64_t bin[2] = {b / pooled[1], b % pooled[1]};
+        double value = roi_pool_bin (&pool, plane, &shape->dims[2], bin);
+
+        ref_store_f64 (y, at++, 1, &value);
+      }
+    }
+  }
+  return TRUE;
+}
+
 const RefRow ref_rows_patch[] = {
     {GONIO_OP_COL2IM, run_col2im, NULL, {REF_FLOATS, REF_T (INT64)}, 0, 0},
     {GONIO_OP_DEFORM_CONV, run_deform_conv, NULL, {REF_FLOATS}, REF_SAME_ALL, 0},
+    {GONIO_OP_MAX_ROI_POOL, run_max_roi_pool, NULL, {REF_FLOATS, REF_FLOATS}, 0x3, 0},
     {GONIO_OP_ROI_ALIGN, run_roi_align, NULL, {REF_FLOATS, REF_FLOATS, REF_T (INT64)}, 0x3, 0},
     {0},
 };

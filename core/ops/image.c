@@ -237,6 +237,30 @@ infer_roi_align (GonioInfer *infer, GError **error)
   return gonio_infer_set (infer, 0, gonio_infer_dtype (infer, 0), &shape, error);
 }
 
+/* data [N,C,H,W] and regions [R,5] (image, x1, y1, x2, y2) give [R,C,pooled_shape]. */
+static gboolean
+infer_max_roi_pool (GonioInfer *infer, GError **error)
+{
+  GonioSymShape shape = gonio_sym_rank (4);
+  GonioDim columns = gonio_infer_dim (infer, 1, 1);
+  guint n = 0;
+  const int64_t *pooled = gonio_node_attr_ints (infer->node, "pooled_shape", &n);
+
+  if (!pooled || n != 2 || pooled[0] < 1 || pooled[1] < 1)
+    return gonio_infer_fail (error, "its pooled_shape is not two positive numbers.");
+  if (!gonio_infer_need_rank (infer, 0, 4, 4, error) ||
+      !gonio_infer_need_rank (infer, 1, 2, 2, error))
+    return FALSE;
+  if (columns.value >= 0 && columns.value != 5)
+    return gonio_infer_fail (error, "its regions have %" G_GINT64_FORMAT " numbers instead of 5.",
+                             columns.value);
+  shape.dims[0] = gonio_infer_dim (infer, 1, 0);
+  shape.dims[1] = gonio_infer_dim (infer, 0, 1);
+  shape.dims[2] = GONIO_DIM (pooled[0]);
+  shape.dims[3] = GONIO_DIM (pooled[1]);
+  return gonio_infer_set (infer, 0, gonio_infer_dtype (infer, 0), &shape, error);
+}
+
 /* ---- schemas ---- */
 
 static const GonioAttrSchema attrs_resize[] = {
@@ -260,6 +284,8 @@ static const GonioAttrSchema attrs_col2im[] = {{"dilations", GONIO_ATTR_INTS, FA
                                                {"pads", GONIO_ATTR_INTS, FALSE},
                                                {"strides", GONIO_ATTR_INTS, FALSE},
                                                {0}};
+static const GonioAttrSchema attrs_max_roi[] = {
+    {"pooled_shape", GONIO_ATTR_INTS, TRUE}, {"spatial_scale", GONIO_ATTR_FLOAT, FALSE}, {0}};
 static const GonioAttrSchema attrs_roi[] = {
     {"coordinate_transformation_mode", GONIO_ATTR_STRING, FALSE},
     {"mode", GONIO_ATTR_STRING, FALSE},
@@ -293,6 +319,8 @@ const GonioOpDef gonio_ops_image[] = {
     {GONIO_OP_GRID_SAMPLE, 2, 2, 1, 1, LAYOUT, 0, ROUNDING, attrs_grid_sample, infer_grid_sample},
     {GONIO_OP_IMAGE_DECODER, 1, 1, 1, 1, GONIO_OPF_DYNAMIC, 0, GONIO_TOLERANCE_EXACT, attrs_decoder,
      infer_image_decoder},
+    {GONIO_OP_MAX_ROI_POOL, 2, 2, 1, 1, LAYOUT, 0, GONIO_TOLERANCE_EXACT, attrs_max_roi,
+     infer_max_roi_pool},
     {GONIO_OP_RESIZE, 1, 4, 1, 1, LAYOUT, 0, ROUNDING, attrs_resize, infer_resize},
     {GONIO_OP_ROI_ALIGN, 3, 3, 1, 1, LAYOUT, 0, ROUNDING, attrs_roi, infer_roi_align},
     {.id = GONIO_OP_INVALID},

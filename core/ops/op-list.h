@@ -166,6 +166,7 @@ GONIO_OP (AFFINE_GRID, "AffineGrid", "", image)
 GONIO_OP (COL2IM, "Col2Im", "", image)
 GONIO_OP (GRID_SAMPLE, "GridSample", "", image)
 GONIO_OP (IMAGE_DECODER, "ImageDecoder", "", image)
+GONIO_OP (MAX_ROI_POOL, "MaxRoiPool", "", image)
 GONIO_OP (RESIZE, "Resize", "", image)
 GONIO_OP (ROI_ALIGN, "RoiAlign", "", image)
 

@@ -538,6 +538,21 @@ test_resize (void)
   assert_contradiction (graph, "exactly one");
 }
 
+static void
+test_max_roi_pool (void)
+{
+  g_autoptr (GonioGraph) graph = gonio_graph_new ("regions");
+  const int64_t pooled[3] = {7, 5, 1};
+  GonioValueId y = mk_node (graph, GONIO_OP_MAX_ROI_POOL, "y", mk_input (graph, "x", "N 3 9 9"),
+                            mk_input (graph, "rois", "R 5"), END);
+
+  gonio_graph_set_attr_ints (graph, mk_producer (graph, y), "pooled_shape", pooled, 2);
+  infer_all (graph);
+  assert_shape (graph, y, "[R,3,7,5]");
+  gonio_graph_set_attr_ints (graph, mk_producer (graph, y), "pooled_shape", pooled, 3);
+  assert_contradiction (graph, "pooled_shape");
+}
+
 /* ---- integer values ---- */
 
 /* Shape -> Gather -> Unsqueeze -> Concat -> Reshape: N stays a symbol all the way. */
@@ -740,6 +755,7 @@ main (int argc, char **argv)
   g_test_add_func ("/infer/products", test_products);
   g_test_add_func ("/infer/reduce", test_reduce);
   g_test_add_func ("/infer/resize", test_resize);
+  g_test_add_func ("/infer/max-roi-pool", test_max_roi_pool);
   g_test_add_func ("/infer/shape-arithmetic", test_shape_arithmetic);
   g_test_add_func ("/infer/where-minus-one", test_where_minus_one);
   g_test_add_func ("/infer/range-and-fill", test_range_and_fill);

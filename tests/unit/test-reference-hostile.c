@@ -310,6 +310,7 @@ static const Template templates[] = {
     {GONIO_OP_LRN, "f1 5 2", "size:3"},
     {GONIO_OP_MATMUL_INTEGER, "u2 3|u3 4|u2|u4", ""},
     {GONIO_OP_MAX_POOL, "f1 2 5 5", "kernel_shape=2,3 strides=2,2 dilations=2,1 storage_order:1"},
+    {GONIO_OP_MAX_ROI_POOL, "f4 2 5 5|q2 5", "pooled_shape=2,3"},
     {GONIO_OP_MAX_UNPOOL, "f1 1 2 2|j1 1 2 2", "kernel_shape=2,2 strides=2,2"},
     {GONIO_OP_MEL_WEIGHT_MATRIX, "j|j|j|f|q", ""},
     {GONIO_OP_NEGATIVE_LOG_LIKELIHOOD_LOSS, "f2 3 2|z2 2|f3", "reduction~mean"},

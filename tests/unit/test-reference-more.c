@@ -213,6 +213,34 @@ test_patches (void)
   ASSERT_FAILS (batch, "batch index 1");
 }
 
+/* Pixels 0 to 15 in rows of 4. Both ends of a region count, ties round away from zero, bins that
+ * do not divide overlap, and what lies outside is 0. */
+static void
+test_max_roi_pool (void)
+{
+  RefCase *cases[] = {
+      with_inputs (GONIO_OP_MAX_ROI_POOL, ref_tensor_count_up (GONIO_DTYPE_FLOAT, "1 1 4 4"),
+                   TENSOR (FLOAT, "2 5", 0, 0, 0, 2, 2, 0, 2, 2, 9, 9), NULL),
+      with_inputs (GONIO_OP_MAX_ROI_POOL, ref_tensor_count_up (GONIO_DTYPE_DOUBLE, "2 1 2 2"),
+                   TENSOR (DOUBLE, "1 5", 1, 1, 1, 1, 1), NULL),
+      with_inputs (GONIO_OP_MAX_ROI_POOL, ref_tensor_count_up (GONIO_DTYPE_FLOAT, "1 1 2 2"),
+                   TENSOR (FLOAT, "1 5", 1, 0, 0, 1, 1), NULL),
+      with_inputs (GONIO_OP_MAX_ROI_POOL, ref_tensor_count_up (GONIO_DTYPE_FLOAT, "1 1 2 2"),
+                   TENSOR (FLOAT, "1 5", 0, NAN, 0, 1, 1), NULL)};
+
+  REF_CASE_INTS (cases[0], "pooled_shape", 2, 2);
+  ASSERT_OUT (cases[0], 0, FLOAT, "2 1 2 2", 5, 6, 9, 10, 15, 0, 0, 0);
+  REF_CASE_INTS (cases[1], "pooled_shape", 1, 2);
+  ref_case_float (cases[1], "spatial_scale", 0.5f); /* 0.5 becomes 1 */
+  ASSERT_OUT (cases[1], 0, DOUBLE, "1 1 1 2", 7, 7);
+  REF_CASE_INTS (cases[2], "pooled_shape", 1, 1);
+  ASSERT_FAILS (cases[2], "region 0 is of image 1 of 1");
+  REF_CASE_INTS (cases[3], "pooled_shape", 1, 1);
+  ASSERT_FAILS (cases[3], "goes from nan");
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    ref_case_free (cases[i]);
+}
+
 /* ---- ImageDecoder ---- */
 
 /* Two pixels whose first byte is that of the file; files of one byte are damaged. */
@@ -651,6 +679,7 @@ main (int argc, char **argv)
   g_test_add_func ("/reference/grid/sample", test_grid_sample);
   g_test_add_func ("/reference/grid/affine", test_affine_grid);
   g_test_add_func ("/reference/patch/col2im-roi", test_patches);
+  g_test_add_func ("/reference/patch/max-roi-pool", test_max_roi_pool);
   g_test_add_func ("/reference/quant/quantize", test_quantize);
   g_test_add_func ("/reference/quant/dynamic", test_dynamic_quantize);
   g_test_add_func ("/reference/quant/products", test_integer_products);

@@ -112,6 +112,7 @@ const GonioImportRow gonio_import_image[] = {
     {"GridSample", "", 16, 19, old_grid_sample},
     SINCE ("GridSample", 20),
     SINCE ("ImageDecoder", 20),
+    SINCE ("MaxRoiPool", 1),
     {"Resize", "", 10, 10, resize_10},
     {"Resize", "", 11, 0, resize},
     {"RoiAlign", "", 10, 15, old_roi_align},
