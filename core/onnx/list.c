@@ -11,6 +11,22 @@ refuse (GError **error, const char *what)
   return FALSE;
 }
 
+/* What does not go together is the file's fault, not a run's. */
+static GonioTensor *
+make_list (GonioKind kind, GonioTensor *const *items, guint n, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  GonioTensor *list = gonio_list_new (kind, GONIO_DTYPE_NONE, items, n, &local);
+
+  if (!list)
+    g_set_error (error, GONIO_LOAD_ERROR,
+                 g_error_matches (local, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY)
+                     ? GONIO_LOAD_ERROR_LIMIT
+                     : GONIO_LOAD_ERROR_MALFORMED,
+                 "The file holds no proper %s: %s", gonio_kind_name (kind), local->message);
+  return list;
+}
+
 static GonioTensor *
 read_sequence (GonioOnnxSource *source, const SequenceProto *proto, GError **error)
 {
@@ -27,8 +43,7 @@ read_sequence (GonioOnnxSource *source, const SequenceProto *proto, GError **err
       return NULL;
     g_ptr_array_add (items, item);
   }
-  return gonio_list_new (GONIO_KIND_SEQUENCE, GONIO_DTYPE_NONE, (GonioTensor **)items->pdata,
-                         items->len, error);
+  return make_list (GONIO_KIND_SEQUENCE, (GonioTensor **)items->pdata, items->len, error);
 }
 
 /* *out_item stays NULL when there is nothing inside. */
@@ -53,7 +68,7 @@ read_optional (GonioOnnxSource *source, const OptionalProto *proto, GonioKind ki
   if (!read_inside (source, proto, &item, error))
     return NULL;
   /* Writers leave an empty one's type out, so only something inside can contradict. */
-  return gonio_list_new (kind, GONIO_DTYPE_NONE, &item, item ? 1 : 0, error);
+  return make_list (kind, &item, item ? 1 : 0, error);
 }
 
 GonioTensor *
