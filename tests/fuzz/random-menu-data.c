@@ -339,7 +339,8 @@ add_reshape (RandomGraph *g)
   for (int d = 0; d < in.rank; d++) {
     left *= in.dims[d];
     if (rg_take (g, 2) || d + 1 == in.rank) { /* neighbours together, or split in two */
-      if (left % 2 == 0 && left > 0 && n < 6 && rg_take (g, 3) == 0) {
+      if (left % 2 == 0 && left > 0 && (int)n + in.rank - d < GONIO_MAX_RANK &&
+          rg_take (g, 3) == 0) {
         dims[n++] = 2;
         left /= 2;
       }
