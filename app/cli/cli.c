@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MAX_TIMEOUT 86400
+#define MAX_MEMORY  ((gint64)1 << 30) /* MiB */
+
 void
 gonio_cli_print (const char *format, ...)
 {
@@ -20,7 +23,11 @@ gonio_cli_print (const char *format, ...)
 GonioExit
 gonio_cli_fail (const GError *error)
 {
-  fprintf (stderr, "gonio-cli: %s\n", error->message);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED) && gonio_cli_timed_out () > 0)
+    fprintf (stderr, "gonio-cli: stopped after %d s (--timeout): %s\n", gonio_cli_timed_out (),
+             error->message);
+  else
+    fprintf (stderr, "gonio-cli: %s\n", error->message);
   if (error->domain == G_OPTION_ERROR)
     return GONIO_EXIT_USAGE;
   if (error->domain == GONIO_LOAD_ERROR || error->domain == GONIO_IMAGE_ERROR ||
@@ -74,9 +81,20 @@ add_session_entries (GOptionContext *context, GonioCliSession *session)
        "stop at the first node that makes NaN or an infinity; without -O, no optimisation", NULL},
       {"strict", 0, 0, G_OPTION_ARG_NONE, &session->strict,
        "fail when a node cannot run on the first backend", NULL},
+      {"max-memory", 0, 0, G_OPTION_ARG_INT64, &session->max_memory,
+       "what the model may take, in MiB (0: three quarters of the machine's)", "MIB"},
+      {"max-rounds", 0, 0, G_OPTION_ARG_INT64, &session->max_rounds,
+       "rounds of all loops in one run together (0: 10000000)", "N"},
+      G_OPTION_ENTRY_NULL,
+  };
+  const GOptionEntry timeout[] = {
+      {"timeout", 0, 0, G_OPTION_ARG_INT, &session->timeout,
+       "stop after so long and say at which node (0: never)", "SECONDS"},
       G_OPTION_ENTRY_NULL,
   };
   g_option_context_add_main_entries (context, entries, NULL);
+  if (!session->own_timeout)
+    g_option_context_add_main_entries (context, timeout, NULL);
 }
 
 gboolean
@@ -188,6 +206,14 @@ gonio_cli_session_options (const GonioCliSession *args, GonioSessionOptions *out
                  "--threads must lie in 0 to 1024, not %d", args->threads);
     return FALSE;
   }
+  if (args->timeout < 0 || args->timeout > MAX_TIMEOUT || args->max_rounds < 0 ||
+      args->max_memory < 0 || args->max_memory > MAX_MEMORY) {
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                 "--timeout must lie in 0 to %d, --max-memory in 0 to %" G_GINT64_FORMAT
+                 ", --max-rounds must not be negative",
+                 MAX_TIMEOUT, MAX_MEMORY);
+    return FALSE;
+  }
   /* A search for the guilty node is to name the model's own nodes. */
   const char *level = args->level == NULL && args->check_values ? "disabled" : args->level;
   if (!parse_level (level, &options.optimization, error) ||
@@ -204,6 +230,9 @@ gonio_cli_session_options (const GonioCliSession *args, GonioSessionOptions *out
   options.dump_dir = args->dump_dir;
   options.strict = args->strict;
   options.check_values = args->check_values;
+  options.max_memory = (size_t)args->max_memory << 20;
+  options.max_rounds = (guint64)args->max_rounds;
+  gonio_cli_start_timeout (args->timeout);
   *out_options = options;
   *out_backends = backends;
   return TRUE;

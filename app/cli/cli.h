@@ -58,6 +58,9 @@ typedef struct {
   char *log_level;
   gboolean strict;
   gboolean check_values;
+  gint64 max_memory, max_rounds; /* MiB; both 0: the session's defaults */
+  int timeout;                   /* seconds, 0: none */
+  gboolean own_timeout;          /* the command has a --timeout that means something else */
 } GonioCliSession;
 void gonio_cli_session_clear (GonioCliSession *args);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GonioCliSession, gonio_cli_session_clear)
@@ -73,6 +76,13 @@ gboolean gonio_cli_parse (const GonioCommand *command, const GOptionEntry *entri
  * with g_free after the last session was made. */
 gboolean gonio_cli_session_options (const GonioCliSession *args, GonioSessionOptions *out_options,
                                     const GonioBackendDef ***out_backends, GError **error);
+
+/* timeout.c: what everything that takes long is given; NULL without --timeout. */
+GCancellable *gonio_cli_cancellable (void);
+/* Seconds of the timeout if it has struck, else 0. */
+int gonio_cli_timed_out (void);
+/* 0: none. gonio_cli_session_options() does it. */
+void gonio_cli_start_timeout (int limit);
 
 /* Size of a free dimension from --dim NAME=SIZE; 1 when none of dims (nullable) names it. */
 gboolean gonio_cli_free_dimension (char **dims, const char *symbol, int64_t *out_size,

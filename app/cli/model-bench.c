@@ -35,7 +35,8 @@ timed_run (GonioSession *session, GPtrArray *names, GPtrArray *inputs, double *o
   gonio_session_outputs (session, &n_outputs);
   double start = now_ms ();
   if (!gonio_session_run (session, (const char *const *)names->pdata,
-                          (GonioTensor *const *)inputs->pdata, names->len, &outputs, NULL, error))
+                          (GonioTensor *const *)inputs->pdata, names->len, &outputs,
+                          gonio_cli_cancellable (), error))
     return FALSE;
   *out_ms = now_ms () - start;
   gonio_session_free_outputs (outputs, n_outputs);
@@ -48,7 +49,8 @@ measure (const char *model, const GonioSessionOptions *options, char **dims, gui
 {
   Figures figures = {.runs = runs};
   double start = now_ms ();
-  g_autoptr (GonioSession) session = gonio_session_new_from_file (model, options, NULL, error);
+  g_autoptr (GonioSession) session =
+      gonio_session_new_from_file (model, options, gonio_cli_cancellable (), error);
   if (session == NULL)
     return FALSE;
   figures.load_ms = now_ms () - start;

@@ -27,7 +27,8 @@ gonio_cli_model_check (const GonioCommand *command, int argc, char **argv)
   g_autofree const GonioBackendDef **backends = NULL;
   if (!gonio_cli_session_options (&args, &options, &backends, &error))
     return gonio_cli_fail (error);
-  g_autoptr (GonioSession) session = gonio_session_new_from_file (argv[1], &options, NULL, &error);
+  g_autoptr (GonioSession) session =
+      gonio_session_new_from_file (argv[1], &options, gonio_cli_cancellable (), &error);
   if (session == NULL)
     return gonio_cli_fail (error);
   g_autofree char *summary = gonio_session_dup_placement_summary (session);

@@ -31,7 +31,8 @@ run_often (GonioSession *session, const GonioCliInputs *args, guint runs, GError
   for (guint i = 0; i < runs; i++) {
     GonioTensor **outputs = NULL;
     if (!gonio_session_run (session, (const char *const *)names->pdata,
-                            (GonioTensor *const *)inputs->pdata, names->len, &outputs, NULL, error))
+                            (GonioTensor *const *)inputs->pdata, names->len, &outputs,
+                            gonio_cli_cancellable (), error))
       return FALSE;
     gonio_session_free_outputs (outputs, n_outputs);
   }
@@ -241,7 +242,8 @@ gonio_cli_model_profile (const GonioCommand *command, int argc, char **argv)
   if (!gonio_cli_session_options (&args, &options, &backends, &error))
     return gonio_cli_fail (error);
   options.profile = TRUE;
-  g_autoptr (GonioSession) session = gonio_session_new_from_file (argv[1], &options, NULL, &error);
+  g_autoptr (GonioSession) session =
+      gonio_session_new_from_file (argv[1], &options, gonio_cli_cancellable (), &error);
   if (session == NULL || !run_often (session, &inputs, (guint)runs, &error))
     return gonio_cli_fail (error);
   profile.rows = gonio_session_dup_report (session);

@@ -102,7 +102,8 @@ static gboolean
 run (const char *model, const GonioSessionOptions *options, char **pairs, const char *dir,
      GError **error)
 {
-  g_autoptr (GonioSession) session = gonio_session_new_from_file (model, options, NULL, error);
+  g_autoptr (GonioSession) session =
+      gonio_session_new_from_file (model, options, gonio_cli_cancellable (), error);
   if (session == NULL)
     return FALSE;
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
@@ -113,7 +114,8 @@ run (const char *model, const GonioSessionOptions *options, char **pairs, const 
   gonio_session_outputs (session, &n_outputs);
   if (!load_inputs (session, pairs, names, tensors, error) ||
       !gonio_session_run (session, (const char *const *)names->pdata,
-                          (GonioTensor *const *)tensors->pdata, names->len, &outputs, NULL, error))
+                          (GonioTensor *const *)tensors->pdata, names->len, &outputs,
+                          gonio_cli_cancellable (), error))
     return FALSE;
   gboolean ok = save_outputs (session, outputs, dir, error);
   gonio_session_free_outputs (outputs, n_outputs);

@@ -214,7 +214,7 @@ run_tests (char **dirs, const GonioSessionOptions *options, const GonioTolerance
 GonioExit
 gonio_cli_model_test (const GonioCommand *command, int argc, char **argv)
 {
-  g_auto (GonioCliSession) args = {.threads = 1};
+  g_auto (GonioCliSession) args = {.threads = 1, .own_timeout = TRUE};
   g_autoptr (GError) error = NULL;
   GonioTolerances tolerances = {1e-3, 1e-7};
   int timeout = 60, parallel = (int)g_get_num_processors ();

@@ -182,14 +182,15 @@ gonio_cli_values_run (const char *model, const GonioSessionOptions *options,
   exposing.expose_all = TRUE;
   out_values->rows = g_array_new (FALSE, FALSE, sizeof (GonioCliValue));
   out_values->names = g_string_chunk_new (256);
-  out_values->session = gonio_session_new_from_file (model, &exposing, NULL, error);
+  out_values->session =
+      gonio_session_new_from_file (model, &exposing, gonio_cli_cancellable (), error);
   if (out_values->session == NULL ||
       !gonio_cli_inputs_make (out_values->session, inputs, &names, &tensors, error))
     return FALSE;
   gonio_session_outputs (out_values->session, &out_values->n_outputs);
   if (!gonio_session_run (out_values->session, (const char *const *)names->pdata,
                           (GonioTensor *const *)tensors->pdata, names->len, &out_values->outputs,
-                          NULL, error))
+                          gonio_cli_cancellable (), error))
     return FALSE;
   out_values->graph = gonio_session_dup_graph (out_values->session);
   order_rows (out_values);

@@ -125,6 +125,8 @@ ref_gemm (const RefGemm *g, GError **error)
       for (int64_t i = 0; i < g->m; i += BLOCK_M) {
         int64_t m = MIN (BLOCK_M, g->m - i);
 
+        if (!gonio_work_go_on (error))
+          return FALSE;
         pack_a (g, i, m, p, k, a);
         multiply_block (g, a, b, i, m, j, n, k, p == 0);
       }

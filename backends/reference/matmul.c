@@ -146,18 +146,22 @@ ref_matmul (RefMatmul *mm, const GonioTensor *left, const GonioTensor *right, Go
 /* ---- integers ---- */
 
 /* c (m x n) = a * b modulo 2^64. */
-static void
+static gboolean
 multiply_int (int64_t m, int64_t n, int64_t k, const int64_t *a, int64_t a_row, int64_t a_col,
-              const int64_t *b, int64_t b_row, int64_t b_col, int64_t *c)
+              const int64_t *b, int64_t b_row, int64_t b_col, int64_t *c, GError **error)
 {
   for (int64_t i = 0; i < m; i++)
     for (int64_t j = 0; j < n; j++) {
       uint64_t sum = 0;
 
+      if ((j & 255) == 0 && !gonio_work_go_on (error))
+        return FALSE;
+
       for (int64_t p = 0; p < k; p++)
         sum += (uint64_t)a[i * a_row + p * a_col] * (uint64_t)b[p * b_row + j * b_col];
       c[i * n + j] = (int64_t)sum;
     }
+  return TRUE;
 }
 
 static gboolean
@@ -171,8 +175,9 @@ matmul_int (RefMatmul *mm, GonioKernel *k, GonioTensor *y, GError **error)
   if (c == NULL)
     return FALSE;
   do {
-    multiply_int (mm->m, mm->n, mm->k, a + mm->a_matrix * mm->m * mm->k, mm->k, 1,
-                  b + mm->b_matrix * mm->k * mm->n, mm->n, 1, c);
+    if (!multiply_int (mm->m, mm->n, mm->k, a + mm->a_matrix * mm->m * mm->k, mm->k, 1,
+                       b + mm->b_matrix * mm->k * mm->n, mm->n, 1, c, error))
+      return FALSE;
     ref_store_i64 (y, at, size, c, FALSE);
     at += size;
   } while (ref_matmul_next (mm));
@@ -289,7 +294,8 @@ gemm_int (const GemmShape *s, GonioKernel *k, RefBroadcast *rows, GonioTensor *y
   if (!whole)
     return ref_bad_value (error, "alpha %g and beta %g must be whole numbers for integers",
                           s->alpha, s->beta);
-  multiply_int (s->m, s->n, s->k, a, s->a_row, s->a_col, b, s->b_row, s->b_col, c);
+  if (!multiply_int (s->m, s->n, s->k, a, s->a_row, s->a_col, b, s->b_row, s->b_col, c, error))
+    return FALSE;
   for (int64_t i = 0; i < s->m * s->n; i++)
     c[i] = (int64_t)((uint64_t)c[i] * alpha);
   for (int64_t r = 0, at = 0; bias != NULL && r < rows->rows; r++, ref_broadcast_next (rows))

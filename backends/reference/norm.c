@@ -455,6 +455,8 @@ run_lrn (GonioKernel *k, GError **error)
 
     ref_load_lane (x, at, area, channels, lane);
     for (int64_t c = 0; c < channels; c++) {
+      if ((c & 63) == 0 && !gonio_work_go_on (error))
+        return FALSE;
       int64_t first = MAX (c - (size - 1) / 2, 0);
       int64_t last = size / 2 >= channels - c ? channels - 1 : c + size / 2;
       double sum = 0, value;

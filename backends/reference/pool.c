@@ -140,6 +140,8 @@ pool_planes (const Pool *p, const GonioTensor *x, GonioTensor *y, GonioTensor *i
       Reach reach;
       int64_t best;
 
+      if ((i & 63) == 0 && !gonio_work_go_on (error))
+        return FALSE;
       window_reach (p, position, &reach);
       out[i] = pool_window (p, in, &reach, &best);
       if (indices != NULL)

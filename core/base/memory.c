@@ -159,11 +159,12 @@ gonio_purse_give (GonioPurse *purse, size_t bytes)
 }
 
 void
-gonio_work_begin (GonioWork *work, GonioPurse *purse, guint64 max_rounds)
+gonio_work_begin (GonioWork *work, GonioPurse *purse, guint64 max_rounds, GCancellable *cancellable)
 {
   *work = (GonioWork){
       .purse = purse,
       .max_rounds = max_rounds > 0 ? max_rounds : GONIO_DEFAULT_ROUNDS,
+      .cancellable = cancellable,
       .outer = current,
   };
   current = work;
@@ -174,6 +175,12 @@ gonio_work_end (GonioWork *work)
 {
   g_return_if_fail (current == work);
   current = work->outer;
+}
+
+gboolean
+gonio_work_go_on (GError **error)
+{
+  return current == NULL || !g_cancellable_set_error_if_cancelled (current->cancellable, error);
 }
 
 gboolean

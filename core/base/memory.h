@@ -6,11 +6,12 @@
  *
  * A session also bounds its appetite: while it builds or runs, a GonioWork on the thread's stack
  * names its purse; blocks taken from a purse count until they are given back, on whatever thread.
+ * It also counts rounds, and knows whether to go on, for code too deep to be handed a cancellable.
  * Without a GonioWork nothing is counted.
  */
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 
 G_BEGIN_DECLS
 
@@ -50,13 +51,17 @@ void gonio_purse_give (GonioPurse *purse, size_t bytes); /* purse nullable; ends
 #define GONIO_DEFAULT_ROUNDS ((guint64)10000000)
 typedef struct _GonioWork GonioWork;
 struct _GonioWork {
-  GonioPurse *purse;  /* borrowed; nullable */
-  guint64 rounds;     /* of loops so far, of all of them together */
-  guint64 max_rounds; /* 0: GONIO_DEFAULT_ROUNDS */
+  GonioPurse *purse;         /* borrowed; nullable */
+  guint64 rounds;            /* of loops so far, of all of them together */
+  guint64 max_rounds;        /* 0: GONIO_DEFAULT_ROUNDS */
+  GCancellable *cancellable; /* borrowed; nullable */
   GonioWork *outer;
 };
-void gonio_work_begin (GonioWork *work, GonioPurse *purse, guint64 max_rounds);
+void gonio_work_begin (GonioWork *work, GonioPurse *purse, guint64 max_rounds,
+                       GCancellable *cancellable);
 void gonio_work_end (GonioWork *work);
+/* FALSE with G_IO_ERROR_CANCELLED when it shall stop. Costs next to nothing. */
+gboolean gonio_work_go_on (GError **error);
 /* One more round of a loop; FALSE when it is one too many. */
 gboolean gonio_work_round (GError **error);
 

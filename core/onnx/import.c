@@ -323,6 +323,8 @@ import_node (GonioImport *import, GonioScope *scope, const NodeProto *proto, con
                                           proto->overload ? proto->overload : "");
   const FunctionProto *function = g_hash_table_lookup (import->functions, key);
 
+  if (!gonio_work_go_on (error))
+    return FALSE;
   if (import->n_nodes % NODES_AT_ONCE == 0 &&
       !gonio_expect (NODES_AT_ONCE * GONIO_GRAPH_NODE_BYTES, "the next nodes of the model", error))
     return FALSE;

@@ -1,5 +1,6 @@
 /* The inference driver and what inference functions share. Depends on graph, base. */
 #include "core/base/error.h"
+#include "core/base/memory.h"
 #include "core/ops/family.h"
 
 #include <string.h>
@@ -367,7 +368,7 @@ gonio_infer_graph (GonioGraph *graph, GError **error)
   const GonioNodeId *order = gonio_graph_order (graph, &n);
 
   for (guint i = 0; i < n; i++) {
-    if (!gonio_infer_node (graph, order[i], error))
+    if (!gonio_work_go_on (error) || !gonio_infer_node (graph, order[i], error))
       return FALSE;
   }
   return TRUE;

@@ -1,5 +1,6 @@
 /* Pass "fold": computes at build time what depends on constants alone, and writes down what
  * inference already knows (shapes, small integers). */
+#include "core/base/memory.h"
 #include "core/passes/match.h"
 #include "core/passes/pass-list.h"
 
@@ -202,6 +203,8 @@ gonio_pass_fold (GonioGraph *graph, const GonioPassOptions *options, guint *out_
 
   for (guint i = 0; i < n; i++) {
     const GonioNode *node = gonio_graph_node (graph, nodes[i]);
+    if (!gonio_work_go_on (error))
+      return FALSE;
     if (!node || makes_output (graph, node))
       continue;
     if (options->evaluate && growth < (gint64)GROWTH_LIMIT && is_foldable (graph, node, limit))

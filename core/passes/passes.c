@@ -8,6 +8,7 @@
  * convolution. Scales are folded into weights before activations are, since a batch norm stands
  * between a convolution and its activation. Dead code is swept after every round. Each round
  * may uncover more, so all repeat until nothing changes. */
+#include "core/base/memory.h"
 #include "core/ops/op.h"
 #include "core/passes/pass-list.h"
 
@@ -88,6 +89,8 @@ gonio_passes_run (GonioGraph *graph, const GonioPassOptions *options, GError **e
       guint changes = 0;
       if (!wanted (pass, options))
         continue;
+      if (!gonio_work_go_on (error))
+        return FALSE;
       if (!run_pass (pass, graph, options, &changes, error)) {
         g_prefix_error (error, "Pass %s: ", pass->name);
         return FALSE;

@@ -174,7 +174,10 @@ prepare_output (GonioExecutable *exec, GonioRunState *state, guint slot_index, G
     state->values[slot_index] = gonio_tensor_ref (state->places[slot_index]);
   else if (slot->kind == GONIO_SLOT_FRESH)
     state->values[slot_index] = gonio_tensor_new (slot->dtype, &slot->shape, error);
-  return slot->kind == GONIO_SLOT_DYNAMIC || state->values[slot_index] != NULL;
+  if (slot->kind == GONIO_SLOT_DYNAMIC || state->values[slot_index] != NULL)
+    return TRUE;
+  g_prefix_error (error, "value '%s': ", gonio_graph_value (exec->graph, slot->value)->name);
+  return FALSE;
 }
 
 static gboolean

@@ -358,7 +358,7 @@ gonio_session_new_from_graph (GonioGraph *graph, const GonioSessionOptions *opti
 {
   GonioPurse *purse = gonio_purse_new (options->max_memory);
   GonioWork work;
-  gonio_work_begin (&work, purse, options->max_rounds);
+  gonio_work_begin (&work, purse, options->max_rounds, cancellable);
   GonioSession *session = build (graph, options, purse, cancellable, error);
   gonio_work_end (&work);
   gonio_purse_unref (purse);
@@ -373,7 +373,7 @@ gonio_session_new_from_file (const char *path, const GonioSessionOptions *option
     return NULL;
   GonioPurse *purse = gonio_purse_new (options->max_memory);
   GonioWork work;
-  gonio_work_begin (&work, purse, options->max_rounds);
+  gonio_work_begin (&work, purse, options->max_rounds, cancellable);
   GonioGraph *graph = gonio_onnx_load_file (path, NULL, error);
   g_autoptr (GError) local = NULL;
   GonioSession *session = graph != NULL ? build (graph, options, purse, cancellable, &local) : NULL;

@@ -1,7 +1,7 @@
 /* See small-models.h. */
 #include "tests/support/small-models.h"
 
-#include "tests/support/onnx-writer.h"
+#include "tests/support/model-parts.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
@@ -10,72 +10,6 @@
 const char *const small_models[] = {"net", "fixed", "external", "plain", "control", "text", NULL};
 
 #define BULK "weights.bin"
-
-/* ---- building ---- */
-
-/* Attributes are consumed; ends with NULL. */
-static void add (GByteArray *graph, const char *op, const char *inputs, const char *outputs,
-                 ...) G_GNUC_NULL_TERMINATED;
-
-static void
-add (GByteArray *graph, const char *op, const char *inputs, const char *outputs, ...)
-{
-  GByteArray *node = onnx_node (op, inputs, outputs), *attr;
-  va_list args;
-
-  va_start (args, outputs);
-  while ((attr = va_arg (args, GByteArray *)) != NULL)
-    onnx_node_attr (node, attr);
-  va_end (args);
-  onnx_node_name (node, outputs);
-  onnx_graph_node (graph, node);
-}
-
-#define INTS(name, ...)                                                                            \
-  onnx_attr_ints (name, G_N_ELEMENTS (((const gint64[]){__VA_ARGS__})),                            \
-                  (const gint64[]){__VA_ARGS__})
-#define CONST_INTS(graph, name, ...)                                                               \
-  onnx_graph_init (graph, onnx_tensor_ints (name, G_N_ELEMENTS (((const gint64[]){__VA_ARGS__})),  \
-                                            (const gint64[]){__VA_ARGS__}))
-
-static void
-add_outputs (GByteArray *graph, const char *names)
-{
-  g_auto (GStrv) words = g_strsplit (names, " ", -1);
-
-  for (guint i = 0; words[i] != NULL; i++)
-    onnx_graph_output (graph, words[i]);
-}
-
-/* Inputs of a body say nothing of their type. */
-static GByteArray *
-body (const char *inputs)
-{
-  GByteArray *graph = onnx_graph ("body");
-  g_auto (GStrv) words = g_strsplit (inputs, " ", -1);
-
-  for (guint i = 0; *inputs != '\0' && words[i] != NULL; i++) {
-    GByteArray *value = g_byte_array_new ();
-
-    pb_text (value, 1, words[i]);
-    pb_message (graph, 11, value);
-  }
-  return graph;
-}
-
-static void
-add_text (GByteArray *graph, const char *name, const char *words)
-{
-  GByteArray *tensor = g_byte_array_new ();
-  g_auto (GStrv) texts = g_strsplit (words, " ", -1);
-
-  pb_int (tensor, 1, (gint64)g_strv_length (texts));
-  pb_int (tensor, 2, ONNX_STRING);
-  for (guint i = 0; texts[i] != NULL; i++)
-    pb_text (tensor, 6, texts[i]);
-  pb_text (tensor, 8, name);
-  onnx_graph_init (graph, tensor);
-}
 
 /* ---- weights ---- */
 
@@ -137,20 +71,22 @@ make_net (const char *shape, GByteArray *bulk)
   for (guint i = 0; i < 4; i++)
     onnx_graph_init (g, onnx_tensor_floats ((const char *[]){"s", "t", "m", "v"}[i], 4, ones));
   onnx_graph_init (g, onnx_tensor_floats ("scales", 4, (const float[]){1, 1, 2, 2}));
-  add (g, "Conv", "x w1", "c1", INTS ("pads", 1, 1, 1, 1), NULL);
-  add (g, "BatchNormalization", "c1 s t m v", "n1", NULL);
-  add (g, "Relu", "n1", "r1", NULL);
-  add (g, "Conv", "r1 w2", "c2", onnx_attr_int ("group", 4), INTS ("pads", 1, 1, 1, 1), NULL);
-  add (g, "MaxPool", "c2", "p2", INTS ("kernel_shape", 2, 2), INTS ("strides", 2, 2), NULL);
-  add (g, "ConvTranspose", "p2 w3", "d3", INTS ("strides", 2, 2), NULL);
-  add (g, "Resize", "d3 - scales", "u3", onnx_attr_text ("mode", "linear"), NULL);
-  add (g, "Concat", "u3 u3", "k3", onnx_attr_int ("axis", 2), NULL);
-  add (g, "GlobalAveragePool", "k3", "a3", NULL);
-  add (g, "Flatten", "a3", "f3", NULL);
-  add (g, "Gemm", "f3 w4 b4", "g4", NULL);
-  add (g, "MatMul", "g4 w5", "m5", NULL);
-  add (g, "Softmax", "m5", "y", NULL);
-  add_outputs (g, "y");
+  parts_node (g, "Conv", "x w1", "c1", PARTS_INTS ("pads", 1, 1, 1, 1), NULL);
+  parts_node (g, "BatchNormalization", "c1 s t m v", "n1", NULL);
+  parts_node (g, "Relu", "n1", "r1", NULL);
+  parts_node (g, "Conv", "r1 w2", "c2", onnx_attr_int ("group", 4), PARTS_INTS ("pads", 1, 1, 1, 1),
+              NULL);
+  parts_node (g, "MaxPool", "c2", "p2", PARTS_INTS ("kernel_shape", 2, 2),
+              PARTS_INTS ("strides", 2, 2), NULL);
+  parts_node (g, "ConvTranspose", "p2 w3", "d3", PARTS_INTS ("strides", 2, 2), NULL);
+  parts_node (g, "Resize", "d3 - scales", "u3", onnx_attr_text ("mode", "linear"), NULL);
+  parts_node (g, "Concat", "u3 u3", "k3", onnx_attr_int ("axis", 2), NULL);
+  parts_node (g, "GlobalAveragePool", "k3", "a3", NULL);
+  parts_node (g, "Flatten", "a3", "f3", NULL);
+  parts_node (g, "Gemm", "f3 w4 b4", "g4", NULL);
+  parts_node (g, "MatMul", "g4 w5", "m5", NULL);
+  parts_node (g, "Softmax", "m5", "y", NULL);
+  parts_outputs (g, "y");
   return g;
 }
 
@@ -160,84 +96,85 @@ make_plain (void)
   GByteArray *g = onnx_graph ("plain");
 
   onnx_graph_input (g, "x", ONNX_FLOAT, "4 N");
-  CONST_INTS (g, "two", 2);
-  CONST_INTS (g, "zero", 0);
-  CONST_INTS (g, "shape", 1, -1);
-  CONST_INTS (g, "pads", 0, 1, 0, 1);
-  CONST_INTS (g, "boxes_shape", 1, -1, 4);
-  CONST_INTS (g, "scores_shape", 1, 1, -1);
-  add (g, "Transpose", "x", "t", NULL);
-  add (g, "Einsum", "x t", "e", onnx_attr_text ("equation", "ij,jk->ik"), NULL);
-  add (g, "TopK", "e two", "top at", NULL);
-  add (g, "Pad", "top pads", "padded", onnx_attr_text ("mode", "edge"), NULL);
-  add (g, "Unique", "padded", "unique first inverse counts", NULL);
-  add (g, "NonZero", "x", "nz", NULL);
-  add (g, "CumSum", "x zero", "sums", NULL);
-  add (g, "LayerNormalization", "e e", "ln", NULL);
-  add (g, "Reshape", "t boxes_shape", "boxes", NULL);
-  add (g, "ReduceMax", "t", "best", onnx_attr_int ("keepdims", 0), INTS ("axes", 1), NULL);
-  add (g, "Reshape", "best scores_shape", "scores", NULL);
-  add (g, "NonMaxSuppression", "boxes scores two", "kept", NULL);
-  add (g, "Gather", "sums two", "row", NULL);
-  add (g, "Cast", "row", "half", onnx_attr_int ("to", 10), NULL);
-  add (g, "Softmax", "half", "soft", NULL);
-  add (g, "Size", "x", "size", NULL);
-  add (g, "Range", "zero_scalar size one_scalar", "range", NULL);
-  onnx_graph_init (g, onnx_tensor ("zero_scalar", ONNX_INT64, &(gint64){0}, 8, -1));
-  onnx_graph_init (g, onnx_tensor ("one_scalar", ONNX_INT64, &(gint64){1}, 8, -1));
-  add_outputs (g, "padded unique inverse nz ln kept soft range");
+  PARTS_CONST_INTS (g, "two", 2);
+  PARTS_CONST_INTS (g, "zero", 0);
+  PARTS_CONST_INTS (g, "shape", 1, -1);
+  PARTS_CONST_INTS (g, "pads", 0, 1, 0, 1);
+  PARTS_CONST_INTS (g, "boxes_shape", 1, -1, 4);
+  PARTS_CONST_INTS (g, "scores_shape", 1, 1, -1);
+  parts_node (g, "Transpose", "x", "t", NULL);
+  parts_node (g, "Einsum", "x t", "e", onnx_attr_text ("equation", "ij,jk->ik"), NULL);
+  parts_node (g, "TopK", "e two", "top at", NULL);
+  parts_node (g, "Pad", "top pads", "padded", onnx_attr_text ("mode", "edge"), NULL);
+  parts_node (g, "Unique", "padded", "unique first inverse counts", NULL);
+  parts_node (g, "NonZero", "x", "nz", NULL);
+  parts_node (g, "CumSum", "x zero", "sums", NULL);
+  parts_node (g, "LayerNormalization", "e e", "ln", NULL);
+  parts_node (g, "Reshape", "t boxes_shape", "boxes", NULL);
+  parts_node (g, "ReduceMax", "t", "best", onnx_attr_int ("keepdims", 0), PARTS_INTS ("axes", 1),
+              NULL);
+  parts_node (g, "Reshape", "best scores_shape", "scores", NULL);
+  parts_node (g, "NonMaxSuppression", "boxes scores two", "kept", NULL);
+  parts_node (g, "Gather", "sums two", "row", NULL);
+  parts_node (g, "Cast", "row", "half", onnx_attr_int ("to", 10), NULL);
+  parts_node (g, "Softmax", "half", "soft", NULL);
+  parts_node (g, "Size", "x", "size", NULL);
+  parts_node (g, "Range", "zero_scalar size one_scalar", "range", NULL);
+  parts_int (g, "zero_scalar", 0);
+  parts_int (g, "one_scalar", 1);
+  parts_outputs (g, "padded unique inverse nz ln kept soft range");
   return g;
 }
 
 static void
 add_loops (GByteArray *g)
 {
-  GByteArray *b = body ("i go s");
+  GByteArray *b = parts_body ("i go s");
 
-  add (b, "Add", "s x", "s2", NULL);
-  add (b, "Identity", "go", "go2", NULL);
-  add (b, "Mul", "s2 s2", "sq", NULL);
-  add_outputs (b, "go2 s2 sq");
-  add (g, "Loop", "trips yes x", "grown squares", onnx_attr_graph ("body", b), NULL);
-  b = body ("state row");
-  add (b, "Add", "state row", "next", NULL);
-  add (b, "Neg", "row", "minus", NULL);
-  add_outputs (b, "next minus");
-  add (g, "Scan", "x squares", "total negated", onnx_attr_graph ("body", b),
-       onnx_attr_int ("num_scan_inputs", 1), NULL);
+  parts_node (b, "Add", "s x", "s2", NULL);
+  parts_node (b, "Identity", "go", "go2", NULL);
+  parts_node (b, "Mul", "s2 s2", "sq", NULL);
+  parts_outputs (b, "go2 s2 sq");
+  parts_node (g, "Loop", "trips yes x", "grown squares", onnx_attr_graph ("body", b), NULL);
+  b = parts_body ("state row");
+  parts_node (b, "Add", "state row", "next", NULL);
+  parts_node (b, "Neg", "row", "minus", NULL);
+  parts_outputs (b, "next minus");
+  parts_node (g, "Scan", "x squares", "total negated", onnx_attr_graph ("body", b),
+              onnx_attr_int ("num_scan_inputs", 1), NULL);
 }
 
 static GByteArray *
 make_control (void)
 {
-  GByteArray *g = onnx_graph ("control"), *then = body (""), *other = body (""), *b;
+  GByteArray *g = onnx_graph ("control"), *then = parts_body (""), *other = parts_body (""), *b;
 
   onnx_graph_input (g, "x", ONNX_FLOAT, "3");
   onnx_graph_input (g, "cond", ONNX_BOOL, "");
-  onnx_graph_init (g, onnx_tensor ("trips", ONNX_INT64, &(gint64){3}, 8, -1));
-  onnx_graph_init (g, onnx_tensor ("yes", ONNX_BOOL, &(guint8){1}, 1, -1));
-  onnx_graph_init (g, onnx_tensor ("at", ONNX_INT64, &(gint64){1}, 8, -1));
+  parts_int (g, "trips", 3);
+  parts_bool (g, "yes", TRUE);
+  parts_int (g, "at", 1);
   add_loops (g);
-  add (then, "Mul", "total x", "a", NULL);
-  add_outputs (then, "a");
-  add (other, "Sub", "total x", "a", NULL);
-  add_outputs (other, "a");
-  add (g, "If", "cond", "chosen", onnx_attr_graph ("then_branch", then),
-       onnx_attr_graph ("else_branch", other), NULL);
-  add (g, "SequenceConstruct", "chosen x total", "list", NULL);
-  add (g, "SequenceInsert", "list grown at", "longer", NULL);
-  add (g, "SequenceErase", "longer at", "shorter", NULL);
-  b = body ("item");
-  add (b, "Exp", "item", "bigger", NULL);
-  add_outputs (b, "bigger");
-  add (g, "SequenceMap", "shorter", "mapped", onnx_attr_graph ("body", b), NULL);
-  add (g, "ConcatFromSequence", "mapped", "joined", onnx_attr_int ("axis", 0),
-       onnx_attr_int ("new_axis", 1), NULL);
-  add (g, "SplitToSequence", "joined", "parts", NULL);
-  add (g, "SequenceAt", "parts at", "part", NULL);
-  add (g, "Optional", "part", "maybe", NULL);
-  add (g, "OptionalGetElement", "maybe", "sure", NULL);
-  add_outputs (g, "negated longer joined sure maybe");
+  parts_node (then, "Mul", "total x", "a", NULL);
+  parts_outputs (then, "a");
+  parts_node (other, "Sub", "total x", "a", NULL);
+  parts_outputs (other, "a");
+  parts_node (g, "If", "cond", "chosen", onnx_attr_graph ("then_branch", then),
+              onnx_attr_graph ("else_branch", other), NULL);
+  parts_node (g, "SequenceConstruct", "chosen x total", "list", NULL);
+  parts_node (g, "SequenceInsert", "list grown at", "longer", NULL);
+  parts_node (g, "SequenceErase", "longer at", "shorter", NULL);
+  b = parts_body ("item");
+  parts_node (b, "Exp", "item", "bigger", NULL);
+  parts_outputs (b, "bigger");
+  parts_node (g, "SequenceMap", "shorter", "mapped", onnx_attr_graph ("body", b), NULL);
+  parts_node (g, "ConcatFromSequence", "mapped", "joined", onnx_attr_int ("axis", 0),
+              onnx_attr_int ("new_axis", 1), NULL);
+  parts_node (g, "SplitToSequence", "joined", "parts", NULL);
+  parts_node (g, "SequenceAt", "parts at", "part", NULL);
+  parts_node (g, "Optional", "part", "maybe", NULL);
+  parts_node (g, "OptionalGetElement", "maybe", "sure", NULL);
+  parts_outputs (g, "negated longer joined sure maybe");
   return g;
 }
 
@@ -248,29 +185,32 @@ make_text (void)
   const char picture[] = "P6 2 2 255 abcdefghijkl";
 
   onnx_graph_input (g, "x", ONNX_FLOAT, "3");
-  add_text (g, "units", "mm deg px");
+  parts_text (g, "units", "mm deg px");
   onnx_graph_init (
       g, onnx_tensor ("file", 2, picture, sizeof picture - 1, (int)sizeof picture - 1, -1));
-  add (g, "Cast", "x", "numbers", onnx_attr_int ("to", ONNX_STRING), NULL);
-  add (g, "StringConcat", "numbers units", "marked", NULL);
-  add (g, "StringSplit", "marked", "pieces n_pieces", onnx_attr_text ("delimiter", "."), NULL);
-  add (g, "StringNormalizer", "marked", "loud", onnx_attr_text ("case_change_action", "UPPER"),
-       onnx_attr_texts ("stopwords", "1.0px"), NULL);
-  add (g, "RegexFullMatch", "marked", "hits", onnx_attr_text ("pattern", ".*mm"), NULL);
-  add (g, "Cast", "numbers", "again", onnx_attr_int ("to", ONNX_FLOAT), NULL);
-  add (g, "Unique", "loud", "all_loud", NULL);
+  parts_node (g, "Cast", "x", "numbers", onnx_attr_int ("to", ONNX_STRING), NULL);
+  parts_node (g, "StringConcat", "numbers units", "marked", NULL);
+  parts_node (g, "StringSplit", "marked", "pieces n_pieces", onnx_attr_text ("delimiter", "."),
+              NULL);
+  parts_node (g, "StringNormalizer", "marked", "loud",
+              onnx_attr_text ("case_change_action", "UPPER"),
+              onnx_attr_texts ("stopwords", "1.0px"), NULL);
+  parts_node (g, "RegexFullMatch", "marked", "hits", onnx_attr_text ("pattern", ".*mm"), NULL);
+  parts_node (g, "Cast", "numbers", "again", onnx_attr_int ("to", ONNX_FLOAT), NULL);
+  parts_node (g, "Unique", "loud", "all_loud", NULL);
   node = onnx_node ("LabelEncoder", "units", "codes");
   onnx_node_domain (node, "ai.onnx.ml");
   onnx_node_attr (node, onnx_attr_texts ("keys_strings", "deg mm"));
-  onnx_node_attr (node, INTS ("values_int64s", 7, 8));
+  onnx_node_attr (node, PARTS_INTS ("values_int64s", 7, 8));
   onnx_graph_node (g, node);
-  add (g, "TfIdfVectorizer", "marked", "grams", onnx_attr_text ("mode", "TF"),
-       onnx_attr_int ("min_gram_length", 1), onnx_attr_int ("max_gram_length", 2),
-       onnx_attr_int ("max_skip_count", 1), INTS ("ngram_counts", 0, 2),
-       INTS ("ngram_indexes", 0, 1, 2), onnx_attr_texts ("pool_strings", "1.0px 0.5mm a b"), NULL);
-  add (g, "ImageDecoder", "file", "picture", NULL);
-  add (g, "Cast", "picture", "levels", onnx_attr_int ("to", ONNX_FLOAT), NULL);
-  add_outputs (g, "pieces n_pieces loud hits again all_loud codes grams levels");
+  parts_node (g, "TfIdfVectorizer", "marked", "grams", onnx_attr_text ("mode", "TF"),
+              onnx_attr_int ("min_gram_length", 1), onnx_attr_int ("max_gram_length", 2),
+              onnx_attr_int ("max_skip_count", 1), PARTS_INTS ("ngram_counts", 0, 2),
+              PARTS_INTS ("ngram_indexes", 0, 1, 2),
+              onnx_attr_texts ("pool_strings", "1.0px 0.5mm a b"), NULL);
+  parts_node (g, "ImageDecoder", "file", "picture", NULL);
+  parts_node (g, "Cast", "picture", "levels", onnx_attr_int ("to", ONNX_FLOAT), NULL);
+  parts_outputs (g, "pieces n_pieces loud hits again all_loud codes grams levels");
   return g;
 }
 

@@ -2,7 +2,7 @@
  * Usage: test-cli-tools PATH-OF-GONIO-CLI */
 #include "core/tensor/tensor.h"
 #include "tests/support/cli-run.h"
-#include "tests/support/onnx-writer.h"
+#include "tests/support/model-parts.h"
 
 #include <json-glib/json-glib.h>
 #include <string.h>
@@ -459,6 +459,42 @@ test_doctor (void)
   g_unsetenv ("GONIO_DATA_DIR");
 }
 
+/* A loop without end. */
+static GByteArray *
+endless_model (void)
+{
+  GByteArray *graph = onnx_graph ("endless"), *body = parts_body ("i go s");
+  parts_bool (graph, "yes", TRUE);
+  parts_float (graph, "x", 1);
+  parts_node (body, "Identity", "go", "go2", NULL);
+  parts_node (body, "Neg", "s", "minus", NULL);
+  parts_outputs (body, "go2 minus");
+  parts_node (graph, "Loop", "- yes x", "turning", onnx_attr_graph ("body", body), NULL);
+  parts_outputs (graph, "turning");
+  return onnx_model (graph, 17);
+}
+
+static void
+test_limits (void)
+{
+  const char *const commands[] = {"run -o @/out", "bench", "profile", "stats",
+                                  "compare --backends reference,reference"};
+  cli_save (endless_model (), "endless.onnx");
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++) {
+    g_autofree char *late = g_strdup_printf (
+        "model %s --timeout 1 --max-rounds 9000000000000000000 @/endless.onnx", commands[i]);
+    cli_expect (late, 1, "", "stopped after 1 s (--timeout): turning (Loop): round ");
+  }
+  cli_expect ("model run -o @/out --timeout 100 --max-rounds 500 @/endless.onnx", 1, "",
+              "turning (Loop): round 500: the loops of this run have made 500 rounds together");
+  cli_expect ("model run -o @/out --timeout -1 @/endless.onnx", 2, "",
+              "--timeout must lie in 0 to");
+  cli_expect ("model bench --max-memory 1 @/chain.onnx --dim N=200000", 1, "",
+              "its limit is 1 MiB (raise max-memory)");
+  cli_expect ("model run --help", 0, "--timeout=SECONDS", "");
+  cli_expect ("model test --help", 0, "seconds one test may take", "");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -477,6 +513,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cli-tools/ops", test_ops);
   g_test_add_func ("/cli-tools/lists", test_lists);
   g_test_add_func ("/cli-tools/check", test_check);
+  g_test_add_func ("/cli-tools/limits", test_limits);
   int result = g_test_run ();
   cli_end ();
   return result;

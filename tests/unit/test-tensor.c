@@ -163,7 +163,7 @@ test_texts_and_purse (void)
   GonioShape two = GONIO_SHAPE (2), large = GONIO_SHAPE (1 << 20);
   GonioWork work;
 
-  gonio_work_begin (&work, purse, 2);
+  gonio_work_begin (&work, purse, 2, NULL);
   g_autoptr (GonioTensor) a = gonio_tensor_new (GONIO_DTYPE_STRING, &two, NULL);
   size_t empty = gonio_purse_taken (purse);
   g_assert_cmpuint (empty, >, 0);
