@@ -151,12 +151,68 @@ add_binary (RandomGraph *g)
       rg_binary (g, op, x, rg_scalar (g, F, exponent));
     return;
   }
-  V y = op == GONIO_OP_PRELU ? rg_new (g, F, rg_shape (g, x), RG_SMALL)
+  GonioShape slopes = thinned (g, rg_shape (g, x));
+  V y = op == GONIO_OP_PRELU ? rg_new (g, F, &slopes, RG_SMALL)
                              : partner (g, x, op == GONIO_OP_DIV ? RG_POSITIVE : RG_UNIFORM, FALSE);
   if (op != GONIO_OP_DIV && op != GONIO_OP_PRELU && rg_take (g, 4) == 0)
     rg_binary (g, op, y, x);
   else
     rg_binary (g, op, x, y);
+}
+
+/* What changes nothing, or only the shape: passes take it away. */
+static void
+add_neutral (RandomGraph *g)
+{
+  static const struct {
+    GonioOpId op;
+    float neutral;
+  } rows[] = {{GONIO_OP_ADD, 0}, {GONIO_OP_SUB, 0}, {GONIO_OP_MUL, 1}, {GONIO_OP_DIV, 1},
+              {GONIO_OP_POW, 1}, {GONIO_OP_MUL, 0}, {GONIO_OP_MAX, 0}};
+  V x = rg_pick (g, F, 0, 4, FALSE);
+  GonioShape shape = thinned (g, rg_shape (g, x));
+  guint row = rg_take (g, G_N_ELEMENTS (rows));
+  g_autoptr (GonioTensor) tensor = gonio_tensor_new_zeroed (F, &shape, NULL);
+  float *data = gonio_tensor_writable_data (tensor);
+
+  for (int64_t i = 0; i < gonio_tensor_count (tensor); i++)
+    data[i] = rows[row].neutral;
+  V constant = gonio_graph_add_constant (g->graph, NULL, tensor);
+  if (rows[row].op == GONIO_OP_POW || rg_take (g, 3))
+    rg_binary (g, rows[row].op, x, constant);
+  else if (rows[row].op != GONIO_OP_DIV)
+    rg_binary (g, rows[row].op, constant, x);
+}
+
+/* Two movements in a row, often each other's inverse. */
+static void
+add_there_and_back (RandomGraph *g)
+{
+  V x = rg_pick (g, F, 2, 5, FALSE);
+  const GonioShape in = *rg_shape (g, x);
+  int64_t perm[GONIO_MAX_RANK], back[GONIO_MAX_RANK], dims[GONIO_MAX_RANK];
+  int turn = (int)rg_between (g, 1, in.rank - 1);
+
+  for (int d = 0; d < in.rank; d++) {
+    perm[d] = (d + turn) % in.rank;
+    dims[d] = in.dims[d];
+  }
+  for (int d = 0; d < in.rank; d++)
+    back[perm[d]] = d;
+  GonioNodeId node = rg_node (g, GONIO_OP_TRANSPOSE, &x, 1, 1);
+  RG_INTS (g, node, "perm", perm, (guint)in.rank);
+  V y = rg_result (g, node);
+  if (y != NONE && rg_take (g, 2))
+    y = rg_unary (g, GONIO_OP_RELU, y);
+  if (y == NONE)
+    return;
+  if (rg_take (g, 3) == 0) { /* not the inverse */
+    rg_binary (g, GONIO_OP_RESHAPE, y, rg_ints (g, (guint)in.rank, dims));
+    return;
+  }
+  node = rg_node (g, GONIO_OP_TRANSPOSE, &y, 1, 1);
+  RG_INTS (g, node, "perm", rg_take (g, 4) ? back : perm, (guint)in.rank);
+  rg_finish (g, node);
 }
 
 static void
@@ -688,8 +744,8 @@ add_spelled_layer_norm (RandomGraph *g)
 }
 
 const RandomRow random_menu_data[] = {
-    {14, add_unary},
-    {14, add_binary},
+    {10, add_unary},
+    {12, add_binary},
     {4, add_variadic},
     {4, add_clip},
     {3, add_logic},
@@ -713,5 +769,7 @@ const RandomRow random_menu_data[] = {
     {3, add_shape_chain},
     {4, add_gated},
     {3, add_spelled_layer_norm},
+    {5, add_neutral},
+    {4, add_there_and_back},
     {0},
 };

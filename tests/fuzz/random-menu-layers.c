@@ -114,10 +114,9 @@ add_conv (RandomGraph *g)
   convolve (g, pick_image (g));
 }
 
-static void
-add_conv_transpose (RandomGraph *g)
+static V
+convolve_transposed (RandomGraph *g, V x)
 {
-  V x = pick_image (g);
   const GonioShape *in = rg_shape (g, x);
   Window w = random_window (g, in, 3);
   int64_t groups = random_groups (g, in->dims[1]), extra[3] = {0}, sizes[3] = {0};
@@ -142,7 +141,13 @@ add_conv_transpose (RandomGraph *g)
   RG_INTS (g, node, "output_padding", extra, (guint)w.n);
   if (rg_take (g, 8) == 0)
     RG_INTS (g, node, "output_shape", sizes, (guint)w.n);
-  rg_finish (g, node);
+  return rg_result (g, node);
+}
+
+static void
+add_conv_transpose (RandomGraph *g)
+{
+  convolve_transposed (g, pick_image (g));
 }
 
 static void
@@ -176,6 +181,8 @@ add_global_pool (RandomGraph *g)
   rg_unary (g, ops[rg_take (g, 3)], pick_image (g));
 }
 
+static V scale_by_constant (RandomGraph *g, V x);
+
 /* ---- products ---- */
 
 static void
@@ -201,7 +208,10 @@ add_matmul (RandomGraph *g)
   if (product != NONE && rg_take (g, 3) == 0 && rank > 1) { /* a bias, which may fuse */
     const GonioShape *out = rg_shape (g, product);
     GonioShape bias = GONIO_SHAPE (out->rank > 0 ? out->dims[out->rank - 1] : 1);
-    rg_binary (g, GONIO_OP_ADD, product, rg_constant (g, F, &bias, RG_UNIFORM));
+    if (rg_take (g, 2))
+      rg_binary (g, GONIO_OP_ADD, product, rg_constant (g, F, &bias, RG_UNIFORM));
+    else
+      scale_by_constant (g, product);
   }
 }
 
@@ -226,7 +236,9 @@ add_gemm (RandomGraph *g)
     RG_FLOAT (g, node, "alpha", 0.5);
   if (rg_take (g, 3) == 0)
     RG_FLOAT (g, node, "beta", rg_take (g, 2) ? 0.25 : 0);
-  rg_finish (g, node);
+  V y = rg_result (g, node);
+  if (y != NONE && rg_take (g, 4) == 0)
+    scale_by_constant (g, y);
 }
 
 static void
@@ -283,6 +295,14 @@ add_channel_norm (RandomGraph *g) /* instance and group */
 {
   V x = pick_image (g);
   int64_t channels = rg_shape (g, x)->dims[1];
+  int64_t space = 1;
+
+  /* Of one element nothing is left but the bias, beside which the element's own rounding may be
+   * large; noise does not show that. */
+  for (int d = 2; d < rg_shape (g, x)->rank; d++)
+    space *= rg_shape (g, x)->dims[d];
+  if (space < 2)
+    return;
   gboolean group = rg_take (g, 2);
   V inputs[3] = {x, rg_constant (g, F, RG_SHAPE (channels), RG_UNIFORM),
                  rg_constant (g, F, RG_SHAPE (channels), RG_UNIFORM)};
@@ -454,34 +474,82 @@ activate (RandomGraph *g, V x)
   return rg_apply (g, op, inputs, 3);
 }
 
-/* Pad, Conv, norm or scale, activation, sum: any of them may be missing. */
+/* Zeros or something else around an image, as a node of its own. */
+static V
+pad (RandomGraph *g, V x)
+{
+  static const char *const modes[] = {"constant", "constant", "constant", "reflect", "edge"};
+  const GonioShape in = *rg_shape (g, x);
+  guint mode = rg_take (g, G_N_ELEMENTS (modes));
+  int64_t pads[2 * GONIO_MAX_RANK] = {0};
+
+  for (int d = mode < 3 && rg_take (g, 5) == 0 ? 0 : 2; d < in.rank; d++) {
+    pads[d] = MIN (rg_take (g, 2), mode < 3 ? 2 : in.dims[d] - 1);
+    pads[d + in.rank] = MIN (rg_take (g, 3), mode < 3 ? 2 : in.dims[d] - 1);
+  }
+  V inputs[3] = {x, rg_ints (g, 2 * (guint)in.rank, pads), NONE};
+  if (mode < 3 && rg_take (g, 3) == 0)
+    inputs[2] = rg_scalar (g, F, rg_take (g, 2) ? 0 : 1.5);
+  GonioNodeId node = rg_node (g, GONIO_OP_PAD, inputs, inputs[2] == NONE ? 2 : 3, 1);
+  RG_STRING (g, node, "mode", modes[mode]);
+  return rg_result (g, node);
+}
+
+/* Arithmetic with a constant: per channel, or of a shape that only looks like it. */
+static V
+scale_by_constant (RandomGraph *g, V x)
+{
+  static const GonioOpId ops[] = {GONIO_OP_MUL, GONIO_OP_ADD, GONIO_OP_SUB, GONIO_OP_DIV};
+  const GonioShape in = *rg_shape (g, x);
+  GonioOpId op = ops[rg_take (g, G_N_ELEMENTS (ops))];
+  GonioShape shape = {.rank = in.rank};
+  guint form = rg_take (g, 8);
+
+  for (int d = 0; d < in.rank; d++)
+    shape.dims[d] = d == 1 ? in.dims[1] : 1;
+  if (form < 4 && in.rank > 1) { /* [C,1,1] */
+    shape.rank--;
+    memmove (shape.dims, shape.dims + 1, (size_t)shape.rank * sizeof *shape.dims);
+  } else if (form == 4) {
+    shape = GONIO_SHAPE_SCALAR;
+  } else if (form == 5) { /* along the last axis */
+    shape = GONIO_SHAPE (in.rank > 0 ? in.dims[in.rank - 1] : 1);
+  } else if (form == 6) {
+    shape = in;
+  }
+  V constant = rg_constant (g, F, &shape, RG_POSITIVE);
+  return rg_take (g, 4) ? rg_binary (g, op, x, constant) : rg_binary (g, op, constant, x);
+}
+
+/* Pad, layer, norm or scale, activation, sum: any of them may be missing. */
 static void
 add_block (RandomGraph *g)
 {
+  static const GonioOpId pools[] = {GONIO_OP_MAX_POOL, GONIO_OP_AVERAGE_POOL};
   V x = pick_image (g), start = x;
-  const GonioShape in = *rg_shape (g, x);
-  int64_t pads[2 * GONIO_MAX_RANK] = {0};
+  guint layer = rg_take (g, 8);
 
-  if (rg_take (g, 3) == 0) {
-    for (int d = 2; d < in.rank; d++) {
-      pads[d] = rg_take (g, 2);
-      pads[d + in.rank] = rg_take (g, 3);
-    }
-    x = rg_binary (g, GONIO_OP_PAD, x, rg_ints (g, 2 * (guint)in.rank, pads));
-  }
-  x = x == NONE ? NONE : convolve (g, x);
+  if (rg_take (g, 3) == 0)
+    x = pad (g, x);
   if (x == NONE)
     return;
-  guint kind = rg_take (g, 5);
-  if (kind == 0) {
-    x = batch_norm (g, x);
-  } else if (kind < 3) {
-    GonioShape scale = {.rank = in.rank - 1};
-    for (int d = 0; d < scale.rank; d++)
-      scale.dims[d] = d == 0 ? rg_shape (g, x)->dims[1] : 1;
-    x = rg_binary (g, kind == 1 ? GONIO_OP_MUL : GONIO_OP_ADD, x,
-                   rg_constant (g, F, &scale, RG_UNIFORM));
+  if (layer < 5) {
+    x = convolve (g, x);
+  } else if (layer < 7) {
+    x = convolve_transposed (g, x);
+  } else {
+    Window w = random_window (g, rg_shape (g, x), 3);
+    GonioNodeId node = rg_node (g, pools[rg_take (g, 2)], &x, 1, 1);
+    set_window (g, node, &w, TRUE);
+    x = rg_result (g, node);
   }
+  guint kind = rg_take (g, 5);
+  if (x != NONE && kind == 0)
+    x = batch_norm (g, x);
+  else if (x != NONE && kind < 4)
+    x = scale_by_constant (g, x);
+  if (x != NONE && rg_take (g, 5) == 0)
+    x = scale_by_constant (g, x);
   if (x != NONE && rg_take (g, 3))
     x = activate (g, x);
   if (x != NONE && gonio_shape_equal (rg_shape (g, x), rg_shape (g, start)))
