@@ -32,6 +32,7 @@ static const RefRow *const tables[] = {
     ref_rows_shape,
     ref_rows_signal,
     ref_rows_text,
+    ref_rows_tree,
     ref_rows_unary,
     ref_rows_loop,
     ref_rows_sequence,

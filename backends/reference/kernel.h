@@ -96,6 +96,7 @@ extern const RefRow ref_rows_sequence[];
 extern const RefRow ref_rows_shape[];
 extern const RefRow ref_rows_signal[];
 extern const RefRow ref_rows_text[];
+extern const RefRow ref_rows_tree[];
 extern const RefRow ref_rows_unary[];
 
 const RefRow *ref_row (guint op); /* NULL: no kernel */

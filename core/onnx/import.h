@@ -48,7 +48,10 @@ extern const GonioImportRow gonio_import_contrib_attention[];
 extern const GonioImportRow gonio_import_contrib_quant[];
 extern const GonioImportRow gonio_import_attention[];
 extern const GonioImportRow gonio_import_gradient[];
+extern const GonioImportRow gonio_import_legacy[];
 extern const GonioImportRow gonio_import_ml[];
+extern const GonioImportRow gonio_import_ml_linear[];
+extern const GonioImportRow gonio_import_ml_trees[];
 extern const GonioImportRow gonio_import_training[];
 
 /* The row for an operator; NULL with the reason when there is none. */

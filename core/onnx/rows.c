@@ -11,7 +11,8 @@ static const GonioImportRow *const families[] = {
     gonio_import_index,         gonio_import_image,    gonio_import_misc,
     gonio_import_contrib,       gonio_import_compose,  gonio_import_attention,
     gonio_import_training,      gonio_import_ml,       gonio_import_contrib_attention,
-    gonio_import_contrib_quant, gonio_import_gradient,
+    gonio_import_contrib_quant, gonio_import_gradient, gonio_import_legacy,
+    gonio_import_ml_linear,     gonio_import_ml_trees,
 };
 
 static gpointer
@@ -33,6 +34,31 @@ build_index (gpointer unused)
   return index;
 }
 
+/* Known, and why there is no row for them. */
+static const struct {
+  const char *domain, *op, *reason;
+} refused[] = {
+    {"ai.onnx.ml", "CastMap",
+     "it reads a map, and values here are tensors, sequences and optionals; leave it out of the "
+     "model and give it the numbers as a tensor."},
+    {"ai.onnx.ml", "DictVectorizer",
+     "it reads a map, and values here are tensors, sequences and optionals; leave it out of the "
+     "model and give it the features as a tensor."},
+    {"ai.onnx.ml", "ZipMap",
+     "it makes maps, and values here are tensors, sequences and optionals; export the model with "
+     "zipmap=False, which gives the scores as a tensor."},
+    {"", "ATen", "it stands for a function of PyTorch; export the model anew without it."},
+};
+
+static const char *
+why_refused (const char *domain, const char *op)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (refused); i++)
+    if (g_str_equal (refused[i].domain, domain) && g_str_equal (refused[i].op, op))
+      return refused[i].reason;
+  return "the operator is not implemented.";
+}
+
 const GonioImportRow *
 gonio_import_find (const char *domain, const char *op, int version, const char **out_reason)
 {
@@ -46,8 +72,7 @@ gonio_import_find (const char *domain, const char *op, int version, const char *
     if (version >= row->since && (row->until == 0 || version <= row->until))
       return row;
   }
-  *out_reason =
-      rows ? "the form it has in this opset is not supported." : "the operator is not implemented.";
+  *out_reason = rows ? "the form it has in this opset is not supported." : why_refused (domain, op);
   return NULL;
 }
 

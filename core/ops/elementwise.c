@@ -523,6 +523,7 @@ const GonioOpDef gonio_ops_elementwise[] = {
     BINARY (OR, EXACT, NULL),
     {GONIO_OP_POW, 2, 2, 1, 1, E, 1, TRANS, NULL, infer_first_type},
     {GONIO_OP_PRELU, 2, 2, 1, 1, E, 1, ROUND, NULL, infer_prelu},
+    UNARY (PROBIT, TRANS, NULL),
     UNARY (RECIPROCAL, ROUND, NULL),
     UNARY (RELU, EXACT, NULL),
     UNARY (ROUND, EXACT, NULL),

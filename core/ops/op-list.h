@@ -54,6 +54,7 @@ GONIO_OP (NOT, "Not", "", elementwise)
 GONIO_OP (OR, "Or", "", elementwise)
 GONIO_OP (POW, "Pow", "", elementwise)
 GONIO_OP (PRELU, "PRelu", "", elementwise)
+GONIO_OP (PROBIT, "Probit", "gonio", elementwise)
 GONIO_OP (RECIPROCAL, "Reciprocal", "", elementwise)
 GONIO_OP (RELU, "Relu", "", elementwise)
 GONIO_OP (ROUND, "Round", "", elementwise)
@@ -201,8 +202,11 @@ GONIO_OP (HANN_WINDOW, "HannWindow", "", signal)
 GONIO_OP (MEL_WEIGHT_MATRIX, "MelWeightMatrix", "", signal)
 GONIO_OP (STFT, "STFT", "", signal)
 
-/* ml: keys, values and default are inputs */
+/* ml: what ONNX keeps in lists of attributes are inputs, see ml.c */
 GONIO_OP (LABEL_ENCODER, "LabelEncoder", "ai.onnx.ml", ml)
+GONIO_OP (PAIR_COUPLING, "PairCoupling", "gonio", ml)
+GONIO_OP (PAIR_DECISIONS, "PairDecisions", "gonio", ml)
+GONIO_OP (TREE_ENSEMBLE, "TreeEnsemble", "ai.onnx.ml", ml)
 
 /* random: attribute "seed" makes them repeatable */
 GONIO_OP (BERNOULLI, "Bernoulli", "", random)

@@ -37,6 +37,16 @@ gonio_add_test (
   SOURCES test-passes-fuse.c ${SUPPORT}/graph-maker.c ${SUPPORT}/pass-runner.c
   LIBS gonio-passes gonio-reference)
 gonio_add_test (
+  test-onnx-legacy LABELS unit
+  SOURCES test-onnx-legacy.c ${SUPPORT}/node-case.c ${SUPPORT}/onnx-writer.c
+          ${SUPPORT}/reference-case.c
+  LIBS gonio-onnx gonio-reference)
+gonio_add_test (
+  test-onnx-ml-models LABELS unit
+  SOURCES test-onnx-ml-models.c ${SUPPORT}/node-case.c ${SUPPORT}/onnx-writer.c
+          ${SUPPORT}/reference-case.c
+  LIBS gonio-onnx gonio-reference)
+gonio_add_test (
   test-onnx-ml LABELS unit
   SOURCES test-onnx-ml.c ${SUPPORT}/node-case.c ${SUPPORT}/onnx-writer.c
           ${SUPPORT}/reference-case.c

@@ -316,6 +316,8 @@ static const Template templates[] = {
     {GONIO_OP_NEGATIVE_LOG_LIKELIHOOD_LOSS, "f2 3 2|z2 2|f3", "reduction~mean"},
     {GONIO_OP_NON_MAX_SUPPRESSION, "f1 5 4|f1 2 5|j1|f1|f1", ""},
     {GONIO_OP_ONE_HOT, "i3 2|j|f2", "axis:-1"},
+    {GONIO_OP_PAIR_COUPLING, "f2 3", "classes:3 probability:1"},
+    {GONIO_OP_PAIR_DECISIONS, "f2 6|f2 6|j3|f3", ""},
     {GONIO_OP_PAD, "f2 3|i4|f", "mode~reflect"},
     {GONIO_OP_PAD, "t2 3|j4|t", "mode~constant"},
     {GONIO_OP_QLINEAR_CONV, "u1 2 4|q|u|s3 2 2|q3|s|q|u|w3", "pads=1,0"},

@@ -1,7 +1,8 @@
-/* Import rows of ai.onnx.ml. Depends on import.h. */
+/* Import rows of ai.onnx.ml: what prepares features and labels. Depends on ml.h. */
+#include "core/onnx/import/ml.h"
+
 #include "core/base/error.h"
 #include "core/base/memory.h"
-#include "core/onnx/import.h"
 
 #include <math.h>
 
@@ -58,16 +59,6 @@ drop_attrs (GonioImportNode *in)
     gonio_import_drop (in, in->node->attrs[0].name);
 }
 
-static GonioValueId
-cast_to (GonioImportNode *in, GonioValueId x, GonioDType dtype, const char *hint)
-{
-  GonioNodeId node = GONIO_NODE_NONE;
-  GonioValueId result = gonio_import_emit (in, GONIO_OP_CAST, hint, &x, 1, &node);
-
-  gonio_graph_set_attr_int (in->graph, node, "to", dtype);
-  return result;
-}
-
 /* The node becomes op (a, b). */
 static void
 become (GonioImportNode *in, GonioOpId op, GonioValueId a, GonioValueId b)
@@ -86,7 +77,7 @@ scaler (GonioImportNode *in, GError **error)
   guint n_offset = 0, n_scale = 0;
   const float *offset = gonio_node_attr_floats (in->node, "offset", &n_offset);
   const float *scale = gonio_node_attr_floats (in->node, "scale", &n_scale);
-  GonioValueId x = cast_to (in, gonio_import_input (in, 0), GONIO_DTYPE_FLOAT, "x");
+  GonioValueId x = gonio_ml_cast (in, gonio_import_input (in, 0), GONIO_DTYPE_FLOAT, "x");
 
   if (n_offset == 0 || n_scale == 0)
     return gonio_import_malformed (error, "offset or scale is missing.");
@@ -114,7 +105,7 @@ normalizer (GonioImportNode *in, GError **error)
     which++;
   if (which == G_N_ELEMENTS (norms))
     return gonio_import_malformed (error, "norm is “%s”.", name);
-  GonioValueId x = cast_to (in, gonio_import_input (in, 0), GONIO_DTYPE_FLOAT, "x");
+  GonioValueId x = gonio_ml_cast (in, gonio_import_input (in, 0), GONIO_DTYPE_FLOAT, "x");
   GonioValueId size = gonio_import_binary (in, norms[which].op, "norm",
                                            gonio_import_unary (in, GONIO_OP_ABS, "size", x),
                                            gonio_import_const_ints (in, "axis", &last, 1));
@@ -166,7 +157,7 @@ feature_vectorizer (GonioImportNode *in, GError **error)
   for (guint i = 0; i < n; i++) {
     if (in->node->inputs[i] == GONIO_VALUE_NONE)
       return gonio_import_malformed (error, "input %u is missing.", i);
-    parts[i] = cast_to (in, in->node->inputs[i], GONIO_DTYPE_FLOAT, "part");
+    parts[i] = gonio_ml_cast (in, in->node->inputs[i], GONIO_DTYPE_FLOAT, "part");
   }
   if (n == 0)
     return gonio_import_malformed (error, "it has no inputs.");
@@ -178,45 +169,6 @@ feature_vectorizer (GonioImportNode *in, GError **error)
 }
 
 /* ---- LabelEncoder ---- */
-
-static GonioTensor *
-list_tensor (GonioDType dtype, const void *data, size_t n, size_t size, GError **error)
-{
-  GonioShape shape = GONIO_SHAPE ((int64_t)n);
-  return gonio_tensor_new_copy (dtype, &shape, data, n * size, error);
-}
-
-static GonioTensor *
-text_tensor (char *const *texts, size_t n, GError **error)
-{
-  GonioShape shape = GONIO_SHAPE ((int64_t)n);
-  g_autoptr (GonioTensor) tensor = gonio_tensor_new (GONIO_DTYPE_STRING, &shape, error);
-  for (size_t i = 0; tensor && i < n; i++)
-    if (!gonio_tensor_set_string (tensor, (int64_t)i, texts[i], error))
-      return NULL;
-  return g_steal_pointer (&tensor);
-}
-
-/* A list attribute, or a tensor of whatever shape laid out flat. */
-static GonioTensor *
-flat_tensor (const GonioAttr *attr, GError **error)
-{
-  switch (attr->type) {
-  case GONIO_ATTR_INTS:
-    return list_tensor (GONIO_DTYPE_INT64, attr->ints, attr->count, sizeof *attr->ints, error);
-  case GONIO_ATTR_FLOATS:
-    return list_tensor (GONIO_DTYPE_FLOAT, attr->floats, attr->count, sizeof *attr->floats, error);
-  case GONIO_ATTR_STRINGS:
-    return text_tensor (attr->strings, attr->count, error);
-  case GONIO_ATTR_TENSOR: {
-    GonioShape shape = GONIO_SHAPE (gonio_tensor_count (attr->tensor));
-    return gonio_tensor_new_view (attr->tensor, &shape, error);
-  }
-  default:
-    gonio_import_malformed (error, "attribute “%s” is no list.", attr->name);
-    return NULL;
-  }
-}
 
 /* The one of keys_strings, keys_tensor, ... that is given. */
 static GonioTensor *
@@ -238,7 +190,7 @@ given_list (const GonioImportNode *in, const char *what, GError **error)
     gonio_import_malformed (error, "it has no %s.", what);
     return NULL;
   }
-  return flat_tensor (found, error);
+  return gonio_ml_flat (found, error);
 }
 
 /* What stands for values without a key, in the type of the others. */
@@ -260,11 +212,11 @@ given_default (const GonioImportNode *in, GonioDType dtype, GError **error)
     return gonio_tensor_new_view (tensor->tensor, &one, error);
   }
   if (dtype == GONIO_DTYPE_STRING)
-    return text_tensor (&text, 1, error);
+    return gonio_ml_texts (&text, 1, error);
   if (dtype == GONIO_DTYPE_INT64)
-    return list_tensor (dtype, &number, 1, sizeof number, error);
+    return gonio_ml_list (dtype, &number, 1, sizeof number, error);
   if (dtype == GONIO_DTYPE_FLOAT)
-    return list_tensor (dtype, &real, 1, sizeof real, error);
+    return gonio_ml_list (dtype, &real, 1, sizeof real, error);
   gonio_import_unsupported (error, "values of type %s need default_tensor.",
                             gonio_dtype_name (dtype));
   return NULL;
@@ -273,8 +225,7 @@ given_default (const GonioImportNode *in, GonioDType dtype, GError **error)
 static void
 set_constant (GonioImportNode *in, guint i, const char *hint, GonioTensor *tensor)
 {
-  g_autofree char *name = g_strdup_printf ("%s/%s", in->node->name, hint);
-  gonio_import_set_input (in, i, gonio_graph_add_constant (in->graph, name, tensor));
+  gonio_import_set_input (in, i, gonio_ml_constant (in, hint, tensor));
 }
 
 /* Keys, values and default become inputs. */
@@ -315,11 +266,11 @@ one_hot_encoder (GonioImportNode *in, GError **error)
   if (gonio_node_attr_int (in->node, "zeros", 1) == 0)
     return gonio_import_unsupported (error, "refusing unknown categories (zeros 0) is not "
                                             "supported.");
-  g_autoptr (GonioTensor) list = flat_tensor (numbers ? numbers : texts, error);
+  g_autoptr (GonioTensor) list = gonio_ml_flat (numbers ? numbers : texts, error);
   if (!list)
     return FALSE;
   if (numbers)
-    x = cast_to (in, x, GONIO_DTYPE_INT64, "x");
+    x = gonio_ml_cast (in, x, GONIO_DTYPE_INT64, "x");
   x = gonio_import_binary (in, GONIO_OP_UNSQUEEZE, "column", x,
                            gonio_import_const_ints (in, "last", &last, 1));
   set_constant (in, 1, "categories", list);
@@ -347,9 +298,10 @@ label_encoder_1 (GonioImportNode *in, GError **error)
     return FALSE;
   for (size_t i = 0; i < classes->count; i++)
     places[i] = (int64_t)i;
-  g_autoptr (GonioTensor) texts = text_tensor (classes->strings, classes->count, error);
+  g_autoptr (GonioTensor) texts = gonio_ml_texts (classes->strings, classes->count, error);
   g_autoptr (GonioTensor) numbers =
-      texts ? list_tensor (GONIO_DTYPE_INT64, places, classes->count, sizeof *places, error) : NULL;
+      texts ? gonio_ml_list (GONIO_DTYPE_INT64, places, classes->count, sizeof *places, error)
+            : NULL;
   g_autoptr (GonioTensor) other =
       numbers ? given_default (in, to_text ? GONIO_DTYPE_STRING : GONIO_DTYPE_INT64, error) : NULL;
   if (!other)
@@ -361,9 +313,38 @@ label_encoder_1 (GonioImportNode *in, GError **error)
   return TRUE;
 }
 
+/* Texts and numbers in pairs; the type of the input says which way. */
+static gboolean
+category_mapper (GonioImportNode *in, GError **error)
+{
+  const GonioAttr *names = gonio_node_attr (in->node, "cats_strings");
+  const GonioAttr *codes = gonio_node_attr (in->node, "cats_int64s");
+  GonioDType from = gonio_import_dtype (in, gonio_import_input (in, 0));
+  gboolean to_text = from == GONIO_DTYPE_INT64;
+
+  if (from != GONIO_DTYPE_INT64 && from != GONIO_DTYPE_STRING)
+    return gonio_import_unsupported (error, "its input must be known to be string or int64.");
+  if (!names || !codes || names->type != GONIO_ATTR_STRINGS || codes->type != GONIO_ATTR_INTS ||
+      names->count != codes->count)
+    return gonio_import_malformed (error, "cats_strings and cats_int64s are not equally long.");
+  g_autoptr (GonioTensor) texts = gonio_ml_flat (names, error);
+  g_autoptr (GonioTensor) numbers = texts ? gonio_ml_flat (codes, error) : NULL;
+  g_autoptr (GonioTensor) other =
+      numbers ? given_default (in, to_text ? GONIO_DTYPE_STRING : GONIO_DTYPE_INT64, error) : NULL;
+  if (!other)
+    return FALSE;
+  set_constant (in, 1, "keys", to_text ? numbers : texts);
+  set_constant (in, 2, "values", to_text ? texts : numbers);
+  set_constant (in, 3, "default", other);
+  drop_attrs (in);
+  gonio_graph_set_op (in->graph, in->id, GONIO_OP_LABEL_ENCODER);
+  return TRUE;
+}
+
 const GonioImportRow gonio_import_ml[] = {
     {"ArrayFeatureExtractor", DOMAIN, 1, 0, array_feature_extractor},
     {"Binarizer", DOMAIN, 1, 0, binarizer},
+    {"CategoryMapper", DOMAIN, 1, 0, category_mapper},
     {"FeatureVectorizer", DOMAIN, 1, 0, feature_vectorizer},
     {"Imputer", DOMAIN, 1, 0, imputer},
     {"LabelEncoder", DOMAIN, 1, 1, label_encoder_1},
