@@ -2,41 +2,8 @@
  * Depends on program.h. */
 #include "backends/reference/program.h"
 
-static const RefRow *const tables[] = {
-    ref_rows_attention,
-    ref_rows_cast,
-    ref_rows_control,
-    ref_rows_conv,
-    ref_rows_einsum,
-    ref_rows_elementwise,
-    ref_rows_grid,
-    ref_rows_image,
-    ref_rows_index,
-    ref_rows_layout,
-    ref_rows_linear_attention,
-    ref_rows_loss,
-    ref_rows_matmul,
-    ref_rows_ml,
-    ref_rows_move,
-    ref_rows_norm,
-    ref_rows_pad,
-    ref_rows_patch,
-    ref_rows_pool,
-    ref_rows_quant,
-    ref_rows_random,
-    ref_rows_recurrent,
-    ref_rows_reduce,
-    ref_rows_resize,
-    ref_rows_search,
-    ref_rows_select,
-    ref_rows_shape,
-    ref_rows_signal,
-    ref_rows_text,
-    ref_rows_tree,
-    ref_rows_unary,
-    ref_rows_loop,
-    ref_rows_sequence,
-};
+#define TABLE(NAME) ref_rows_##NAME,
+static const RefRow *const tables[] = {REF_FILES (TABLE)};
 
 static gpointer
 index_rows (gpointer data)

@@ -65,39 +65,18 @@ struct _RefRow {
 
 #define REF_SAME_ALL G_MAXUINT
 
-extern const RefRow ref_rows_attention[];
-extern const RefRow ref_rows_cast[];
-extern const RefRow ref_rows_control[];
-extern const RefRow ref_rows_conv[];
-extern const RefRow ref_rows_einsum[];
-extern const RefRow ref_rows_elementwise[];
-extern const RefRow ref_rows_grid[];
-extern const RefRow ref_rows_image[];
-extern const RefRow ref_rows_index[];
-extern const RefRow ref_rows_layout[];
-extern const RefRow ref_rows_linear_attention[];
-extern const RefRow ref_rows_loop[];
-extern const RefRow ref_rows_loss[];
-extern const RefRow ref_rows_matmul[];
-extern const RefRow ref_rows_ml[];
-extern const RefRow ref_rows_move[];
-extern const RefRow ref_rows_norm[];
-extern const RefRow ref_rows_pad[];
-extern const RefRow ref_rows_patch[];
-extern const RefRow ref_rows_pool[];
-extern const RefRow ref_rows_quant[];
-extern const RefRow ref_rows_random[];
-extern const RefRow ref_rows_recurrent[];
-extern const RefRow ref_rows_reduce[];
-extern const RefRow ref_rows_resize[];
-extern const RefRow ref_rows_search[];
-extern const RefRow ref_rows_select[];
-extern const RefRow ref_rows_sequence[];
-extern const RefRow ref_rows_shape[];
-extern const RefRow ref_rows_signal[];
-extern const RefRow ref_rows_text[];
-extern const RefRow ref_rows_tree[];
-extern const RefRow ref_rows_unary[];
+/* One table per file of kernels, ref_rows_<file>. */
+/* clang-format off */
+#define REF_FILES(X) \
+  X (attention) X (cast) X (control) X (conv) X (einsum) X (elementwise) \
+  X (grid) X (image) X (index) X (layout) X (linear_attention) X (loop) \
+  X (loss) X (matmul) X (ml) X (move) X (norm) X (pad) \
+  X (patch) X (pool) X (quant) X (random) X (recurrent) X (reduce) \
+  X (resize) X (search) X (select) X (sequence) X (shape) X (signal) \
+  X (text) X (tree) X (unary)
+/* clang-format on */
+#define REF_FILE(NAME) extern const RefRow ref_rows_##NAME[];
+REF_FILES (REF_FILE)
 
 const RefRow *ref_row (guint op); /* NULL: no kernel */
 

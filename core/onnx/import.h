@@ -32,27 +32,16 @@ typedef struct {
   GonioImportFn fn; /* NULL: the form is canonical already */
 } GonioImportRow;
 
-/* Tables of the families, each ended by a NULL op. */
-extern const GonioImportRow gonio_import_elementwise[];
-extern const GonioImportRow gonio_import_control[];
-extern const GonioImportRow gonio_import_conv[];
-extern const GonioImportRow gonio_import_norm[];
-extern const GonioImportRow gonio_import_reduce[];
-extern const GonioImportRow gonio_import_shape[];
-extern const GonioImportRow gonio_import_index[];
-extern const GonioImportRow gonio_import_image[];
-extern const GonioImportRow gonio_import_misc[];
-extern const GonioImportRow gonio_import_compose[];
-extern const GonioImportRow gonio_import_contrib[];
-extern const GonioImportRow gonio_import_contrib_attention[];
-extern const GonioImportRow gonio_import_contrib_quant[];
-extern const GonioImportRow gonio_import_attention[];
-extern const GonioImportRow gonio_import_gradient[];
-extern const GonioImportRow gonio_import_legacy[];
-extern const GonioImportRow gonio_import_ml[];
-extern const GonioImportRow gonio_import_ml_linear[];
-extern const GonioImportRow gonio_import_ml_trees[];
-extern const GonioImportRow gonio_import_training[];
+/* Tables of the families, gonio_import_<family>, each ended by a NULL op. */
+/* clang-format off */
+#define GONIO_IMPORT_FAMILIES(X) \
+  X (attention) X (compose) X (contrib) X (contrib_attention) X (contrib_quant) X (control) \
+  X (conv) X (elementwise) X (gradient) X (image) X (index) X (legacy) \
+  X (misc) X (ml) X (ml_linear) X (ml_trees) X (norm) X (reduce) \
+  X (shape) X (training)
+/* clang-format on */
+#define GONIO_IMPORT_FAMILY(NAME) extern const GonioImportRow gonio_import_##NAME[];
+GONIO_IMPORT_FAMILIES (GONIO_IMPORT_FAMILY)
 
 /* The row for an operator; NULL with the reason when there is none. */
 const GonioImportRow *gonio_import_find (const char *domain, const char *op, int version,

@@ -5,15 +5,8 @@
 
 #include <string.h>
 
-static const GonioImportRow *const families[] = {
-    gonio_import_elementwise,   gonio_import_conv,     gonio_import_norm,
-    gonio_import_reduce,        gonio_import_control,  gonio_import_shape,
-    gonio_import_index,         gonio_import_image,    gonio_import_misc,
-    gonio_import_contrib,       gonio_import_compose,  gonio_import_attention,
-    gonio_import_training,      gonio_import_ml,       gonio_import_contrib_attention,
-    gonio_import_contrib_quant, gonio_import_gradient, gonio_import_legacy,
-    gonio_import_ml_linear,     gonio_import_ml_trees,
-};
+#define TABLE(NAME) gonio_import_##NAME,
+static const GonioImportRow *const families[] = {GONIO_IMPORT_FAMILIES (TABLE)};
 
 static gpointer
 build_index (gpointer unused)

@@ -6,27 +6,16 @@
 
 G_BEGIN_DECLS
 
-/* One table per family, ended by GONIO_OP_INVALID. */
-extern const GonioOpDef gonio_ops_attention[];
-extern const GonioOpDef gonio_ops_control[];
-extern const GonioOpDef gonio_ops_conv[];
-extern const GonioOpDef gonio_ops_elementwise[];
-extern const GonioOpDef gonio_ops_image[];
-extern const GonioOpDef gonio_ops_index[];
-extern const GonioOpDef gonio_ops_layout[];
-extern const GonioOpDef gonio_ops_loss[];
-extern const GonioOpDef gonio_ops_matmul[];
-extern const GonioOpDef gonio_ops_ml[];
-extern const GonioOpDef gonio_ops_norm[];
-extern const GonioOpDef gonio_ops_pool[];
-extern const GonioOpDef gonio_ops_quant[];
-extern const GonioOpDef gonio_ops_random[];
-extern const GonioOpDef gonio_ops_recurrent[];
-extern const GonioOpDef gonio_ops_reduce[];
-extern const GonioOpDef gonio_ops_sequence[];
-extern const GonioOpDef gonio_ops_shape[];
-extern const GonioOpDef gonio_ops_signal[];
-extern const GonioOpDef gonio_ops_text[];
+/* One table per family, gonio_ops_<family>, ended by GONIO_OP_INVALID. */
+/* clang-format off */
+#define GONIO_OP_FAMILIES(X) \
+  X (attention) X (control) X (conv) X (elementwise) X (image) X (index) \
+  X (layout) X (loss) X (matmul) X (ml) X (norm) X (pool) \
+  X (quant) X (random) X (recurrent) X (reduce) X (sequence) X (shape) \
+  X (signal) X (text)
+/* clang-format on */
+#define GONIO_OP_FAMILY(NAME) extern const GonioOpDef gonio_ops_##NAME[];
+GONIO_OP_FAMILIES (GONIO_OP_FAMILY)
 
 /* Larger dimensions are refused: sums and products of a few of them must not overflow. */
 #define GONIO_MAX_DIM ((int64_t)1 << 40)

@@ -60,13 +60,8 @@ gonio_op_find (const char *domain, const char *name)
 
 /* ---- definitions ---- */
 
-static const GonioOpDef *const families[] = {
-    gonio_ops_attention, gonio_ops_control, gonio_ops_conv,      gonio_ops_elementwise,
-    gonio_ops_image,     gonio_ops_index,   gonio_ops_layout,    gonio_ops_loss,
-    gonio_ops_matmul,    gonio_ops_ml,      gonio_ops_norm,      gonio_ops_pool,
-    gonio_ops_quant,     gonio_ops_random,  gonio_ops_recurrent, gonio_ops_reduce,
-    gonio_ops_sequence,  gonio_ops_shape,   gonio_ops_signal,    gonio_ops_text,
-};
+#define TABLE(NAME) gonio_ops_##NAME,
+static const GonioOpDef *const families[] = {GONIO_OP_FAMILIES (TABLE)};
 
 static gpointer
 build_defs (gpointer unused)
