@@ -1,6 +1,6 @@
 /* GONIO_OP (ID, NAME, DOMAIN, FAMILY): one line per operator, by family. The family is the
- * file core/ops/<family>.c that holds schema and inference; import rows and kernels live in
- * files of the same name. Domain "" is ai.onnx, "gonio" is internal. Included several times. */
+ * file core/ops/<family>.c that holds schema and inference; import rows and kernels are often, but
+ * not always, in files of that name. Domain "" is ai.onnx, "gonio" is internal. Included several times. */
 
 /* elementwise: one or two inputs, numpy broadcasting */
 GONIO_OP (ABS, "Abs", "", elementwise)
