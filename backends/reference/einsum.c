@@ -248,19 +248,23 @@ run_einsum (GonioKernel *k, GError **error)
 /* ---- Det ---- */
 
 /* Gaussian elimination with partial pivoting; a (n x n) is used up. */
-static double
-determinant (double *a, int64_t n)
+static gboolean
+determinant (double *a, int64_t n, double *out_det, GError **error)
 {
   double det = 1;
 
   for (int64_t c = 0; c < n; c++) {
     int64_t pivot = c;
 
+    if (!gonio_work_go_on (error))
+      return FALSE;
     for (int64_t r = c + 1; r < n; r++)
       if (fabs (a[r * n + c]) > fabs (a[pivot * n + c]))
         pivot = r;
-    if (a[pivot * n + c] == 0)
-      return 0;
+    if (a[pivot * n + c] == 0) {
+      *out_det = 0;
+      return TRUE;
+    }
     for (int64_t j = 0; pivot != c && j < n; j++) {
       double held = a[c * n + j];
 
@@ -275,7 +279,8 @@ determinant (double *a, int64_t n)
         a[r * n + j] -= factor * a[c * n + j];
     }
   }
-  return det;
+  *out_det = det;
+  return TRUE;
 }
 
 static gboolean
@@ -298,10 +303,11 @@ run_det (GonioKernel *k, GError **error)
   if (a == NULL)
     return FALSE;
   for (int64_t i = 0; i < gonio_tensor_count (y); i++) {
-    double det;
+    double det = 0;
 
     ref_load_f64 (x, i * n * n, n * n, a);
-    det = determinant (a, n);
+    if (!determinant (a, n, &det, error))
+      return FALSE;
     ref_store_f64 (y, i, 1, &det);
   }
   return TRUE;
