@@ -365,10 +365,15 @@ gonio_cli_input_names (GonioSession *session)
 }
 
 GonioTensor *
-gonio_cli_load_value (const char *path, GonioKind kind, GError **error)
+gonio_cli_load_value (const char *path, GonioKind kind, GonioDType dtype, GError **error)
 {
-  if (g_str_has_suffix (path, ".npy"))
-    return gonio_tensor_load_npy (path, error);
+  if (g_str_has_suffix (path, ".npy")) {
+    g_autoptr (GError) local = NULL;
+    GonioTensor *tensor = gonio_tensor_load_npy (path, error);
+    if (tensor != NULL && (tensor = gonio_cli_fit_npy (tensor, dtype, &local)) == NULL)
+      g_propagate_prefixed_error (error, g_steal_pointer (&local), "%s: ", path);
+    return tensor;
+  }
   if (g_str_has_suffix (path, ".pb"))
     return gonio_onnx_load_value_pb (path, kind, error);
   g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,

@@ -96,7 +96,13 @@ GPtrArray *gonio_cli_random_inputs (GonioSession *session, char **dims, int seed
 GPtrArray *gonio_cli_seeded_inputs (GonioSession *session, char **dims, GError **error);
 /* Names of the session's inputs, borrowed. */
 GPtrArray *gonio_cli_input_names (GonioSession *session);
-/* A .npy file (always a tensor), or a .pb file that holds a value of the given kind. */
-GonioTensor *gonio_cli_load_value (const char *path, GonioKind kind, GError **error);
+/* A .npy file (always a tensor), or a .pb file that holds a value of the given kind. dtype: what is
+ * wanted, NONE for whatever there is, for gonio_cli_fit_npy(). */
+GonioTensor *gonio_cli_load_value (const char *path, GonioKind kind, GonioDType dtype,
+                                   GError **error);
+/* A tensor of the type that gonio_tensor_save_npy() writes for dtype becomes one of dtype: floats
+ * are rounded, integers must fit. Any other is returned as it is. (transfer full), consumes tensor
+ * also when it fails. */
+GonioTensor *gonio_cli_fit_npy (GonioTensor *tensor, GonioDType dtype, GError **error);
 
 G_END_DECLS

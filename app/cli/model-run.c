@@ -3,16 +3,16 @@
 
 #include <string.h>
 
-/* Kind of the input of that name; a tensor when there is none: the run will say so. */
-static GonioKind
-kind_of (GonioSession *session, const char *name)
+/* The input of that name; when there is none, any tensor will do: the run will say so. */
+static GonioPort
+port_of (GonioSession *session, const char *name)
 {
   guint n;
   const GonioPort *ports = gonio_session_inputs (session, &n);
   for (guint i = 0; i < n; i++)
     if (g_str_equal (ports[i].name, name))
-      return ports[i].kind;
-  return GONIO_KIND_TENSOR;
+      return ports[i];
+  return (GonioPort){.kind = GONIO_KIND_TENSOR};
 }
 
 /* "NAME=FILE": the last '=' would cut file names, the first one tensor names; files win since
@@ -51,7 +51,8 @@ load_inputs (GonioSession *session, char **pairs, GPtrArray *names, GPtrArray *t
       return FALSE;
     }
     g_ptr_array_add (names, name);
-    GonioTensor *tensor = gonio_cli_load_value (path, kind_of (session, name), error);
+    GonioPort port = port_of (session, name);
+    GonioTensor *tensor = gonio_cli_load_value (path, port.kind, port.dtype, error);
     if (tensor == NULL)
       return FALSE;
     g_ptr_array_add (tensors, tensor);

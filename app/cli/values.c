@@ -59,11 +59,13 @@ given_tensor (const GonioCliInputs *args, const GonioPort *port, GError **error)
 {
   const char *file = given_file (args->pairs, port->name);
   if (file != NULL)
-    return gonio_cli_load_value (file, port->kind, error);
+    return gonio_cli_load_value (file, port->kind, port->dtype, error);
   if (args->dir == NULL)
     return NULL;
   g_autofree char *path = gonio_cli_value_path (args->dir, port->name, ".npy");
-  return g_file_test (path, G_FILE_TEST_EXISTS) ? gonio_tensor_load_npy (path, error) : NULL;
+  return g_file_test (path, G_FILE_TEST_EXISTS)
+             ? gonio_cli_load_value (path, port->kind, port->dtype, error)
+             : NULL;
 }
 
 gboolean

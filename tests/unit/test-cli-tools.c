@@ -495,6 +495,55 @@ test_limits (void)
   cli_expect ("model test --help", 0, "seconds one test may take", "");
 }
 
+/* Types without a .npy form: what a run writes for them it also reads. */
+static void
+test_narrow_types (void)
+{
+  static const struct {
+    GonioDType dtype;
+    float values[2];
+  } rows[] = {{GONIO_DTYPE_BFLOAT16, {-1.5f, 256}},
+              {GONIO_DTYPE_FLOAT8E4M3FN, {-1.5f, 448}},
+              {GONIO_DTYPE_FLOAT8E5M2, {-1.5f, 57344}},
+              {GONIO_DTYPE_FLOAT4E2M1, {-1.5f, 6}},
+              {GONIO_DTYPE_FLOAT8E8M0, {0.25f, 4}},
+              {GONIO_DTYPE_INT4, {-8, 7}},
+              {GONIO_DTYPE_UINT4, {0, 15}},
+              {GONIO_DTYPE_INT2, {-2, 1}},
+              {GONIO_DTYPE_UINT2, {0, 3}}};
+  GonioShape shape = GONIO_SHAPE (2);
+  g_autofree char *in = cli_path ("narrow.npy");
+  g_autofree char *out = cli_path ("narrow/y.npy");
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    gboolean whole = gonio_dtype_is_integer (rows[i].dtype);
+    const gint8 bytes[2] = {(gint8)rows[i].values[0], (gint8)rows[i].values[1]}, many[2] = {0, 16};
+    GonioDType wide = !whole                                  ? GONIO_DTYPE_FLOAT
+                      : gonio_dtype_is_signed (rows[i].dtype) ? GONIO_DTYPE_INT8
+                                                              : GONIO_DTYPE_UINT8;
+    GByteArray *graph = onnx_graph ("narrow");
+    onnx_graph_input (graph, "x", (int)rows[i].dtype, "2");
+    onnx_graph_node (graph, onnx_node ("Identity", "x", "y"));
+    onnx_graph_output (graph, "y");
+    cli_save (onnx_model (graph, 25), "narrow.onnx");
+    g_autoptr (GonioTensor) given = gonio_tensor_new_copy (
+        wide, &shape, whole ? (const void *)bytes : rows[i].values, whole ? 2 : 8, NULL);
+    g_assert_true (gonio_tensor_save_npy (given, in, NULL));
+    cli_expect ("model run -i x=@/narrow.npy -o @/narrow @/narrow.onnx", 0, "", "");
+    g_autoptr (GonioTensor) got = gonio_tensor_load_npy (out, NULL);
+    g_assert_nonnull (got);
+    g_assert_cmpint (gonio_tensor_dtype (got), ==, wide);
+    for (guint k = 0; k < 2; k++)
+      g_assert_cmpfloat (gonio_tensor_get_double (got, k), ==, rows[i].values[k]);
+    if (!whole)
+      continue;
+    g_autoptr (GonioTensor) large = gonio_tensor_new_copy (wide, &shape, many, 2, NULL);
+    g_assert_true (gonio_tensor_save_npy (large, in, NULL));
+    cli_expect ("model run -i x=@/narrow.npy -o @/narrow @/narrow.onnx", 1, "",
+                "element 1 is 16, which");
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -512,6 +561,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cli-tools/info", test_info);
   g_test_add_func ("/cli-tools/ops", test_ops);
   g_test_add_func ("/cli-tools/lists", test_lists);
+  g_test_add_func ("/cli-tools/narrow-types", test_narrow_types);
   g_test_add_func ("/cli-tools/check", test_check);
   g_test_add_func ("/cli-tools/limits", test_limits);
   int result = g_test_run ();
