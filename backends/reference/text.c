@@ -1,6 +1,7 @@
 /* Strings: concatenation, splitting, normalising, matching, n-gram counting.
  * Depends on kernel.h. */
 #include "backends/reference/kernel.h"
+#include "core/base/text-hash.h"
 
 #include <string.h>
 
@@ -162,7 +163,7 @@ find_kept (const GonioKernel *k, uint8_t *keep, int64_t *out_n, GError **error)
 {
   GonioTensor *x = k->inputs[0];
   char change = ref_attr_int (k, "is_case_sensitive", 0) != 0 ? 'N' : 'L';
-  g_autoptr (GHashTable) stop = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GHashTable) stop = g_hash_table_new_full (gonio_text_hash, g_str_equal, g_free, NULL);
 
   *out_n = 0;
   if (!read_stop_words (k, change, stop, error))
@@ -364,7 +365,7 @@ run_tf_idf (GonioKernel *k, GError **error)
 {
   const GonioShape *x = gonio_tensor_shape (k->inputs[0]);
   const char *mode = ref_attr_string (k, "mode", "TF");
-  g_autoptr (GHashTable) grams = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GHashTable) grams = g_hash_table_new_full (gonio_text_hash, g_str_equal, g_free, NULL);
   Vectorizer v = {.grams = grams};
   int64_t rows = x->rank == 2 ? x->dims[0] : 1, n = x->rank > 0 ? x->dims[x->rank - 1] : 1;
   guint n_weights;

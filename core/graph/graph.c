@@ -1,6 +1,7 @@
 /* The graph: storage, reading, order, copy. Depends on tensor. */
 #include "core/graph/graph-private.h"
 
+#include "core/base/text-hash.h"
 #include "core/graph/edit.h"
 
 /* ---- symbolic shapes ---- */
@@ -196,7 +197,7 @@ gonio_graph_new (const char *name)
   graph->name = g_strdup (name ? name : "");
   graph->values = g_ptr_array_new_with_free_func (slot_free);
   graph->nodes = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_node_free);
-  graph->by_name = g_hash_table_new (g_str_hash, g_str_equal);
+  graph->by_name = g_hash_table_new (gonio_text_hash, g_str_equal);
   graph->inputs = g_array_new (FALSE, FALSE, sizeof (GonioValueId));
   graph->outputs = g_array_new (FALSE, FALSE, sizeof (GonioValueId));
   graph->captures = g_array_new (FALSE, FALSE, sizeof (GonioCapture));
@@ -336,7 +337,7 @@ gonio_graph_info (GonioGraph *graph)
 {
   if (!graph->info && !graph->parent) {
     graph->info = g_new0 (GonioModelInfo, 1);
-    graph->info->metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+    graph->info->metadata = g_hash_table_new_full (gonio_text_hash, g_str_equal, g_free, g_free);
   }
   return graph->info;
 }

@@ -7,6 +7,7 @@
 #include "core/onnx/annotate.h"
 
 #include "core/base/error.h"
+#include "core/base/text-hash.h"
 #include "core/onnx/load.h"
 #include "core/onnx/wire.h"
 #include "onnx.pb-c.h"
@@ -409,7 +410,7 @@ gonio_onnx_save_annotated (const char *path, const GonioGraph *inferred, const c
       .graph = inferred,
       .base = data != NULL ? data : (const guint8 *)"",
       .pieces = g_array_new (FALSE, FALSE, sizeof (Piece)),
-      .written = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
+      .written = g_hash_table_new_full (gonio_text_hash, g_str_equal, g_free, NULL),
   };
   g_array_set_clear_func (writer.pieces, (GDestroyNotify)clear_piece);
   gboolean ok = write_model (&writer, g_mapped_file_get_length (file), error) &&

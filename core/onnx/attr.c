@@ -224,6 +224,12 @@ gonio_onnx_import_attrs (GonioImport *import, GonioScope *scope, const NodeProto
     const AttributeProto *attr = proto->attribute[i];
     if (!attr->name || !*attr->name)
       return gonio_import_malformed (error, "an attribute has no name.");
+    if (!gonio_onnx_intern (import->source, attr->name)) {
+      g_set_error (error, GONIO_LOAD_ERROR, GONIO_LOAD_ERROR_LIMIT,
+                   "attribute “%s”: the model has more than %d names of attributes and dimensions.",
+                   attr->name, GONIO_ONNX_MAX_WORDS);
+      return FALSE;
+    }
     if (gonio_node_attr (gonio_graph_node (scope->graph, node), attr->name))
       return gonio_import_malformed (error, "attribute “%s” appears twice.", attr->name);
     if (attr->ref_attr_name && *attr->ref_attr_name

@@ -4,6 +4,7 @@
  * neither in words nor through symbolic links, and must name an ordinary file.
  */
 #include "core/base/error.h"
+#include "core/base/text-hash.h"
 #include "core/onnx/source.h"
 
 #include <errno.h>
@@ -104,7 +105,7 @@ static GMappedFile *
 cached_file (GonioOnnxSource *source, const char *location, const char *what, GError **error)
 {
   if (!source->external)
-    source->external = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+    source->external = g_hash_table_new_full (gonio_text_hash, g_str_equal, g_free,
                                               (GDestroyNotify)g_mapped_file_unref);
   GMappedFile *file = g_hash_table_lookup (source->external, location);
   if (!file) {

@@ -2,6 +2,7 @@
  * Depends on model.h, ops. */
 #include "core/base/error.h"
 #include "core/base/memory.h"
+#include "core/base/text-hash.h"
 #include "core/onnx/model.h"
 
 #include <string.h>
@@ -13,7 +14,7 @@
 static GHashTable *
 names_new (void)
 {
-  return g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  return g_hash_table_new_full (gonio_text_hash, g_str_equal, g_free, NULL);
 }
 
 static void
@@ -62,7 +63,8 @@ resolve (GonioScope *scope, const char *name, GonioValueId *out_id)
 /* ---- types ---- */
 
 static void
-read_shape (const GonioOnnx__TensorShapeProto *proto, GonioSymShape *out_shape)
+read_shape (GonioOnnxSource *source, const GonioOnnx__TensorShapeProto *proto,
+            GonioSymShape *out_shape)
 {
   if (!proto || proto->n_dim > GONIO_MAX_RANK)
     return;
@@ -74,13 +76,13 @@ read_shape (const GonioOnnx__TensorShapeProto *proto, GonioSymShape *out_shape)
     if (dim->has_dim_value && dim->dim_value >= 0)
       out_shape->dims[i] = GONIO_DIM (dim->dim_value);
     else if (dim->dim_param && *dim->dim_param)
-      out_shape->dims[i].symbol = g_intern_string (dim->dim_param);
+      out_shape->dims[i].symbol = gonio_onnx_intern (source, dim->dim_param);
   }
 }
 
 static gboolean
-read_type (const TypeProto *type, GonioKind *out_kind, GonioDType *out_dtype,
-           GonioSymShape *out_shape, GError **error)
+read_type (GonioOnnxSource *source, const TypeProto *type, GonioKind *out_kind,
+           GonioDType *out_dtype, GonioSymShape *out_shape, GError **error)
 {
   if (type && type->optional_type) {
     *out_kind = GONIO_KIND_OPTIONAL;
@@ -103,13 +105,13 @@ read_type (const TypeProto *type, GonioKind *out_kind, GonioDType *out_dtype,
     if (type->tensor_type->shape && type->tensor_type->shape->n_dim > GONIO_MAX_RANK)
       return gonio_import_unsupported (error, "it has %zu dimensions; %d are possible.",
                                        type->tensor_type->shape->n_dim, GONIO_MAX_RANK);
-    read_shape (type->tensor_type->shape, out_shape);
+    read_shape (source, type->tensor_type->shape, out_shape);
   }
   return TRUE;
 }
 
 static gboolean
-add_input (GonioScope *scope, const ValueInfoProto *proto, GError **error)
+add_input (GonioImport *import, GonioScope *scope, const ValueInfoProto *proto, GError **error)
 {
   GonioKind kind = GONIO_KIND_TENSOR;
   GonioDType dtype = GONIO_DTYPE_NONE;
@@ -122,7 +124,7 @@ add_input (GonioScope *scope, const ValueInfoProto *proto, GError **error)
     return gonio_graph_value (scope->graph, id)->constant
                ? TRUE
                : gonio_import_malformed (error, "Input “%s” appears twice.", proto->name);
-  if (!read_type (proto->type, &kind, &dtype, &shape, error)) {
+  if (!read_type (import->source, proto->type, &kind, &dtype, &shape, error)) {
     g_prefix_error (error, "Input “%s”: ", proto->name);
     return FALSE;
   }
@@ -431,7 +433,8 @@ import_body (GonioImport *import, GonioScope *inside, GonioScope *scope, const N
              const char *name, GError **error)
 {
   const FunctionProto *function = inside->function;
-  g_autoptr (GHashTable) pending = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GHashTable) pending =
+      g_hash_table_new_full (gonio_text_hash, g_str_equal, g_free, NULL);
 
   for (size_t i = 0; i < function->n_input; i++) {
     GonioValueId id = GONIO_VALUE_NONE;
@@ -490,7 +493,7 @@ fill_graph (GonioImport *import, GonioScope *scope, const GraphProto *proto, GEr
       return FALSE;
   }
   for (size_t i = 0; i < proto->n_input; i++) {
-    if (!add_input (scope, proto->input[i], error))
+    if (!add_input (import, scope, proto->input[i], error))
       return FALSE;
   }
   if (!declare_outputs (scope, proto->node, proto->n_node, NULL, NULL, error) ||
@@ -557,7 +560,7 @@ fill_info (GonioGraph *graph, const ModelProto *model, GHashTable *opsets)
 static GHashTable *
 index_functions (const ModelProto *model)
 {
-  GHashTable *functions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  GHashTable *functions = g_hash_table_new_full (gonio_text_hash, g_str_equal, g_free, NULL);
   for (size_t i = 0; i < model->n_functions; i++) {
     const FunctionProto *function = model->functions[i];
     const char *domain = function->domain ? function->domain : "";

@@ -7,6 +7,7 @@
  */
 #include "core/base/error.h"
 #include "core/base/memory.h"
+#include "core/base/text-hash.h"
 #include "core/onnx/source.h"
 #include "core/onnx/wire.h"
 
@@ -308,6 +309,20 @@ void
 gonio_onnx_source_clear (GonioOnnxSource *source)
 {
   g_clear_pointer (&source->external, g_hash_table_unref);
+  g_clear_pointer (&source->words, g_hash_table_unref);
+}
+
+const char *
+gonio_onnx_intern (GonioOnnxSource *source, const char *text)
+{
+  if (!source->words)
+    source->words = g_hash_table_new (gonio_text_hash, g_str_equal);
+  const char *known = g_hash_table_lookup (source->words, text);
+  if (known || g_hash_table_size (source->words) >= GONIO_ONNX_MAX_WORDS)
+    return known;
+  known = g_intern_string (text);
+  g_hash_table_add (source->words, (gpointer)known);
+  return known;
 }
 
 void

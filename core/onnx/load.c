@@ -2,6 +2,7 @@
 #include "core/onnx/load.h"
 
 #include "core/base/error.h"
+#include "core/base/text-hash.h"
 #include "core/onnx/model.h"
 #include "core/ops/op.h"
 
@@ -27,7 +28,7 @@ unsupported_free (gpointer data)
 static char *
 unsupported_to_text (GPtrArray *rows)
 {
-  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (gonio_text_hash, g_str_equal, g_free, NULL);
   g_autoptr (GPtrArray) lines = g_ptr_array_new ();
   g_autoptr (GArray) counts = g_array_new (FALSE, TRUE, sizeof (guint));
   GString *text = g_string_new (NULL);

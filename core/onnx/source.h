@@ -27,6 +27,7 @@ typedef GonioOnnx__OptionalProto OptionalProto;
 #define GONIO_ONNX_MAX_CALLS    32                  /* model-local functions within each other */
 #define GONIO_ONNX_MAX_USES     65536               /* of one value */
 #define GONIO_ONNX_MAX_REPORTED 10000               /* unsupported nodes */
+#define GONIO_ONNX_MAX_WORDS    16384               /* names of attributes and dimensions */
 #define GONIO_ONNX_MAX_NAME     200                 /* bytes of a name taken over per inlining */
 #define GONIO_ONNX_NEWEST_OPSET 28
 
@@ -38,6 +39,7 @@ typedef struct {
   GonioLoadLimits limits; /* no zeros left */
   size_t tensor_bytes;    /* taken so far, of limits.max_tensor_bytes */
   GHashTable *external;   /* char* location -> GMappedFile*; made when first needed */
+  GHashTable *words;      /* set of interned texts; made when first needed */
 } GonioOnnxSource;
 
 /* Applies the defaults. dir is borrowed. */
@@ -53,6 +55,9 @@ ProtobufCMessage *gonio_onnx_unpack (GonioOnnxSource *source,
                                      const ProtobufCMessageDescriptor *descriptor, GError **error);
 void gonio_onnx_message_free (ProtobufCMessage *message);
 
+/* g_intern_string(), whose texts stay for ever and are found by a hash that files can play on; so
+ * NULL for more than GONIO_ONNX_MAX_WORDS different ones. */
+const char *gonio_onnx_intern (GonioOnnxSource *source, const char *text);
 /* Counts bytes against limits.max_tensor_bytes. */
 gboolean gonio_onnx_charge (GonioOnnxSource *source, size_t size, const char *what, GError **error);
 /* tensor.c. what: for messages, "initializer “w”". (transfer full) */

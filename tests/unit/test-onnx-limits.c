@@ -190,6 +190,59 @@ test_many_unsupported (void)
   g_assert_cmpuint (strlen (error->message), <, 1000);
 }
 
+/* Number i as a text of "Aa" and "B@", which g_str_hash() cannot tell apart. */
+static void
+colliding_name (guint i, char out[35])
+{
+  for (guint bit = 0; bit < 17; bit++)
+    memcpy (out + 2 * bit, i >> bit & 1 ? "Aa" : "B@", 2);
+  out[34] = '\0';
+}
+
+/* Names that fall into one place of a hash table, if that is known, make reading them quadratic:
+ * minutes instead of a second. */
+static void
+test_colliding_names (void)
+{
+  const guint n = 60000;
+  GByteArray *graph = onnx_graph ("g");
+  char name[35] = "x", next[35];
+  gint64 start = g_get_monotonic_time ();
+
+  onnx_graph_input (graph, "x", ONNX_FLOAT, "1");
+  for (guint i = 0; i < n; i++) {
+    colliding_name (i, next);
+    onnx_graph_node (graph, onnx_node ("Neg", name, next));
+    memcpy (name, next, sizeof name);
+  }
+  onnx_graph_output (graph, name);
+  g_autoptr (GonioGraph) loaded = load (onnx_model (graph, 17));
+  g_assert_cmpuint (gonio_graph_n_nodes (loaded), ==, n);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 20 * G_USEC_PER_SEC);
+}
+
+/* Names of attributes are kept for ever, so there may not be any number of them. */
+static void
+test_many_words (void)
+{
+  GByteArray *graph = onnx_graph ("g");
+  char name[35];
+
+  onnx_graph_input (graph, "x", ONNX_FLOAT, "1");
+  for (guint i = 0; i < 200; i++) {
+    g_autofree char *output = g_strdup_printf ("y%u", i);
+    GByteArray *node = onnx_node ("Neg", "x", output);
+
+    for (guint a = 0; a < 100; a++) {
+      colliding_name (i * 100 + a, name);
+      onnx_node_attr (node, onnx_attr_int (name, 1));
+    }
+    onnx_graph_node (graph, node);
+  }
+  onnx_graph_output (graph, "y0");
+  assert_refused (onnx_model (graph, 17), GONIO_LOAD_ERROR_LIMIT, "more than 16384 names");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -199,5 +252,7 @@ main (int argc, char **argv)
   g_test_add_func ("/onnx-limits/many-uses", test_many_uses);
   g_test_add_func ("/onnx-limits/many-known", test_many_known);
   g_test_add_func ("/onnx-limits/many-unsupported", test_many_unsupported);
+  g_test_add_func ("/onnx-limits/colliding-names", test_colliding_names);
+  g_test_add_func ("/onnx-limits/many-words", test_many_words);
   return g_test_run ();
 }
