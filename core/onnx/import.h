@@ -52,6 +52,12 @@ const GonioImportRow *gonio_import_find (const char *domain, const char *op, int
 gboolean gonio_import_unsupported (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 gboolean gonio_import_malformed (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
+/* For rows that use up their node's attributes, which the check of the finished graph never sees:
+ * each is in the list (ended by a NULL name) and of its type, and none that is required is missing.
+ * A name may be there with several types. */
+gboolean gonio_import_check_attrs (const GonioImportNode *in, const GonioAttrSchema *attrs,
+                                   GError **error);
+
 /* Input i, GONIO_VALUE_NONE when omitted or beyond the end. */
 GonioValueId gonio_import_input (const GonioImportNode *in, guint i);
 /* Makes room: sets input i, filling omitted ones before it. */

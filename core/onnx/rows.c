@@ -135,6 +135,30 @@ gonio_import_malformed (GError **error, const char *format, ...)
   return FALSE;
 }
 
+/* ---- attributes ---- */
+
+gboolean
+gonio_import_check_attrs (const GonioImportNode *in, const GonioAttrSchema *attrs, GError **error)
+{
+  for (guint i = 0; i < in->node->n_attrs; i++) {
+    const GonioAttr *attr = &in->node->attrs[i];
+    gboolean known = FALSE, fits = FALSE;
+
+    for (const GonioAttrSchema *row = attrs; row->name; row++) {
+      gboolean same = g_str_equal (row->name, attr->name);
+      known |= same;
+      fits |= same && row->type == attr->type;
+    }
+    if (!fits)
+      return gonio_import_malformed (error, "attribute “%s” %s.", attr->name,
+                                     known ? "has the wrong type" : "is not known");
+  }
+  for (const GonioAttrSchema *row = attrs; row->name; row++)
+    if (row->required && !gonio_node_attr (in->node, row->name))
+      return gonio_import_malformed (error, "attribute “%s” is missing.", row->name);
+  return TRUE;
+}
+
 /* ---- inputs and outputs ---- */
 
 GonioValueId

@@ -124,6 +124,29 @@ test_dynamic_slice (void)
   node_case_expect (c, 0, "1 2", 2, expected, 0);
 }
 
+/* An attribute of another type, and one that nobody knows. */
+static void
+test_types (void)
+{
+  static const struct {
+    const char *op, *attr;
+  } rows[] = {
+      {"Affine", "alpha"},          {"ConstantFill", "value"}, {"Crop", "border"},
+      {"GivenTensorFill", "shape"}, {"ImageScaler", "bias"},   {"ParametricSoftplus", "beta"},
+      {"Scale", "scale"},           {"ScaledTanh", "alpha"},   {"GivenTensorFill", "dtype"}};
+
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (rows); i++) {
+    const char *name = i % 2 ? "colour" : rows[i / 2].attr;
+    g_autoptr (NodeCase) c = begin (rows[i / 2].op, TENSOR (FLOAT, "1 1 1 2", 1, 2));
+    const float values[2] = {1, 2};
+
+    if (!g_str_equal (name, "values"))
+      onnx_node_attr (c->node, onnx_attr_floats ("values", 2, values));
+    onnx_node_attr (c->node, onnx_attr_text (name, "red"));
+    node_case_refused (c, "attribute “");
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -133,5 +156,6 @@ main (int argc, char **argv)
   g_test_add_func ("/onnx-legacy/crop", test_crop);
   g_test_add_func ("/onnx-legacy/fills", test_fills);
   g_test_add_func ("/onnx-legacy/dynamic-slice", test_dynamic_slice);
+  g_test_add_func ("/onnx-legacy/types", test_types);
   return g_test_run ();
 }

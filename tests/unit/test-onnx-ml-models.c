@@ -94,6 +94,16 @@ expect_labels (NodeCase *c, const char *labels)
 /* ---- scikit-learn ---- */
 
 static void
+assert_inferred (NodeCase *c, guint output, const char *shape)
+{
+  guint n;
+  const GonioValue *value =
+      gonio_graph_value (c->graph, gonio_graph_outputs (c->graph, &n)[output]);
+  g_autofree char *text = gonio_sym_shape_to_string (&value->shape);
+  g_assert_cmpstr (text, ==, shape);
+}
+
+static void
 run_sklearn (const MlCase *m, GonioDType dtype, gboolean as_tensor)
 {
   guint scores = m->labels ? 1 : 0;
@@ -116,6 +126,9 @@ run_sklearn (const MlCase *m, GonioDType dtype, gboolean as_tensor)
   g_assert_cmpint (gonio_tensor_dtype (c->outputs[scores]), ==, GONIO_DTYPE_FLOAT);
   if (m->labels)
     expect_labels (c, m->labels);
+  g_autofree char *known = g_strdup_printf ("[%d,%u]", ML_ROWS, m->columns);
+  g_autofree char *open = g_strdup_printf ("[N,%u]", m->columns);
+  assert_inferred (c, scores, dtype == GONIO_DTYPE_DOUBLE ? known : open);
 }
 
 static void
@@ -251,7 +264,8 @@ test_one_of_two (void)
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
     g_autoptr (NodeCase) c = node_case_new (ML, 1, "TreeEnsembleClassifier", "x", "y z");
 
-    add_attrs (c, stump, &(const MlAttr){"target_weights", 'f', NULL});
+    for (guint a = 0; a < 7; a++)
+      onnx_node_attr (c->node, make_attr (stump[a].name, stump[a].kind, stump[a].value));
     onnx_node_attr (c->node, make_attr ("class_treeids", 'i', "0 0"));
     onnx_node_attr (c->node, make_attr ("class_nodeids", 'i', "1 2"));
     onnx_node_attr (c->node, make_attr ("class_ids", 'i', i % 2 ? "1 1" : "0 0"));
@@ -382,6 +396,34 @@ test_transforms (void)
   node_case_expect (zeros, 0, "1 2", 2, halves, 0);
 }
 
+/* Quantiles as scipy.stats.norm.ppf() gives them. */
+static void
+test_probit (void)
+{
+  static const struct {
+    double p, x;
+  } rows[] = {{1e-300, -37.0470962993612},
+              {1e-10, -6.361340902404056},
+              {0.001, -3.090232306167813},
+              {0.02425, -1.972961051311885},
+              {0.3, -0.5244005127080409},
+              {0.5, 0},
+              {0.7, 0.5244005127080407},
+              {0.999, 3.090232306167813},
+              {1 - 1e-12, 7.0344869100478356},
+              {0, -INFINITY},
+              {1, INFINITY}};
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autoptr (RefCase) c = ref_case_new (GONIO_OP_PROBIT);
+    ref_case_in (c, TENSOR (DOUBLE, "", rows[i].p));
+    g_assert_true (ref_case_run (c));
+    double got = gonio_tensor_get_double (c->outputs[0], 0);
+    if (got != rows[i].x && !(fabs (got - rows[i].x) <= 2e-14 * (0.1 + fabs (rows[i].x))))
+      g_error ("%g gives %.17g, not %.17g", rows[i].p, got, rows[i].x);
+  }
+}
+
 /* ---- CategoryMapper ---- */
 
 static void
@@ -413,6 +455,14 @@ static const MlAttr linear[] = {{"coefficients", 'f', "1 2 3 4"},
                                 {"intercepts", 'f', "1 2"},
                                 {"classlabels_ints", 'i', "0 1"},
                                 {0}};
+static const MlAttr linear_targets[] = {
+    {"coefficients", 'f', "1 2 3 4"}, {"intercepts", 'f', "1 2"}, {"targets", 'I', "2"}, {0}};
+static const MlAttr regression[] = {{"coefficients", 'f', "1 -1 2 1"},
+                                    {"support_vectors", 'f', "1 2 3 4 5 6 7 8"},
+                                    {"rho", 'f', "0.5"},
+                                    {"kernel_type", 'S', "RBF"},
+                                    {"kernel_params", 'f', "0.1 0 3"},
+                                    {0}};
 static const MlAttr machine[] = {
     {"coefficients", 'f', "1 -1 2 1"}, {"support_vectors", 'f', "1 2 3 4 5 6 7 8"},
     {"vectors_per_class", 'i', "1 3"}, {"rho", 'f', "0.5"},
@@ -429,7 +479,8 @@ static const struct {
     {"TreeEnsembleRegressor", stump, {"nodes_treeids", 'i', "0 0"}, "nodes_treeids"},
     {"TreeEnsembleRegressor", stump, {"nodes_values", 'f', "2 0"}, "2 nodes_values for 3"},
     {"TreeEnsembleRegressor", stump, {"nodes_modes", 's', NULL}, "no nodes"},
-    {"TreeEnsembleRegressor", stump, {"nodes_modes", 'I', "3"}, "no nodes"},
+    {"TreeEnsembleRegressor", stump, {"nodes_modes", 'I', "3"}, "wrong type"},
+    {"TreeEnsembleRegressor", stump, {"nodes_leaves", 'I', "3"}, "“nodes_leaves” is not known"},
     {"TreeEnsembleRegressor", stump, {"target_ids", 'i', "0"}, "target_ids"},
     {"TreeEnsembleRegressor", stump, {"nodes_missing_value_tracks_true", 'i', "1"}, "tracks_true"},
     {"TreeEnsembleRegressor", stump, {"base_values", 'f', "1 2"}, "2 base_values for 1"},
@@ -460,7 +511,7 @@ static const struct {
     {"TreeEnsemble", sets, {"tree_roots", 'i', "3"}, "node 3 is not there"},
     {"TreeEnsemble", sets, {"nodes_falsenodeids", 'i', "2 4 3"}, "leaf 4 is not there"},
     {"TreeEnsemble", sets, {"nodes_modes", 'u', "0 6 7"}, "mode 7"},
-    {"TreeEnsemble", sets, {"nodes_modes", 'i', "0 6 6"}, "is no tensor"},
+    {"TreeEnsemble", sets, {"nodes_modes", 'i', "0 6 6"}, "wrong type"},
     {"TreeEnsemble", sets, {"nodes_splits", 't', "1"}, "nodes_splits"},
     {"TreeEnsemble", sets, {"membership_values", 't', "1 nan 2"}, "no set for node 2"},
     {"TreeEnsemble", sets, {"membership_values", 't', NULL}, "no set for node 1"},
@@ -472,10 +523,11 @@ static const struct {
     {"LinearClassifier", linear, {"coefficients", 'f', "1 2"}, "1 coefficients in a row for 2"},
     {"LinearClassifier", linear, {"intercepts", 'f', "1 2 3"}, "3 rows for 2 classes"},
     {"LinearClassifier", linear, {"classlabels_strings", 's', "a b"}, "both given"},
-    {"LinearRegressor", linear, {"targets", 'I', "0"}, "0 targets"},
-    {"LinearRegressor", linear, {"targets", 'I', "9223372036854775807"}, "do not divide"},
-    {"LinearRegressor", linear, {"targets", 'I', "1"}, "2 intercepts for 1"},
-    {"LinearRegressor", linear, {"coefficients", 'f', NULL}, "0 coefficients"},
+    {"LinearRegressor", linear_targets, {"targets", 'I', "0"}, "0 targets"},
+    {"LinearRegressor", linear_targets, {"targets", 'I', "9223372036854775807"}, "do not divide"},
+    {"LinearRegressor", linear_targets, {"targets", 'I', "1"}, "2 intercepts for 1"},
+    {"LinearRegressor", linear_targets, {"coefficients", 'f', NULL}, "“coefficients” is missing"},
+    {"LinearRegressor", linear_targets, {"coefficients", 'i', "1 2"}, "wrong type"},
     /* support vector machines */
     {"SVMClassifier", machine, {"vectors_per_class", 'i', "1 -3"}, "class 1 has -3"},
     {"SVMClassifier", machine, {"vectors_per_class", 'i', "1 9223372036854775807"}, "class 1"},
@@ -483,12 +535,12 @@ static const struct {
     {"SVMClassifier", machine, {"vectors_per_class", 'i', "4"}, "counts for 1 classes"},
     {"SVMClassifier", machine, {"support_vectors", 'f', "1 2 3"}, "3 numbers are not 4"},
     {"SVMClassifier", machine, {"rho", 'f', "1 2"}, "2 rho"},
-    {"SVMClassifier", machine, {"rho", 'f', NULL}, "no rho"},
+    {"SVMClassifier", machine, {"rho", 'f', NULL}, "“rho” is missing"},
     {"SVMClassifier", machine, {"prob_a", 'f', "1"}, "prob_a and prob_b"},
     {"SVMClassifier", machine, {"kernel_type", 'S', "WAVE"}, "WAVE"},
     {"SVMClassifier", machine, {"kernel_params", 'f', "1"}, "gamma, coef0"},
-    {"SVMRegressor", machine, {"n_supports", 'I', "3"}, "3 support vectors"},
-    {"SVMRegressor", machine, {"n_supports", 'I', "-1"}, "-1 support vectors"},
+    {"SVMRegressor", regression, {"n_supports", 'I', "3"}, "3 support vectors"},
+    {"SVMRegressor", regression, {"n_supports", 'I', "-1"}, "-1 support vectors"},
 };
 
 static void
@@ -614,6 +666,7 @@ main (int argc, char **argv)
   g_test_add_func ("/onnx-ml/trees/version-5", test_version_5);
   g_test_add_func ("/onnx-ml/trees/deep", test_deep_chain);
   g_test_add_func ("/onnx-ml/transforms", test_transforms);
+  g_test_add_func ("/onnx-ml/probit", test_probit);
   g_test_add_func ("/onnx-ml/categories", test_categories);
   g_test_add_func ("/onnx-ml/hostile", test_hostile);
   g_test_add_func ("/onnx-ml/trees/changed-tables", test_changed_tables);

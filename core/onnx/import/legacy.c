@@ -11,6 +11,27 @@ scalar (GonioImportNode *in, const char *hint, double value)
   return gonio_import_const_scalar (in, hint, dtype ? dtype : GONIO_DTYPE_FLOAT, value);
 }
 
+/* consumed_inputs: what opset 1 says of reusing memory. */
+#define REUSE                                                                                      \
+  {"consumed_inputs", GONIO_ATTR_INTS, FALSE},                                                     \
+  {                                                                                                \
+    0                                                                                              \
+  }
+
+static const GonioAttrSchema attrs_linear[] = {
+    {"alpha", GONIO_ATTR_FLOAT, FALSE}, {"beta", GONIO_ATTR_FLOAT, FALSE}, REUSE};
+static const GonioAttrSchema attrs_scale[] = {
+    {"scale", GONIO_ATTR_FLOAT, FALSE}, {"bias", GONIO_ATTR_FLOATS, FALSE}, REUSE};
+static const GonioAttrSchema attrs_crop[] = {
+    {"border", GONIO_ATTR_INTS, FALSE}, {"scale", GONIO_ATTR_INTS, FALSE}, REUSE};
+static const GonioAttrSchema attrs_fill[] = {{"value", GONIO_ATTR_FLOAT, FALSE},
+                                             {"values", GONIO_ATTR_FLOATS, FALSE},
+                                             {"dtype", GONIO_ATTR_INT, FALSE},
+                                             {"shape", GONIO_ATTR_INTS, FALSE},
+                                             {"extra_shape", GONIO_ATTR_INTS, FALSE},
+                                             {"input_as_shape", GONIO_ATTR_INT, FALSE},
+                                             REUSE};
+
 static void
 drop_attrs (GonioImportNode *in)
 {
@@ -35,6 +56,9 @@ affine (GonioImportNode *in, GError **error)
 {
   float alpha = gonio_node_attr_float (in->node, "alpha", 1);
   float beta = gonio_node_attr_float (in->node, "beta", 0);
+
+  if (!gonio_import_check_attrs (in, attrs_linear, error))
+    return FALSE;
   GonioValueId scaled = gonio_import_binary (in, GONIO_OP_MUL, "scaled", gonio_import_input (in, 0),
                                              scalar (in, "alpha", alpha));
 
@@ -47,35 +71,39 @@ scale (GonioImportNode *in, GError **error)
 {
   float factor = gonio_node_attr_float (in->node, "scale", 1);
 
+  if (!gonio_import_check_attrs (in, attrs_scale, error))
+    return FALSE;
   become (in, GONIO_OP_MUL, gonio_import_input (in, 0), scalar (in, "factor", factor));
   return TRUE;
 }
 
 /* alpha f (beta x) */
-static void
-scaled_function (GonioImportNode *in, GonioOpId op)
+static gboolean
+scaled_function (GonioImportNode *in, GonioOpId op, GError **error)
 {
   float alpha = gonio_node_attr_float (in->node, "alpha", 1);
   float beta = gonio_node_attr_float (in->node, "beta", 1);
+
+  if (!gonio_import_check_attrs (in, attrs_linear, error))
+    return FALSE;
   GonioValueId inner = gonio_import_binary (in, GONIO_OP_MUL, "scaled", gonio_import_input (in, 0),
                                             scalar (in, "beta", beta));
 
   become (in, GONIO_OP_MUL, gonio_import_unary (in, op, "function", inner),
           scalar (in, "alpha", alpha));
+  return TRUE;
 }
 
 static gboolean
 parametric_softplus (GonioImportNode *in, GError **error)
 {
-  scaled_function (in, GONIO_OP_SOFTPLUS);
-  return TRUE;
+  return scaled_function (in, GONIO_OP_SOFTPLUS, error);
 }
 
 static gboolean
 scaled_tanh (GonioImportNode *in, GError **error)
 {
-  scaled_function (in, GONIO_OP_TANH);
-  return TRUE;
+  return scaled_function (in, GONIO_OP_TANH, error);
 }
 
 /* scale x + bias of the channel */
@@ -90,6 +118,8 @@ image_scaler (GonioImportNode *in, GError **error)
 
   if (n == 0)
     return scale (in, error);
+  if (!gonio_import_check_attrs (in, attrs_scale, error))
+    return FALSE;
   GonioValueId offset = gonio_import_binary (in, GONIO_OP_UNSQUEEZE, "channels",
                                              gonio_import_const_floats (in, "bias", bias, n),
                                              gonio_import_const_ints (in, "image", axes, 2));
@@ -111,6 +141,8 @@ crop (GonioImportNode *in, GError **error)
   const int64_t *size = gonio_node_attr_ints (in->node, "scale", &n_size);
   int64_t starts[2], ends[2];
 
+  if (!gonio_import_check_attrs (in, attrs_crop, error))
+    return FALSE;
   if ((n_border != 0 && n_border != 4) || (n_size != 0 && n_size != 2) || n_border + n_size == 0)
     return gonio_import_malformed (error, "border and scale are not 4 and 2 numbers.");
   border = border ? border : none;
@@ -154,6 +186,8 @@ fill_shape (GonioImportNode *in, GonioValueId *out_shape, GError **error)
   GonioValueId x = gonio_import_input (in, 0), parts[2];
   GonioNodeId node = GONIO_NODE_NONE;
 
+  if (!gonio_import_check_attrs (in, attrs_fill, error))
+    return FALSE;
   if (x == GONIO_VALUE_NONE) {
     if (!gonio_node_attr (in->node, "shape"))
       return gonio_import_malformed (error, "it has neither a shape nor an input.");

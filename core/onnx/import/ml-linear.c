@@ -26,6 +26,44 @@ numbers_init (Numbers *numbers, const GonioImportNode *in, const char *name, GEr
   return gonio_ml_doubles (in, name, &numbers->values, &numbers->n, &is_double, error);
 }
 
+#define LABELS                                                                                     \
+  {"classlabels_ints", GONIO_ATTR_INTS, FALSE},                                                    \
+  {                                                                                                \
+    "classlabels_strings", GONIO_ATTR_STRINGS, FALSE                                               \
+  }
+#define TRANSFORM                                                                                  \
+  {                                                                                                \
+    "post_transform", GONIO_ATTR_STRING, FALSE                                                     \
+  }
+#define MACHINE                                                                                    \
+  {"coefficients", GONIO_ATTR_FLOATS, TRUE}, {"kernel_params", GONIO_ATTR_FLOATS, FALSE},          \
+      {"kernel_type", GONIO_ATTR_STRING, FALSE}, {"rho", GONIO_ATTR_FLOATS, TRUE},                 \
+      {"support_vectors", GONIO_ATTR_FLOATS, FALSE}, TRANSFORM
+
+static const GonioAttrSchema attrs_linear_classifier[] = {{"coefficients", GONIO_ATTR_FLOATS, TRUE},
+                                                          {"intercepts", GONIO_ATTR_FLOATS, FALSE},
+                                                          {"multi_class", GONIO_ATTR_INT, FALSE},
+                                                          LABELS,
+                                                          TRANSFORM,
+                                                          {0}};
+static const GonioAttrSchema attrs_linear_regressor[] = {{"coefficients", GONIO_ATTR_FLOATS, TRUE},
+                                                         {"intercepts", GONIO_ATTR_FLOATS, FALSE},
+                                                         {"targets", GONIO_ATTR_INT, FALSE},
+                                                         TRANSFORM,
+                                                         {0}};
+static const GonioAttrSchema attrs_svm_classifier[] = {
+    MACHINE,
+    LABELS,
+    {"prob_a", GONIO_ATTR_FLOATS, FALSE},
+    {"prob_b", GONIO_ATTR_FLOATS, FALSE},
+    {"vectors_per_class", GONIO_ATTR_INTS, FALSE},
+    {0}};
+static const GonioAttrSchema attrs_svm_regressor[] = {MACHINE,
+                                                      {"n_supports", GONIO_ATTR_INT, FALSE},
+                                                      {"n_targets", GONIO_ATTR_INT, FALSE},
+                                                      {"one_class", GONIO_ATTR_INT, FALSE},
+                                                      {0}};
+
 /* ---- linear models ---- */
 
 /* x times the coefficients of each of n_rows, plus the intercepts. */
@@ -66,6 +104,8 @@ linear_regressor (GonioImportNode *in, GError **error)
   GonioMlTransform transform = GONIO_ML_NONE;
   GonioValueId y = GONIO_VALUE_NONE;
 
+  if (!gonio_import_check_attrs (in, attrs_linear_regressor, error))
+    return FALSE;
   if (targets < 1)
     return gonio_import_malformed (error, "it has %" G_GINT64_FORMAT " targets.", targets);
   if (!numbers_init (&w, in, "coefficients", error) ||
@@ -88,7 +128,8 @@ linear_classifier (GonioImportNode *in, GError **error)
   GonioMlTransform transform = GONIO_ML_NONE;
   GonioValueId y = GONIO_VALUE_NONE;
 
-  if (!labels || !numbers_init (&w, in, "coefficients", error) ||
+  if (!labels || !gonio_import_check_attrs (in, attrs_linear_classifier, error) ||
+      !numbers_init (&w, in, "coefficients", error) ||
       !numbers_init (&b, in, "intercepts", error) || !gonio_ml_transform (in, &transform, error))
     return FALSE;
   size_t classes = (size_t)gonio_tensor_count (labels);
@@ -223,7 +264,7 @@ svm_regressor (GonioImportNode *in, GError **error)
   g_auto (Svm) svm = {0};
   GonioValueId y = GONIO_VALUE_NONE;
 
-  if (!svm_init (&svm, in, error))
+  if (!gonio_import_check_attrs (in, attrs_svm_regressor, error) || !svm_init (&svm, in, error))
     return FALSE;
   if (n < 0 || (n > 0 && svm.coefficients.n != (size_t)n) || svm.rho.n != 1)
     return gonio_import_malformed (error,
@@ -345,7 +386,8 @@ svm_classifier (GonioImportNode *in, GError **error)
   int64_t n = 0;
   GonioValueId kernel = GONIO_VALUE_NONE;
 
-  if (!labels || !svm_init (&svm, in, error))
+  if (!labels || !gonio_import_check_attrs (in, attrs_svm_classifier, error) ||
+      !svm_init (&svm, in, error))
     return FALSE;
   if (n_counts == 0)
     return linear_svm (in, &svm, labels, error);

@@ -53,6 +53,48 @@ forest_alloc (Forest *f, size_t n, size_t n_leaves, size_t n_votes, size_t n_roo
   return f->nodes && f->splits && f->leaves && f->targets && f->weights && f->roots;
 }
 
+/* ---- attributes ---- */
+
+#define A(NAME, TYPE)                                                                              \
+  {                                                                                                \
+    NAME, GONIO_ATTR_##TYPE, FALSE                                                                 \
+  }
+#define LISTED                                                                                     \
+  A ("base_values", FLOATS), A ("base_values_as_tensor", TENSOR), A ("nodes_falsenodeids", INTS),  \
+      A ("nodes_featureids", INTS), A ("nodes_hitrates", FLOATS),                                  \
+      A ("nodes_hitrates_as_tensor", TENSOR), A ("nodes_missing_value_tracks_true", INTS),         \
+      A ("nodes_modes", STRINGS), A ("nodes_nodeids", INTS), A ("nodes_treeids", INTS),            \
+      A ("nodes_truenodeids", INTS), A ("nodes_values", FLOATS),                                   \
+      A ("nodes_values_as_tensor", TENSOR), A ("post_transform", STRING)
+#define VOTES(PREFIX)                                                                              \
+  A (PREFIX "_ids", INTS), A (PREFIX "_nodeids", INTS), A (PREFIX "_treeids", INTS),               \
+      A (PREFIX "_weights", FLOATS), A (PREFIX "_weights_as_tensor", TENSOR)
+
+static const GonioAttrSchema attrs_classifier[] = {LISTED,
+                                                   VOTES ("class"),
+                                                   A ("classlabels_int64s", INTS),
+                                                   A ("classlabels_strings", STRINGS),
+                                                   {0}};
+static const GonioAttrSchema attrs_regressor[] = {
+    LISTED, VOTES ("target"), A ("aggregate_function", STRING), A ("n_targets", INT), {0}};
+static const GonioAttrSchema attrs_ensemble[] = {A ("aggregate_function", INT),
+                                                 A ("leaf_targetids", INTS),
+                                                 A ("leaf_weights", TENSOR),
+                                                 A ("membership_values", TENSOR),
+                                                 A ("n_targets", INT),
+                                                 A ("nodes_falseleafs", INTS),
+                                                 A ("nodes_falsenodeids", INTS),
+                                                 A ("nodes_featureids", INTS),
+                                                 A ("nodes_hitrates", TENSOR),
+                                                 A ("nodes_missing_value_tracks_true", INTS),
+                                                 A ("nodes_modes", TENSOR),
+                                                 A ("nodes_splits", TENSOR),
+                                                 A ("nodes_trueleafs", INTS),
+                                                 A ("nodes_truenodeids", INTS),
+                                                 A ("post_transform", INT),
+                                                 A ("tree_roots", INTS),
+                                                 {0}};
+
 /* ---- order ---- */
 
 typedef struct {
@@ -443,6 +485,8 @@ tree_regressor (GonioImportNode *in, GError **error)
   gboolean is_double = FALSE;
   GonioMlTransform transform = GONIO_ML_NONE;
 
+  if (!gonio_import_check_attrs (in, attrs_regressor, error))
+    return FALSE;
   if (!g_str_equal (aggregate, "SUM") && !g_str_equal (aggregate, "AVERAGE") &&
       !g_str_equal (aggregate, "MIN") && !g_str_equal (aggregate, "MAX"))
     return gonio_import_malformed (error, "aggregate_function is “%s”.", aggregate);
@@ -504,7 +548,7 @@ tree_classifier (GonioImportNode *in, GError **error)
   gboolean is_double = FALSE;
   GonioMlTransform transform = GONIO_ML_NONE;
 
-  if (!labels)
+  if (!labels || !gonio_import_check_attrs (in, attrs_classifier, error))
     return FALSE;
   int64_t classes = f.n_targets = gonio_tensor_count (labels);
   if (!gonio_ml_transform (in, &transform, error) ||
@@ -679,6 +723,8 @@ tree_ensemble (GonioImportNode *in, GError **error)
   g_auto (Forest) f = {.n_targets = gonio_node_attr_int (in->node, "n_targets", 1)};
   GonioMlTransform transform = GONIO_ML_NONE;
 
+  if (!gonio_import_check_attrs (in, attrs_ensemble, error))
+    return FALSE;
   if (aggregate < 0 || aggregate >= (int64_t)G_N_ELEMENTS (aggregates))
     return gonio_import_malformed (error, "aggregate_function is %" G_GINT64_FORMAT ".", aggregate);
   f.aggregate = aggregates[aggregate];

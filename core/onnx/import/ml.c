@@ -313,6 +313,12 @@ label_encoder_1 (GonioImportNode *in, GError **error)
   return TRUE;
 }
 
+static const GonioAttrSchema attrs_mapper[] = {{"cats_int64s", GONIO_ATTR_INTS, TRUE},
+                                               {"cats_strings", GONIO_ATTR_STRINGS, TRUE},
+                                               {"default_int64", GONIO_ATTR_INT, FALSE},
+                                               {"default_string", GONIO_ATTR_STRING, FALSE},
+                                               {0}};
+
 /* Texts and numbers in pairs; the type of the input says which way. */
 static gboolean
 category_mapper (GonioImportNode *in, GError **error)
@@ -324,8 +330,9 @@ category_mapper (GonioImportNode *in, GError **error)
 
   if (from != GONIO_DTYPE_INT64 && from != GONIO_DTYPE_STRING)
     return gonio_import_unsupported (error, "its input must be known to be string or int64.");
-  if (!names || !codes || names->type != GONIO_ATTR_STRINGS || codes->type != GONIO_ATTR_INTS ||
-      names->count != codes->count)
+  if (!gonio_import_check_attrs (in, attrs_mapper, error))
+    return FALSE;
+  if (names->count != codes->count)
     return gonio_import_malformed (error, "cats_strings and cats_int64s are not equally long.");
   g_autoptr (GonioTensor) texts = gonio_ml_flat (names, error);
   g_autoptr (GonioTensor) numbers = texts ? gonio_ml_flat (codes, error) : NULL;
