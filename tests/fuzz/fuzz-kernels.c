@@ -236,8 +236,12 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 }
 
 /* Called by replay.c after the files. GONIO_FUZZ_SEED and GONIO_FUZZ_COUNT choose other graphs. */
-#define MORE_SEED   20261122
+#define MORE_SEED 20261122
+#ifdef __SANITIZE_ADDRESS__ /* ten times as slow */
+#define MORE_GRAPHS 60
+#else
 #define MORE_GRAPHS 300
+#endif
 
 static guint
 setting (const char *name, guint fallback)
