@@ -121,8 +121,9 @@ reach (Order *order, int64_t *place, GError **error)
     return TRUE;
   if (order->place[old] >= 0)
     return gonio_import_malformed (error,
-                                   "two ways lead to tree node %" G_GINT64_FORMAT
-                                   ": nodes may neither be shared nor run in a circle.",
+                                   "two ways lead to inner node %" G_GINT64_FORMAT
+                                   " (counted by tree and id): nodes may neither be shared nor run "
+                                   "in a circle.",
                                    old);
   order->place[old] = (int64_t)order->n;
   order->queue[order->n] = old;
