@@ -38,3 +38,23 @@ gonio_text_hash (gconstpointer text)
   }
   return (guint)(hash ^ hash >> 32);
 }
+
+const char *
+gonio_intern (const char *text)
+{
+  static GMutex lock;
+  static GHashTable *known;
+  static GStringChunk *texts;
+  g_mutex_lock (&lock);
+  if (known == NULL) {
+    known = g_hash_table_new (gonio_text_hash, g_str_equal);
+    texts = g_string_chunk_new (4096);
+  }
+  const char *own = g_hash_table_lookup (known, text);
+  if (own == NULL) {
+    own = g_string_chunk_insert (texts, text);
+    g_hash_table_add (known, (gpointer)own);
+  }
+  g_mutex_unlock (&lock);
+  return own;
+}

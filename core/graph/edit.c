@@ -1,6 +1,7 @@
 /* The mutator: every change of a graph. Depends on graph-private.h. */
 #include "core/graph/edit.h"
 
+#include "core/base/text-hash.h"
 #include "core/graph/graph-private.h"
 
 #include <string.h>
@@ -370,7 +371,7 @@ attr_slot (GonioGraph *graph, GonioNodeId id, const char *name, GonioAttrType ty
     attr = &node->attrs[node->n_attrs++];
   }
   memset (attr, 0, sizeof *attr);
-  attr->name = g_intern_string (name);
+  attr->name = gonio_intern (name);
   attr->type = type;
   return attr;
 }

@@ -30,7 +30,7 @@ typedef guint32 GonioNodeId;
 /* One dimension: known (value >= 0), symbolic (value < 0, symbol set) or unknown. */
 typedef struct {
   int64_t value;
-  const char *symbol; /* interned with g_intern_string(), nullable */
+  const char *symbol; /* interned by whoever makes the graph, nullable */
 } GonioDim;
 
 #define GONIO_DIM_UNKNOWN ((GonioDim){.value = -1})

@@ -139,7 +139,7 @@ read_dim (GonioWire wire, GonioDim *out_dim, GError **error)
       dim = (int64_t)field.value >= 0 ? GONIO_DIM ((int64_t)field.value) : GONIO_DIM_UNKNOWN;
     else if (field.number == DIM_PARAM && field.type == GONIO_WIRE_BYTES && field.size > 0) {
       g_autofree char *name = dup_text (&field);
-      dim = (GonioDim){-1, g_intern_string (name)};
+      dim = (GonioDim){-1, gonio_intern (name)};
     }
   }
   *out_dim = dim;

@@ -320,7 +320,7 @@ gonio_onnx_intern (GonioOnnxSource *source, const char *text)
   const char *known = g_hash_table_lookup (source->words, text);
   if (known || g_hash_table_size (source->words) >= GONIO_ONNX_MAX_WORDS)
     return known;
-  known = g_intern_string (text);
+  known = gonio_intern (text);
   g_hash_table_add (source->words, (gpointer)known);
   return known;
 }

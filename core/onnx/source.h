@@ -55,8 +55,8 @@ ProtobufCMessage *gonio_onnx_unpack (GonioOnnxSource *source,
                                      const ProtobufCMessageDescriptor *descriptor, GError **error);
 void gonio_onnx_message_free (ProtobufCMessage *message);
 
-/* g_intern_string(), whose texts stay for ever and are found by a hash that files can play on; so
- * NULL for more than GONIO_ONNX_MAX_WORDS different ones. */
+/* gonio_intern(), whose texts stay for ever; so NULL for more than GONIO_ONNX_MAX_WORDS different
+ * ones. */
 const char *gonio_onnx_intern (GonioOnnxSource *source, const char *text);
 /* Counts bytes against limits.max_tensor_bytes. */
 gboolean gonio_onnx_charge (GonioOnnxSource *source, size_t size, const char *what, GError **error);

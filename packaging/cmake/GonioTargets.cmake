@@ -36,7 +36,8 @@ if (GONIO_SANITIZE STREQUAL "thread")
   if (GONIO_BACKEND_CPU)
     list (APPEND gonio_common_sources ${CMAKE_SOURCE_DIR}/tests/support/tsan-pthreadpool.c)
   endif ()
-  list (APPEND gonio_common_environment "G_SLICE=always-malloc")
+  list (APPEND gonio_common_environment "G_SLICE=always-malloc"
+        "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/support/tsan.supp")
 endif ()
 
 # gonio_add_program (name SOURCES main.c LIBS x y)
