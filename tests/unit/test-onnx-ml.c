@@ -249,6 +249,30 @@ test_feature_vectorizer (void)
   node_case_expect (c, 0, "2 3", 6, expected, 0);
 }
 
+/* Attributes of another type. */
+static void
+test_types (void)
+{
+  static const char *const rows[][2] = {{"Binarizer", "threshold"},
+                                        {"Scaler", "offset"},
+                                        {"Normalizer", "norm"},
+                                        {"FeatureVectorizer", "inputdimensions"},
+                                        {"OneHotEncoder", "zeros"},
+                                        {"Imputer", "replaced_value_float"},
+                                        {"LabelEncoder", "default_string"}};
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autoptr (NodeCase) c = node_case_new (ML, 1, rows[i][0], "x", "y");
+    const gint64 values[2] = {1, 2};
+
+    node_case_give (c, "x", NULL, TENSOR (FLOAT, "1 2", 1, 2));
+    onnx_node_attr (c->node, g_str_equal (rows[i][1], "inputdimensions")
+                                 ? onnx_attr_text (rows[i][1], "1")
+                                 : onnx_attr_ints (rows[i][1], 2, values));
+    node_case_refused (c, "has the wrong type");
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -263,5 +287,6 @@ main (int argc, char **argv)
   g_test_add_func ("/onnx-ml/imputer", test_imputer);
   g_test_add_func ("/onnx-ml/one-hot", test_one_hot);
   g_test_add_func ("/onnx-ml/feature-vectorizer", test_feature_vectorizer);
+  g_test_add_func ("/onnx-ml/types", test_types);
   return g_test_run ();
 }

@@ -8,6 +8,34 @@
 
 #define DOMAIN "ai.onnx.ml"
 
+/* ---- attributes ---- */
+
+#define A(NAME, TYPE)                                                                              \
+  {                                                                                                \
+    NAME, GONIO_ATTR_##TYPE, FALSE                                                                 \
+  }
+
+static const GonioAttrSchema attrs_none[] = {{0}};
+static const GonioAttrSchema attrs_binarizer[] = {A ("threshold", FLOAT), {0}};
+static const GonioAttrSchema attrs_scaler[] = {A ("offset", FLOATS), A ("scale", FLOATS), {0}};
+static const GonioAttrSchema attrs_normalizer[] = {A ("norm", STRING), {0}};
+static const GonioAttrSchema attrs_vectorizer[] = {A ("inputdimensions", INTS), {0}};
+static const GonioAttrSchema attrs_imputer[] = {A ("imputed_value_floats", FLOATS),
+                                                A ("imputed_value_int64s", INTS),
+                                                A ("replaced_value_float", FLOAT),
+                                                A ("replaced_value_int64", INT),
+                                                {0}};
+static const GonioAttrSchema attrs_one_hot[] = {
+    A ("cats_int64s", INTS), A ("cats_strings", STRINGS), A ("zeros", INT), {0}};
+static const GonioAttrSchema attrs_label[] = {
+    A ("classes_strings", STRINGS), A ("default_float", FLOAT),
+    A ("default_int64", INT),       A ("default_string", STRING),
+    A ("default_tensor", TENSOR),   A ("keys_floats", FLOATS),
+    A ("keys_int64s", INTS),        A ("keys_strings", STRINGS),
+    A ("keys_tensor", TENSOR),      A ("values_floats", FLOATS),
+    A ("values_int64s", INTS),      A ("values_strings", STRINGS),
+    A ("values_tensor", TENSOR),    {0}};
+
 /* 1 where x exceeds the threshold, else 0, in the type of x. */
 static gboolean
 binarizer (GonioImportNode *in, GError **error)
@@ -20,6 +48,8 @@ binarizer (GonioImportNode *in, GError **error)
   const GonioValueId cast[2] = {gonio_import_emit (in, GONIO_OP_GREATER, "above", pair, 2, NULL),
                                 x};
 
+  if (!gonio_import_check_attrs (in, attrs_binarizer, error))
+    return FALSE;
   gonio_import_drop (in, "threshold");
   gonio_graph_set_inputs (in->graph, in->id, cast, 2);
   gonio_graph_set_op (in->graph, in->id, GONIO_OP_CAST_LIKE);
@@ -36,6 +66,8 @@ array_feature_extractor (GonioImportNode *in, GError **error)
                                 gonio_import_const_ints (in, "flat", &flat, 1)};
   int rank = gonio_import_rank (in, x);
 
+  if (!gonio_import_check_attrs (in, attrs_none, error))
+    return FALSE;
   if (rank < 1)
     return gonio_import_unsupported (error, "its input needs a known rank.");
   gonio_import_set_input (in, 1, gonio_import_emit (in, GONIO_OP_RESHAPE, "list", list, 2, NULL));
@@ -79,6 +111,8 @@ scaler (GonioImportNode *in, GError **error)
   const float *scale = gonio_node_attr_floats (in->node, "scale", &n_scale);
   GonioValueId x = gonio_ml_cast (in, gonio_import_input (in, 0), GONIO_DTYPE_FLOAT, "x");
 
+  if (!gonio_import_check_attrs (in, attrs_scaler, error))
+    return FALSE;
   if (n_offset == 0 || n_scale == 0)
     return gonio_import_malformed (error, "offset or scale is missing.");
   GonioValueId factors = gonio_import_const_floats (in, "scale", scale, n_scale);
@@ -101,6 +135,8 @@ normalizer (GonioImportNode *in, GError **error)
   const int64_t last = -1;
   guint which = 0;
 
+  if (!gonio_import_check_attrs (in, attrs_normalizer, error))
+    return FALSE;
   while (which < G_N_ELEMENTS (norms) && !g_str_equal (norms[which].name, name))
     which++;
   if (which == G_N_ELEMENTS (norms))
@@ -128,6 +164,8 @@ imputer (GonioImportNode *in, GError **error)
   float real = gonio_node_attr_float (in->node, "replaced_value_float", 0);
   int64_t number = gonio_node_attr_int (in->node, "replaced_value_int64", 0);
 
+  if (!gonio_import_check_attrs (in, attrs_imputer, error))
+    return FALSE;
   if (!whole && dtype != GONIO_DTYPE_FLOAT)
     return gonio_import_unsupported (error, "its input must be known to be float or int64.");
   if ((whole ? n_ints : n_reals) == 0)
@@ -154,6 +192,8 @@ feature_vectorizer (GonioImportNode *in, GError **error)
   guint n = in->node->n_inputs;
   g_autofree GonioValueId *parts = g_new0 (GonioValueId, n + 1);
 
+  if (!gonio_import_check_attrs (in, attrs_vectorizer, error))
+    return FALSE;
   for (guint i = 0; i < n; i++) {
     if (in->node->inputs[i] == GONIO_VALUE_NONE)
       return gonio_import_malformed (error, "input %u is missing.", i);
@@ -237,6 +277,8 @@ label_encoder (GonioImportNode *in, GError **error)
   g_autoptr (GonioTensor) other =
       values ? given_default (in, gonio_tensor_dtype (values), error) : NULL;
 
+  if (!gonio_import_check_attrs (in, attrs_label, error))
+    return FALSE;
   if (!other)
     return FALSE;
   if (gonio_tensor_count (keys) != gonio_tensor_count (values))
@@ -261,6 +303,8 @@ one_hot_encoder (GonioImportNode *in, GError **error)
   GonioValueId x = gonio_import_input (in, 0);
   const int64_t last = -1;
 
+  if (!gonio_import_check_attrs (in, attrs_one_hot, error))
+    return FALSE;
   if ((numbers == NULL) == (texts == NULL))
     return gonio_import_malformed (error, "it needs cats_int64s or cats_strings.");
   if (gonio_node_attr_int (in->node, "zeros", 1) == 0)
@@ -291,6 +335,8 @@ label_encoder_1 (GonioImportNode *in, GError **error)
   const GonioAttr *classes = gonio_node_attr (in->node, "classes_strings");
   gboolean to_text = gonio_import_dtype (in, gonio_import_input (in, 0)) == GONIO_DTYPE_INT64;
 
+  if (!gonio_import_check_attrs (in, attrs_label, error))
+    return FALSE;
   if (!classes || classes->type != GONIO_ATTR_STRINGS)
     return gonio_import_malformed (error, "it has no classes_strings.");
   g_autofree int64_t *places = gonio_new (int64_t, classes->count, "the labels", error);
