@@ -221,10 +221,15 @@ gonio_pixels_alloc (guint64 width, guint64 height, size_t bytes_per_pixel, GErro
   size_t size = 0;
   gpointer pixels = NULL;
 
-  if (gonio_checked_mul (width, height, &size) && gonio_checked_mul (size, bytes_per_pixel, &size))
-    pixels = g_try_malloc (MAX (size, 1));
-  else
-    size = G_MAXSIZE;
+  if (!gonio_checked_mul (width, height, &size) ||
+      !gonio_checked_mul (size, bytes_per_pixel, &size)) {
+    g_set_error (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_LIMIT,
+                 "a picture of %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT
+                 " pixels is too large. Scale it down",
+                 width, height);
+    return NULL;
+  }
+  pixels = g_try_malloc (MAX (size, 1));
   if (!pixels)
     g_set_error (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_MEMORY,
                  "not enough memory: a picture of %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT

@@ -3,7 +3,7 @@
  * free by the last of several owners, looks like a race. Linked into the programs of the tsan
  * preset; visible, so that GObject and GIO use these as well. */
 #include <dlfcn.h>
-#include <glib.h>
+#include <glib-object.h>
 
 #pragma GCC visibility push(default)
 
@@ -56,6 +56,16 @@ g_atomic_ref_count_dec (gatomicrefcount *count)
   if (last)
     __tsan_acquire (count);
   return last;
+}
+
+/* The same for objects; it is not told who was the last. */
+#undef g_object_unref
+void
+g_object_unref (gpointer object)
+{
+  __tsan_release (object);
+  __tsan_acquire (object);
+  REAL (g_object_unref) (object);
 }
 
 void
