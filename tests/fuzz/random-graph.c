@@ -277,6 +277,10 @@ rg_finish (RandomGraph *g, GonioNodeId id)
     exact_inputs &= rg_is_exact (g, node->inputs[i]);
   exact_inputs &= !g->rounds;
   g->rounds = FALSE;
+  /* Where sums cancel, noise of the result alone would be too little. */
+  if (g->noisy && !(exact_inputs && exact_op) && node->n_inputs > 0 &&
+      node->inputs[0] != GONIO_VALUE_NONE && is_real (rg_dtype (g, node->inputs[0])))
+    gonio_graph_set_input (g->graph, id, 0, with_noise (g, node->inputs[0]));
   for (guint i = 0; i < node->n_outputs; i++) {
     V value = node->outputs[i];
     gboolean exact = exact_inputs && (exact_op || !gonio_dtype_is_float (rg_dtype (g, value)));
