@@ -78,6 +78,8 @@ read_reports (gpointer data)
     gonio_session_stats (session, &stats);
     g_assert_nonnull (report);
     g_assert_nonnull (summary);
+    g_assert_nonnull (trace);
+    g_assert_cmpuint (gonio_graph_n_nodes (graph), >, 0);
   }
   return NULL;
 }
