@@ -9,6 +9,7 @@
 #include "tests/fuzz/random-graph.h"
 #ifdef GONIO_BACKEND_CPU
 #include "backends/cpu/cpu.h"
+#include "tests/fuzz/fail.h"
 #endif
 
 #include <math.h>
@@ -165,7 +166,7 @@ differ (const RandomGraph *g, const char *who, guint i, const GonioTensor *got,
     g_printerr ("  [%" G_GINT64_FORMAT "] %.9g, expected %.9g\n", k, x, y);
     shown++;
   }
-  g_error ("%s: output %u differs", who, i);
+  fuzz_fail ("%s: output %u differs", who, i);
 }
 
 static void
@@ -198,9 +199,9 @@ compare_with (const RandomGraph *g, const GonioBackendDef *const *backends, Goni
   run (g, backends, level, config, &got);
   if (!got.outputs != !expected->outputs) {
     g_autofree char *text = gonio_graph_to_text (g->graph, gonio_op_name);
-    g_error ("%s\n%s: %s; the reference without passes: %s", text, who,
-             got.error ? got.error->message : "runs",
-             expected->error ? expected->error->message : "runs");
+    fuzz_fail ("%s\n%s: %s; the reference without passes: %s", text, who,
+               got.error ? got.error->message : "runs",
+               expected->error ? expected->error->message : "runs");
   }
   if (got.outputs)
     compare (g, who, &got, expected);
