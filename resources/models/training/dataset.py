@@ -66,7 +66,7 @@ OVERLAP = {"pelvis-ap": ("leg-ap",), "leg-ap": ("pelvis-ap",)}
 class Sampler:
     """Endless source of (crop [256,256], points [K,2] px, present [K]) for one view."""
 
-    def __init__(self, view, seed, negatives=0.18, only_whole=False):
+    def __init__(self, view, seed, negatives=0.3):
         self.view, self.mod = view, module(view)
         self.atlas = Atlas()
         self.seed, self.share = seed, negatives
@@ -88,32 +88,32 @@ class Sampler:
                     pass
 
     def films(self, n, count):
-        """Scene n rendered count times, whole or near a group of landmarks -> rng, list of (image, points px,
-        visible, kind of crop to take)."""
+        """Scene n rendered count times, whole or near a group of landmarks -> rng, whether it shows the view, list of
+        (image, points px, visible, kind of crop to take)."""
         rng = np.random.default_rng([self.seed, n])
         nothing = np.full((len(self.ids), 2), np.nan), np.zeros(len(self.ids), bool)
-        if rng.random() < self.share:
-            return rng, [(self.without(rng), *nothing, "any")]
-        scene = self.mod.build(rng, self.atlas)
+        shows = rng.random() >= self.share
+        scene = self.mod.build(rng, self.atlas) if shows else self.without(rng)
+        if isinstance(scene, np.ndarray):
+            return rng, shows, [(scene, *nothing, "any")]
+        # The same bones in another view are looked at as closely: nothing is to be found there either.
         mm = scene.landmarks_mm(self.ids)
-        return rng, [self.near(rng, scene, mm) for _ in range(count)]
+        return rng, shows, [self.near(rng, scene, mm) for _ in range(count)]
 
     def without(self, rng):
-        """A picture with none of the landmarks."""
+        """A picture [H,W] 0..1, or a scene, that does not show the view."""
         # Few real films: were they a large share, "looks real" would come to mean "absent".
         kind = rng.random()
-        if kind < 0.12 and self.real:
+        if kind < 0.07 and self.real:
             im = self.real[rng.integers(len(self.real))]
             im = 1 - im if rng.random() < 0.2 else im
             return im ** np.float32(np.exp(rng.normal() * 0.3))
-        if kind < 0.20:
+        if kind < 0.12:
             im = 0.5 + rng.uniform(0, 0.3) * phantom.smooth_noise(rng, (256, 200), rng.uniform(1, 120))
             return np.clip(im * rng.uniform(0, 2), 0, 1).astype(np.float32)
-        if self.others and (kind < 0.5 or not hasattr(self.mod, "negative")):
-            make = self.others[rng.integers(len(self.others))].build
-        else:
-            make = getattr(self.mod, "negative", None) or module("foot-dp").negative
-        return phantom.render(make(rng, self.atlas), rng, 384, ids=[])[0]
+        if self.others and kind < 0.3:
+            return self.others[rng.integers(len(self.others))].build(rng, self.atlas)
+        return self.mod.negative(rng, self.atlas)
 
     def near(self, rng, scene, mm):
         """The whole film, or the part around one group of landmarks; then with the side in px that a closer look at
@@ -142,7 +142,7 @@ class Sampler:
 
     def crops(self, n, count):
         """count crops of scene n, from two films of it."""
-        rng, films = self.films(n, 2)
+        rng, shows, films = self.films(n, 2)
         films = [(wear.film(rng, f[0]), *f[1:]) for f in films]
         out = []
         for c in range(count):
@@ -175,7 +175,7 @@ class Sampler:
             crop = phantom.warp(image, m, SIZE, SIZE, fill)
             i = inverse(m)
             q = px @ i[:, :2].T + i[:, 2]
-            seen = ok & np.isfinite(q).all(1) & (not lying)
+            seen = ok & np.isfinite(q).all(1) & (shows and not lying)
             if mirror:
                 q, seen = q[self.swap], seen[self.swap]
             seen = seen & (np.nan_to_num(q, nan=-1) >= 1).all(1) & (np.nan_to_num(q, nan=999) < SIZE - 1).all(1)

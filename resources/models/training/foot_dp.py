@@ -29,6 +29,7 @@ REFINE = {"groups": [["mt1_prox", "mt1_dist", "ph1_prox", "ph1_dist", "mt2_prox"
 SHAFT = {"mt1_prox": ("mt1", 0.27), "mt1_dist": ("mt1", 0.70), "ph1_prox": ("pp1", 0.27), "ph1_dist": ("pp1", 0.75),
          "mt2_prox": ("mt2", 0.30), "mt2_dist": ("mt2", 0.75), "dp1_prox": ("dp1", 0.28), "dp1_dist": ("dp1", 0.78)}
 SLAB = 0.05
+ROLL = -5.5, 13  # degrees about the foot's length that still count as dorsoplantar
 ORDINAL = ["first", "second", "third", "fourth", "fifth"]
 TARSALS = ["talus", "calcaneus", "navicular", "cuboid", "medial_cuneiform", "intermediate_cuneiform",
            "lateral_cuneiform"]
@@ -294,7 +295,7 @@ def posed(rng, atlas):
     return ft, parts, ses, {"hva_set": hva, "ima_set": ima}
 
 
-def _finish(rng, ft, parts, ses, meta, view, turn, landmarks):
+def _finish(rng, ft, parts, ses, meta, view, turn, landmarks, heel_off=0.5):
     """Warp, scale, rotate, mirror, give tissue and geometry."""
     scale = rng.uniform(0.78, 1.18)
     warps = [Warp(rng, rng.uniform(0, 2.2), 110), Warp(rng, rng.uniform(0, 0.7), 35)]
@@ -333,7 +334,7 @@ def _finish(rng, ft, parts, ses, meta, view, turn, landmarks):
     size = (hi - lo).max()
     m = rng.uniform(0.02, 0.25, 4) * size
     film = [lo[0] - m[0], lo[1] - m[1], hi[0] + m[2], hi[1] + m[3]]
-    if rng.random() < 0.5:  # the heel is often off the film
+    if rng.random() < heel_off:  # the heel is often off the film
         film[3] = hi[1] - rng.uniform(-0.05, 0.38) * size
     if rng.random() < 0.1:
         film[rng.integers(0, 2)] += rng.uniform(0.03, 0.2) * size
@@ -355,7 +356,8 @@ def _landmarks(ft):
 
 def build(rng, atlas):
     ft, parts, ses, meta = posed(rng, atlas)
-    turn = rotation([0, 1, 0], rng.normal() * 6) @ rotation([1, 0, 0], rng.normal() * 5)
+    roll = np.clip(2 + rng.normal() * 4.5, *ROLL)
+    turn = rotation([0, 1, 0], roll) @ rotation([1, 0, 0], rng.normal() * 5)
     return _finish(rng, ft, parts, ses, meta, VIEW, turn, _landmarks(ft))
 
 
@@ -363,12 +365,14 @@ def negative(rng, atlas):
     """Same bones, not this view: oblique and lateral feet, and hand-like fans of rays."""
     ft, parts, ses, meta = posed(rng, atlas)
     kind = rng.random()
-    if kind < 0.55:  # the standard oblique, lateral or axial
-        steep = rng.uniform(27, 50) if rng.random() < 0.5 else rng.uniform(50, 115)
-        turn = rotation([0, 1, 0], rng.choice([-1, 1]) * steep)
-        if steep > 50 or rng.random() < 0.3:
-            turn = turn @ rotation([0, 0, 1], rng.uniform(0, 360))
-        if rng.random() < 0.2:
+    if kind < 0.6:  # the standard oblique: the lateral rays swing apart
+        roll = -rng.uniform(10, 45) if rng.random() < 0.85 else rng.uniform(18, 45)
+        turn = rotation([0, 1, 0], roll) @ rotation([1, 0, 0], rng.normal() * 6)
+        # With the heel in sight an oblique foot is too easy to tell.
+        return _finish(rng, ft, parts, ses, meta, "other", turn, _landmarks(ft), 0.85)
+    if kind < 0.78:  # lateral or axial
+        turn = rotation([0, 1, 0], rng.choice([-1, 1]) * rng.uniform(45, 115)) @ rotation([0, 0, 1], rng.uniform(0, 360))
+        if rng.random() < 0.35:
             turn = rotation([1, 0, 0], rng.choice([-1, 1]) * rng.uniform(55, 100))
         return _finish(rng, ft, parts, ses, meta, "other", turn, {})
     return _finish(rng, *_hand(rng, ft), "other", np.eye(3), {})
