@@ -1,5 +1,6 @@
 /* Real films measured by hand (tests/golden/films) against the shipped models: what a reader of
- * the overlay would accept is within twice the error between human readers. Needs the films in
+ * the overlay would accept is within twice the error between human readers; and nothing is
+ * measured with confidence on films of other views. Needs the films in
  * GONIO_TEST_DATA/images/limbs; prints every angle. */
 #include "app/backends.h"
 #include "core/base/json.h"
@@ -9,6 +10,29 @@
 
 #define RESOURCES GONIO_SOURCE_DIR "/resources"
 #define FILMS     GONIO_SOURCE_DIR "/tests/golden/films"
+
+/* Films of other views and other bones: nothing may be measured on them with confidence. */
+static const char *const other_views[] = {
+    "ankle-talar-dome-ocd.jpg",
+    "foot-lateral-weight-bearing-control.jpg",
+    "fracatlas-IMG0003297.jpg",
+    "fracatlas-IMG0003309.jpg",
+    "fracatlas-IMG0003310.jpg",
+    "normal-ankle-ap.jpg",
+    "normal-ankle-lateral.jpg",
+    "normal-ankle-mortise.jpg",
+    "normal-cervical-spine-lateral.jpg",
+    "normal-elbow-ap.jpg",
+    "normal-foot-lateral.jpg",
+    "normal-foot-oblique.jpg",
+    "normal-hand-pa.jpg",
+    "normal-knee-ap.jpg",
+    "normal-knee-lateral.jpg",
+    "normal-knee-pediatric-ap.jpg",
+    "normal-lumbar-spine-lateral.jpg",
+    "normal-shoulder-grashey.jpg",
+    "normal-wrist-lateral.jpg",
+};
 
 static GonioPipeline *
 open_pipeline (void)
@@ -131,6 +155,29 @@ test_film (gconstpointer data)
   g_assert_cmpuint (compare (output, passes), ==, 0);
 }
 
+static void
+test_other_view (gconstpointer name)
+{
+  const char *root = g_getenv ("GONIO_TEST_DATA");
+  g_autofree char *picture =
+      root != NULL ? g_build_filename (root, "images", "limbs", name, NULL) : NULL;
+  if (picture == NULL || !g_file_test (picture, G_FILE_TEST_EXISTS)) {
+    g_test_skip ("the film is not there");
+    return;
+  }
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GonioPipeline) pipeline = open_pipeline ();
+  g_autoptr (GonioPipelineOutput) output =
+      gonio_pipeline_measure (pipeline, picture, NULL, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; output->result->refusal == NULL && i < output->result->measures->len; i++) {
+    const GonioMeasurement *m = output->result->measures->pdata[i];
+    if (m->valid && !m->low_confidence)
+      g_error ("%s passes for %s with confidence: %s %.1f", (const char *)name,
+               output->result->view, m->id, m->value);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -145,5 +192,9 @@ main (int argc, char **argv)
       g_ptr_array_add (names, g_strdup (base));
       g_test_add_data_func (path, names->pdata[names->len - 1], test_film);
     }
+  for (guint i = 0; i < G_N_ELEMENTS (other_views); i++) {
+    g_autofree char *path = g_strdup_printf ("/films/other-views/%s", other_views[i]);
+    g_test_add_data_func (path, other_views[i], test_other_view);
+  }
   return g_test_run ();
 }
