@@ -518,7 +518,8 @@ scale_by_constant (RandomGraph *g, V x)
     shape = in;
   }
   V constant = rg_constant (g, F, &shape, RG_POSITIVE);
-  return rg_take (g, 4) ? rg_binary (g, op, x, constant) : rg_binary (g, op, constant, x);
+  gboolean last = rg_take (g, 4) || op == GONIO_OP_DIV; /* x may be near zero */
+  return last ? rg_binary (g, op, x, constant) : rg_binary (g, op, constant, x);
 }
 
 /* Pad, layer, norm or scale, activation, sum: any of them may be missing. */
