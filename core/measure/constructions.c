@@ -162,19 +162,30 @@ gonio_constructions_evaluate (const GonioProtocol *protocol, const int *order, g
   }
 }
 
+/* Of the first pair that is there. */
+static gboolean
+find_direction (const GonioFrameDirection *direction, const GonioFigure *values, GonioPoint *out)
+{
+  for (guint i = 0; i < direction->n_pairs; i++) {
+    const GonioFigure *from = &values[direction->nodes[2 * i]];
+    const GonioFigure *to = &values[direction->nodes[2 * i + 1]];
+    if (from->state != GONIO_FIGURE_OK || to->state != GONIO_FIGURE_OK)
+      continue;
+    *out = gonio_point_sub (to->p[0], from->p[0]);
+    return TRUE;
+  }
+  return FALSE;
+}
+
 int
 gonio_frame_chirality (const GonioFrame *frame, const GonioFigure *values)
 {
   if (!frame->set)
     return 0;
-  for (guint i = 0; i < 2; i++)
-    if (values[frame->lateral[i]].state != GONIO_FIGURE_OK ||
-        values[frame->distal[i]].state != GONIO_FIGURE_OK)
-      return 0;
-  GonioPoint lateral =
-      gonio_point_sub (values[frame->lateral[1]].p[0], values[frame->lateral[0]].p[0]);
-  GonioPoint distal =
-      gonio_point_sub (values[frame->distal[1]].p[0], values[frame->distal[0]].p[0]);
+  GonioPoint lateral, distal;
+  if (!find_direction (&frame->lateral, values, &lateral) ||
+      !find_direction (&frame->distal, values, &distal))
+    return 0;
   double cross = gonio_point_cross (distal, lateral);
   /* About one degree: nearer to parallel the sense is anybody's guess. */
   if (!(fabs (cross) > 0.02 * gonio_point_length (distal) * gonio_point_length (lateral)))

@@ -370,6 +370,22 @@ order_of (Loader *l, const int *wanted, guint n_wanted, guint *out_n)
 }
 
 static void
+read_direction (Loader *l, JsonObject *object, const char *member, GonioSide side,
+                GonioFrameDirection *out)
+{
+  guint n = read_refs (l, object, member, side, WANT_POINT, 2, G_N_ELEMENTS (out->nodes), TRUE,
+                       out->nodes);
+  gonio_json_push (l->json, member);
+  for (guint i = 0; i + 1 < n && gonio_json_ok (l->json); i += 2)
+    if (out->nodes[i] == out->nodes[i + 1])
+      gonio_json_fail (l->json, "no direction leads from a point to itself");
+  if (n % 2 != 0 && gonio_json_ok (l->json))
+    gonio_json_fail (l->json, "points come in pairs, here are %u", n);
+  gonio_json_pop (l->json);
+  out->n_pairs = n / 2;
+}
+
+static void
 read_frame (Loader *l, JsonObject *root)
 {
   static const char *const known[] = {"seen_from", "lateral", "distal", NULL};
@@ -386,8 +402,8 @@ read_frame (Loader *l, JsonObject *root)
     GonioSide side = !l->protocol->both_sides ? GONIO_SIDE_UNKNOWN
                      : i == 0                 ? GONIO_SIDE_RIGHT
                                               : GONIO_SIDE_LEFT;
-    read_refs (l, object, "lateral", side, WANT_POINT, 2, 2, FALSE, frame->lateral);
-    read_refs (l, object, "distal", side, WANT_POINT, 2, 2, FALSE, frame->distal);
+    read_direction (l, object, "lateral", side, &frame->lateral);
+    read_direction (l, object, "distal", side, &frame->distal);
     frame->set = TRUE;
   }
   gonio_json_pop (l->json);

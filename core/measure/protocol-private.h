@@ -95,10 +95,17 @@ typedef struct {
   char **landmarks; /* ids */
 } GonioMeasure;
 
-/* Landmarks from which a side's chirality follows; nodes. */
+/* Pairs of nodes, from the first to the second of which a direction leads; best first. */
+#define GONIO_FRAME_MAX_PAIRS 3
+typedef struct {
+  guint n_pairs;
+  int nodes[2 * GONIO_FRAME_MAX_PAIRS];
+} GonioFrameDirection;
+
+/* Landmarks from which a side's chirality follows. */
 typedef struct {
   gboolean set;
-  int lateral[2], distal[2];
+  GonioFrameDirection lateral, distal;
 } GonioFrame;
 
 struct _GonioProtocol {

@@ -532,8 +532,29 @@ test_confidence (void)
   g_assert_cmpstr (gonio_result_measure (foot, "hva")->problem, ==,
                    "landmark not found: proximal phalanx of the great toe, distal point");
   g_assert_false (gonio_result_measure (foot, "dmaa")->valid);
-  /* Only HVI would be left, but the chirality hung on the second metatarsal. */
   g_assert_false (gonio_result_measure (foot, "hvi")->valid);
+}
+
+/* One pair of points after another says where lateral is; without any the sign is open. */
+static void
+test_side_without_landmarks (void)
+{
+  static const char *const gone[] = {NULL, "mt2_dist", "mt2_prox"};
+  g_autoptr (GonioProtocol) protocol = load ("foot-dp");
+  g_autoptr (GonioResult) foot = make_foot (0, 30, 12, 5, 3);
+  for (guint i = 0; i < G_N_ELEMENTS (gone); i++) {
+    if (gone[i] != NULL)
+      gonio_result_landmark (foot, gone[i])->confidence = 0;
+    measure (protocol, foot, NULL, NULL);
+    g_assert_cmpint (foot->side, ==, GONIO_SIDE_RIGHT);
+    assert_near (value_of (foot, "hva"), 30, 1e-6);
+    assert_near (value_of (foot, "hvi"), 5, 1e-6);
+  }
+  gonio_result_landmark (foot, "mt1_head_med")->confidence = 0;
+  measure (protocol, foot, NULL, NULL);
+  g_assert_cmpint (foot->side, ==, GONIO_SIDE_UNKNOWN);
+  g_assert_cmpstr (gonio_result_measure (foot, "hva")->problem, ==,
+                   "the side is not known, so the sign is not either");
 }
 
 static void
@@ -687,6 +708,7 @@ main (int argc, char **argv)
   }
   g_test_add_func ("/measure/stated-side", test_stated_side);
   g_test_add_func ("/measure/confidence", test_confidence);
+  g_test_add_func ("/measure/side-without-landmarks", test_side_without_landmarks);
   g_test_add_func ("/measure/absurd-value", test_absurd_value);
   g_test_add_func ("/measure/degenerate", test_degenerate);
   g_test_add_func ("/measure/zero-is-a-value", test_zero_is_a_value);
