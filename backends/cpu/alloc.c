@@ -9,7 +9,7 @@
 typedef struct {
   gpointer start;
   size_t size;
-  GonioPurse *purse; /* nullable */
+  GonioMemoryBudget *budget; /* nullable */
   size_t taken;
 } Head;
 
@@ -19,19 +19,19 @@ static void *
 allocate_aligned (void *context, size_t alignment, size_t size)
 {
   size_t room = MAX (alignment, sizeof (gpointer)) + sizeof (Head);
-  GonioPurse *purse = NULL;
+  GonioMemoryBudget *budget = NULL;
   failed_bytes = size;
   if (size > G_MAXSIZE - room ||
-      !gonio_purse_take (size + room, "a prepared operator", &purse, NULL))
+      !gonio_memory_budget_take (size + room, "a prepared operator", &budget, NULL))
     return NULL;
   char *start = gonio_alloc (1, size + room, "a prepared operator", NULL);
   if (start == NULL) {
-    gonio_purse_give (purse, size + room);
+    gonio_memory_budget_give (budget, size + room);
     return NULL;
   }
   uintptr_t at = (uintptr_t)start + sizeof (Head);
   char *block = (char *)start + sizeof (Head) + (alignment - at % alignment) % alignment;
-  Head head = {start, size, purse, size + room};
+  Head head = {start, size, budget, size + room};
   memcpy (block - sizeof head, &head, sizeof head);
   return block;
 }
@@ -43,7 +43,7 @@ release (void *context, void *block)
   if (block == NULL)
     return;
   memcpy (&head, (char *)block - sizeof head, sizeof head);
-  gonio_purse_give (head.purse, head.taken);
+  gonio_memory_budget_give (head.budget, head.taken);
   g_free (head.start);
 }
 

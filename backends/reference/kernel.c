@@ -189,7 +189,7 @@ ref_attr_ints (const GonioKernel *k, const char *name, int n, int64_t fallback, 
 static gpointer
 alloc_checked (int64_t count, size_t size, gboolean zero, GError **error)
 {
-  GonioPurse *purse = NULL;
+  GonioMemoryBudget *budget = NULL;
   size_t bytes;
 
   g_return_val_if_fail (count >= 0, NULL);
@@ -200,10 +200,10 @@ alloc_checked (int64_t count, size_t size, gboolean zero, GError **error)
                count, size, REF_SCRATCH_MAX >> 20);
     return NULL;
   }
-  /* Asked of the purse, but not held: it is gone before the kernel ends. */
-  if (!gonio_purse_take (bytes, "scratch memory", &purse, error))
+  /* Asked of the budget, but not held: it is gone before the kernel ends. */
+  if (!gonio_memory_budget_take (bytes, "scratch memory", &budget, error))
     return NULL;
-  gonio_purse_give (purse, bytes);
+  gonio_memory_budget_give (budget, bytes);
   return zero ? gonio_alloc0 (1, bytes, "scratch memory", error)
               : gonio_alloc (1, bytes, "scratch memory", error);
 }

@@ -76,7 +76,7 @@ gonio_expect (size_t bytes, const char *what, GError **error)
 
 /* ---- limits ---- */
 
-struct _GonioPurse {
+struct _GonioMemoryBudget {
   gatomicrefcount refs;
   size_t limit;
   atomic_size_t taken;
@@ -91,78 +91,80 @@ machine_share (void)
   return pages > 0 && size > 0 ? (size_t)pages / 4 * 3 * (size_t)size : (size_t)4 << 30;
 }
 
-GonioPurse *
-gonio_purse_new (size_t max_bytes)
+GonioMemoryBudget *
+gonio_memory_budget_new (size_t max_bytes)
 {
-  GonioPurse *purse = g_new0 (GonioPurse, 1);
-  g_atomic_ref_count_init (&purse->refs);
-  purse->limit = max_bytes > 0 ? max_bytes : machine_share ();
-  return purse;
+  GonioMemoryBudget *budget = g_new0 (GonioMemoryBudget, 1);
+  g_atomic_ref_count_init (&budget->refs);
+  budget->limit = max_bytes > 0 ? max_bytes : machine_share ();
+  return budget;
 }
 
-GonioPurse *
-gonio_purse_ref (GonioPurse *purse)
+GonioMemoryBudget *
+gonio_memory_budget_ref (GonioMemoryBudget *budget)
 {
-  g_atomic_ref_count_inc (&purse->refs);
-  return purse;
+  g_atomic_ref_count_inc (&budget->refs);
+  return budget;
 }
 
 void
-gonio_purse_unref (GonioPurse *purse)
+gonio_memory_budget_unref (GonioMemoryBudget *budget)
 {
-  if (g_atomic_ref_count_dec (&purse->refs))
-    g_free (purse);
+  if (g_atomic_ref_count_dec (&budget->refs))
+    g_free (budget);
 }
 
 size_t
-gonio_purse_limit (const GonioPurse *purse)
+gonio_memory_budget_limit (const GonioMemoryBudget *budget)
 {
-  return purse->limit;
+  return budget->limit;
 }
 
 size_t
-gonio_purse_taken (GonioPurse *purse)
+gonio_memory_budget_taken (GonioMemoryBudget *budget)
 {
-  return atomic_load (&purse->taken);
+  return atomic_load (&budget->taken);
 }
 
 gboolean
-gonio_purse_take (size_t bytes, const char *what, GonioPurse **out_purse, GError **error)
+gonio_memory_budget_take (size_t bytes, const char *what, GonioMemoryBudget **out_budget,
+                          GError **error)
 {
-  GonioPurse *purse = current != NULL ? current->purse : NULL;
-  *out_purse = NULL;
-  if (purse == NULL)
+  GonioMemoryBudget *budget = current != NULL ? current->budget : NULL;
+  *out_budget = NULL;
+  if (budget == NULL)
     return TRUE;
-  size_t before = atomic_fetch_add (&purse->taken, bytes);
-  if (before <= purse->limit && bytes <= purse->limit - before) {
-    *out_purse = gonio_purse_ref (purse);
+  size_t before = atomic_fetch_add (&budget->taken, bytes);
+  if (before <= budget->limit && bytes <= budget->limit - before) {
+    *out_budget = gonio_memory_budget_ref (budget);
     return TRUE;
   }
-  atomic_fetch_sub (&purse->taken, bytes);
+  atomic_fetch_sub (&budget->taken, bytes);
   if (error != NULL && *error != NULL)
     return FALSE;
   g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
                "not enough memory: %s needs %" G_GSIZE_FORMAT
                " bytes; the model takes %" G_GSIZE_FORMAT
                " MiB already, and its limit is %" G_GSIZE_FORMAT " MiB (raise max-memory)",
-               what, bytes, before >> 20, purse->limit >> 20);
+               what, bytes, before >> 20, budget->limit >> 20);
   return FALSE;
 }
 
 void
-gonio_purse_give (GonioPurse *purse, size_t bytes)
+gonio_memory_budget_give (GonioMemoryBudget *budget, size_t bytes)
 {
-  if (purse == NULL)
+  if (budget == NULL)
     return;
-  atomic_fetch_sub (&purse->taken, bytes);
-  gonio_purse_unref (purse);
+  atomic_fetch_sub (&budget->taken, bytes);
+  gonio_memory_budget_unref (budget);
 }
 
 void
-gonio_work_begin (GonioWork *work, GonioPurse *purse, guint64 max_rounds, GCancellable *cancellable)
+gonio_work_begin (GonioWork *work, GonioMemoryBudget *budget, guint64 max_rounds,
+                  GCancellable *cancellable)
 {
   *work = (GonioWork){
-      .purse = purse,
+      .budget = budget,
       .max_rounds = max_rounds > 0 ? max_rounds : GONIO_DEFAULT_ROUNDS,
       .cancellable = cancellable,
       .outer = current,

@@ -1,11 +1,11 @@
 /* Memory whose size comes from a model, its inputs or its shapes. Depends on error.h.
  *
- * GLib ends the program when g_malloc() fails, which is right for the small change of the program
- * itself and wrong for what a file asks for. So everything of that kind is allocated here or with
+ * GLib ends the program when g_malloc() fails, which is right for the program's own bookkeeping
+ * and wrong for what a file asks for. So everything of that kind is allocated here or with
  * g_try_*, and failing is a GError (GONIO_RUN_ERROR_MEMORY) that names what and how many bytes.
  *
- * A session also bounds its appetite: while it builds or runs, a GonioWork on the thread's stack
- * names its purse; blocks taken from a purse count until they are given back, on whatever thread.
+ * A session also bounds what it takes: while it builds or runs, a GonioWork on the thread's stack
+ * names its budget; blocks taken from a budget count until they are given back, on whatever thread.
  * It also counts rounds, and knows whether to go on, for code too deep to be handed a cancellable.
  * Without a GonioWork nothing is counted.
  */
@@ -33,31 +33,33 @@ gboolean gonio_expect (size_t bytes, const char *what, GError **error);
 
 /* ---- limits ---- */
 
-typedef struct _GonioPurse GonioPurse;
+typedef struct _GonioMemoryBudget GonioMemoryBudget;
 
 /* max_bytes 0: three quarters of the machine's memory. */
-GonioPurse *gonio_purse_new (size_t max_bytes);
-GonioPurse *gonio_purse_ref (GonioPurse *purse);
-void gonio_purse_unref (GonioPurse *purse);
-size_t gonio_purse_limit (const GonioPurse *purse);
-size_t gonio_purse_taken (GonioPurse *purse);
+GonioMemoryBudget *gonio_memory_budget_new (size_t max_bytes);
+GonioMemoryBudget *gonio_memory_budget_ref (GonioMemoryBudget *budget);
+void gonio_memory_budget_unref (GonioMemoryBudget *budget);
+size_t gonio_memory_budget_limit (const GonioMemoryBudget *budget);
+size_t gonio_memory_budget_taken (GonioMemoryBudget *budget);
 
-/* Takes bytes of the current purse. *out_purse: NULL when there is none, else what
- * gonio_purse_give() wants back (a reference). */
-gboolean gonio_purse_take (size_t bytes, const char *what, GonioPurse **out_purse, GError **error);
-void gonio_purse_give (GonioPurse *purse, size_t bytes); /* purse nullable; ends the reference */
+/* Takes bytes of the current budget. *out_budget: NULL when there is none, else what
+ * gonio_memory_budget_give() wants back (a reference). */
+gboolean gonio_memory_budget_take (size_t bytes, const char *what, GonioMemoryBudget **out_budget,
+                                   GError **error);
+void gonio_memory_budget_give (GonioMemoryBudget *budget,
+                               size_t bytes); /* budget nullable; ends the reference */
 
 /* One load, build or run on this thread. */
 #define GONIO_DEFAULT_ROUNDS ((guint64)10000000)
 typedef struct _GonioWork GonioWork;
 struct _GonioWork {
-  GonioPurse *purse;         /* borrowed; nullable */
+  GonioMemoryBudget *budget; /* borrowed; nullable */
   guint64 rounds;            /* of loops so far, of all of them together */
   guint64 max_rounds;        /* 0: GONIO_DEFAULT_ROUNDS */
   GCancellable *cancellable; /* borrowed; nullable */
   GonioWork *outer;
 };
-void gonio_work_begin (GonioWork *work, GonioPurse *purse, guint64 max_rounds,
+void gonio_work_begin (GonioWork *work, GonioMemoryBudget *budget, guint64 max_rounds,
                        GCancellable *cancellable);
 void gonio_work_end (GonioWork *work);
 /* FALSE with G_IO_ERROR_CANCELLED when it shall stop. Costs next to nothing. */

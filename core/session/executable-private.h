@@ -43,9 +43,9 @@ typedef struct {
   char *arena;
   void *workspace_block;
   char *workspace;
-  GonioPurse *purse;    /* nullable: of both blocks */
-  GonioTensor **places; /* by slot: tensor in the arena, or NULL */
-  GonioTensor **values; /* by slot: owned references during a run */
+  GonioMemoryBudget *budget; /* nullable: of both blocks */
+  GonioTensor **places;      /* by slot: tensor in the arena, or NULL */
+  GonioTensor **values;      /* by slot: owned references during a run */
 } GonioRunState;
 
 struct _GonioExecutable {

@@ -173,7 +173,7 @@ gonio_session_run (GonioSession *session, const char *const *names, GonioTensor 
 {
   g_autofree GonioTensor **ordered = g_new0 (GonioTensor *, MAX (session->inputs->len, 1));
   GonioWork work;
-  gonio_work_begin (&work, session->purse, session->max_rounds, cancellable);
+  gonio_work_begin (&work, session->budget, session->max_rounds, cancellable);
   gboolean ok = gonio_session_match_inputs (session, names, inputs, n_inputs, ordered, error) &&
                 run_ordered (session, ordered, out_outputs, cancellable, error);
   gonio_work_end (&work);

@@ -56,8 +56,8 @@ gonio_run_state_free (GonioExecutable *exec, GonioRunState *state)
   g_free (state->arena_block);
   g_free (state->workspace_block);
   size_t bytes;
-  if (state->purse != NULL && state_bytes (exec, &bytes))
-    gonio_purse_give (state->purse, bytes);
+  if (state->budget != NULL && state_bytes (exec, &bytes))
+    gonio_memory_budget_give (state->budget, bytes);
   g_free (state);
 }
 
@@ -70,7 +70,7 @@ fill_state (GonioExecutable *exec, GonioRunState *state, GError **error)
                  "the intermediate values need more memory than there can be");
     return FALSE;
   }
-  if (!gonio_purse_take (bytes, "the intermediate values", &state->purse, error))
+  if (!gonio_memory_budget_take (bytes, "the intermediate values", &state->budget, error))
     return FALSE;
   state->values = gonio_new0 (GonioTensor *, n, "the list of values", error);
   state->places =

@@ -24,7 +24,7 @@ struct _GonioSession {
   gboolean check_values;
   GLogLevelFlags log_level;
   guint plan_cache;
-  GonioPurse *purse;
+  GonioMemoryBudget *budget;
   guint64 max_rounds;
 
   GMutex build_lock; /* held while a plan is built; taken before lock */

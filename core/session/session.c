@@ -295,7 +295,7 @@ copy_options (GonioSession *session, const GonioSessionOptions *options)
 }
 
 static GonioSession *
-new_session (GonioGraph *graph, const GonioSessionOptions *options, GonioPurse *purse)
+new_session (GonioGraph *graph, const GonioSessionOptions *options, GonioMemoryBudget *budget)
 {
   GonioSession *session = g_new0 (GonioSession, 1);
   g_atomic_ref_count_init (&session->refs);
@@ -303,7 +303,7 @@ new_session (GonioGraph *graph, const GonioSessionOptions *options, GonioPurse *
   g_mutex_init (&session->build_lock);
   g_queue_init (&session->plans);
   session->graph = graph;
-  session->purse = gonio_purse_ref (purse);
+  session->budget = gonio_memory_budget_ref (budget);
   session->backends = g_array_new (FALSE, FALSE, sizeof (GonioPlanBackend));
   session->inputs = new_ports ();
   session->outputs = new_ports ();
@@ -335,12 +335,12 @@ prepare (GonioSession *session, gboolean expose_all, GCancellable *cancellable, 
   return exec != NULL;
 }
 
-/* Takes the graph, and counts against purse. */
+/* Takes the graph, and counts against budget. */
 static GonioSession *
-build (GonioGraph *graph, const GonioSessionOptions *options, GonioPurse *purse,
+build (GonioGraph *graph, const GonioSessionOptions *options, GonioMemoryBudget *budget,
        GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GonioSession) session = new_session (graph, options, purse);
+  g_autoptr (GonioSession) session = new_session (graph, options, budget);
   if (options->backends == NULL || options->backends[0] == NULL) {
     g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_UNAVAILABLE,
                  "no backend was given to run the model on");
@@ -356,12 +356,12 @@ GonioSession *
 gonio_session_new_from_graph (GonioGraph *graph, const GonioSessionOptions *options,
                               GCancellable *cancellable, GError **error)
 {
-  GonioPurse *purse = gonio_purse_new (options->max_memory);
+  GonioMemoryBudget *budget = gonio_memory_budget_new (options->max_memory);
   GonioWork work;
-  gonio_work_begin (&work, purse, options->max_rounds, cancellable);
-  GonioSession *session = build (graph, options, purse, cancellable, error);
+  gonio_work_begin (&work, budget, options->max_rounds, cancellable);
+  GonioSession *session = build (graph, options, budget, cancellable, error);
   gonio_work_end (&work);
-  gonio_purse_unref (purse);
+  gonio_memory_budget_unref (budget);
   return session;
 }
 
@@ -371,16 +371,17 @@ gonio_session_new_from_file (const char *path, const GonioSessionOptions *option
 {
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return NULL;
-  GonioPurse *purse = gonio_purse_new (options->max_memory);
+  GonioMemoryBudget *budget = gonio_memory_budget_new (options->max_memory);
   GonioWork work;
-  gonio_work_begin (&work, purse, options->max_rounds, cancellable);
+  gonio_work_begin (&work, budget, options->max_rounds, cancellable);
   GonioGraph *graph = gonio_onnx_load_file (path, NULL, error);
   g_autoptr (GError) local = NULL;
-  GonioSession *session = graph != NULL ? build (graph, options, purse, cancellable, &local) : NULL;
+  GonioSession *session =
+      graph != NULL ? build (graph, options, budget, cancellable, &local) : NULL;
   if (session == NULL && graph != NULL)
     g_propagate_prefixed_error (error, g_steal_pointer (&local), "%s: ", path);
   gonio_work_end (&work);
-  gonio_purse_unref (purse);
+  gonio_memory_budget_unref (budget);
   return session;
 }
 
@@ -409,7 +410,7 @@ gonio_session_unref (GonioSession *session)
   gonio_graph_unref (session->graph);
   g_strfreev (session->disabled_passes);
   g_free (session->dump_dir);
-  gonio_purse_unref (session->purse);
+  gonio_memory_budget_unref (session->budget);
   g_mutex_clear (&session->lock);
   g_mutex_clear (&session->build_lock);
   g_free (session);

@@ -16,9 +16,9 @@ struct _GonioTensor {
   void *data;
   gpointer owner; /* what data lives in: own block, foreign owner or viewed tensor */
   GDestroyNotify destroy;
-  gboolean owns_strings; /* data: char* inside of reference-counted texts, see tensor.c */
-  size_t new_text;       /* bytes of the texts made for it */
-  GonioPurse *purse;     /* nullable; taken bytes of it */
+  gboolean owns_strings;     /* data: char* inside of reference-counted texts, see tensor.c */
+  size_t new_text;           /* bytes of the texts made for it */
+  GonioMemoryBudget *budget; /* nullable; taken bytes of it */
   size_t taken;
   /* Lists; dtype above is NONE then. */
   GonioDType item_dtype;

@@ -17,8 +17,8 @@
 typedef struct {
   gatomicrefcount refs;
   size_t length;
-  GonioPurse *purse; /* nullable */
-  char bytes[];      /* length of them and a NUL; what tensors point to */
+  GonioMemoryBudget *budget; /* nullable */
+  char bytes[];              /* length of them and a NUL; what tensors point to */
 } Text;
 
 static Text *
@@ -33,7 +33,7 @@ text_unref (char *bytes) /* nullable */
   if (bytes == NULL || !g_atomic_ref_count_dec (&text_head (bytes)->refs))
     return;
   Text *text = text_head (bytes);
-  gonio_purse_give (text->purse, sizeof *text + text->length + 1);
+  gonio_memory_budget_give (text->budget, sizeof *text + text->length + 1);
   g_free (text);
 }
 
@@ -84,7 +84,7 @@ tensor_alloc (GonioDType dtype, const GonioShape *shape, gboolean zero, GError *
   if (tensor == NULL)
     return NULL;
   size_t block = tensor->size + GONIO_TENSOR_TAIL + GONIO_TENSOR_ALIGN;
-  if (!gonio_purse_take (block, "a tensor", &tensor->purse, error))
+  if (!gonio_memory_budget_take (block, "a tensor", &tensor->budget, error))
     return NULL;
   tensor->taken = block;
   gboolean strings = dtype == GONIO_DTYPE_STRING;
@@ -189,7 +189,7 @@ gonio_tensor_unref (GonioTensor *tensor)
   g_free (tensor->items);
   if (tensor->destroy != NULL)
     tensor->destroy (tensor->owner);
-  gonio_purse_give (tensor->purse, tensor->taken);
+  gonio_memory_budget_give (tensor->budget, tensor->taken);
   g_free (tensor);
 }
 
@@ -268,17 +268,17 @@ gonio_tensor_new_string (GonioTensor *tensor, int64_t i, size_t length, GError *
     return NULL;
   }
   size_t size = sizeof (Text) + length + 1;
-  GonioPurse *purse = NULL;
-  if (!gonio_purse_take (size, "a text", &purse, error))
+  GonioMemoryBudget *budget = NULL;
+  if (!gonio_memory_budget_take (size, "a text", &budget, error))
     return NULL;
   Text *text = gonio_alloc (1, size, "a text", error);
   if (text == NULL) {
-    gonio_purse_give (purse, size);
+    gonio_memory_budget_give (budget, size);
     return NULL;
   }
   g_atomic_ref_count_init (&text->refs);
   text->length = length;
-  text->purse = purse;
+  text->budget = budget;
   text->bytes[length] = '\0';
   tensor->new_text += length;
   char **slot = (char **)tensor->data + i;

@@ -154,29 +154,29 @@ test_elements (void)
   g_assert_cmpstr (gonio_tensor_string (s, 4), ==, "hallux");
 }
 
-/* Texts are shared by reference, and a purse counts what is made while it is open. */
+/* Texts are shared by reference, and a budget counts what is made while it is open. */
 static void
-test_texts_and_purse (void)
+test_texts_and_budget (void)
 {
-  GonioPurse *purse = gonio_purse_new (1 << 20);
+  GonioMemoryBudget *budget = gonio_memory_budget_new (1 << 20);
   g_autoptr (GError) error = NULL;
   GonioShape two = GONIO_SHAPE (2), large = GONIO_SHAPE (1 << 20);
   GonioWork work;
 
-  gonio_work_begin (&work, purse, 2, NULL);
+  gonio_work_begin (&work, budget, 2, NULL);
   g_autoptr (GonioTensor) a = gonio_tensor_new (GONIO_DTYPE_STRING, &two, NULL);
-  size_t empty = gonio_purse_taken (purse);
+  size_t empty = gonio_memory_budget_taken (budget);
   g_assert_cmpuint (empty, >, 0);
   char *text = gonio_tensor_new_string (a, 1, 1000, &error);
   g_assert_no_error (error);
   memset (text, 'x', 1000);
-  size_t filled = gonio_purse_taken (purse);
+  size_t filled = gonio_memory_budget_taken (budget);
   g_assert_cmpuint (filled, >, empty + 1000);
   g_autoptr (GonioTensor) b = gonio_tensor_new (GONIO_DTYPE_STRING, &two, NULL);
   gonio_tensor_share_string (b, 0, a, 1);
   gonio_tensor_share_string (b, 1, a, 1);
   g_assert_cmpuint (gonio_tensor_text_bytes (b), ==, 2000);
-  g_assert_cmpuint (gonio_purse_taken (purse), ==, filled + empty);
+  g_assert_cmpuint (gonio_memory_budget_taken (budget), ==, filled + empty);
   g_assert_true (gonio_tensor_string (b, 0) == gonio_tensor_string (a, 1));
   g_clear_pointer (&a, gonio_tensor_unref);
   g_assert_cmpuint (gonio_tensor_string_length (b, 0), ==, 1000);
@@ -196,8 +196,8 @@ test_texts_and_purse (void)
   g_autoptr (GonioTensor) uncounted = gonio_tensor_new (GONIO_DTYPE_FLOAT, &large, NULL);
   g_assert_nonnull (uncounted);
   g_clear_pointer (&b, gonio_tensor_unref); /* gives back after the work has ended */
-  g_assert_cmpuint (gonio_purse_taken (purse), ==, 0);
-  gonio_purse_unref (purse);
+  g_assert_cmpuint (gonio_memory_budget_taken (budget), ==, 0);
+  gonio_memory_budget_unref (budget);
 }
 
 static void
@@ -361,7 +361,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tensor/elements", test_elements);
   g_test_add_func ("/tensor/statistics", test_statistics);
   g_test_add_func ("/tensor/npy-round-trip", test_npy_round_trip);
-  g_test_add_func ("/tensor/texts-and-purse", test_texts_and_purse);
+  g_test_add_func ("/tensor/texts-and-budget", test_texts_and_budget);
   g_test_add_func ("/tensor/npy-read", test_npy_read);
   return g_test_run ();
 }
