@@ -93,5 +93,8 @@ void gonio_import_attr_to_input (GonioImportNode *in, const char *name, guint in
 int gonio_import_rank (const GonioImportNode *in, GonioValueId value);
 GonioDType gonio_import_dtype (const GonioImportNode *in, GonioValueId value);
 void gonio_import_drop (GonioImportNode *in, const char *name);
+void gonio_import_drop_all (GonioImportNode *in);
+/* The node becomes op (a, b), without attributes. */
+void gonio_import_become (GonioImportNode *in, GonioOpId op, GonioValueId a, GonioValueId b);
 
 G_END_DECLS

@@ -336,3 +336,20 @@ gonio_import_drop (GonioImportNode *in, const char *name)
 {
   gonio_graph_remove_attr (in->graph, in->id, name);
 }
+
+void
+gonio_import_drop_all (GonioImportNode *in)
+{
+  while (in->node->n_attrs > 0)
+    gonio_import_drop (in, in->node->attrs[0].name);
+}
+
+void
+gonio_import_become (GonioImportNode *in, GonioOpId op, GonioValueId a, GonioValueId b)
+{
+  const GonioValueId inputs[2] = {a, b};
+
+  gonio_import_drop_all (in);
+  gonio_graph_set_op (in->graph, in->id, op);
+  gonio_graph_set_inputs (in->graph, in->id, inputs, 2);
+}

@@ -4,13 +4,6 @@
 
 #define DOMAIN "com.microsoft"
 
-static void
-drop_attrs (GonioImportNode *in)
-{
-  while (in->node->n_attrs > 0)
-    gonio_import_drop (in, in->node->attrs[0].name);
-}
-
 /* The node keeps its first n outputs; returns what output i was before. */
 static GonioValueId
 cut_outputs (GonioImportNode *in, guint n, guint i)
@@ -37,7 +30,7 @@ normalise (GonioImportNode *in, GonioOpId op, GonioValueId x, GonioValueId gamma
   float epsilon = gonio_node_attr_float (in->node, "epsilon", 1e-12f);
   const GonioValueId inputs[3] = {x, gamma, beta};
 
-  drop_attrs (in);
+  gonio_import_drop_all (in);
   gonio_graph_set_op (in->graph, in->id, op);
   gonio_graph_set_inputs (in->graph, in->id, inputs, beta == GONIO_VALUE_NONE ? 2 : 3);
   gonio_graph_set_attr_int (in->graph, in->id, "axis", -1);
@@ -219,7 +212,7 @@ become_attention (GonioImportNode *in, const GonioValueId inputs[7], GError **er
     return gonio_import_malformed (error, "num_heads is %" G_GINT64_FORMAT ".", heads);
   while (inputs[n - 1] == GONIO_VALUE_NONE)
     n--;
-  drop_attrs (in);
+  gonio_import_drop_all (in);
   gonio_graph_set_op (in->graph, in->id, GONIO_OP_ATTENTION);
   gonio_graph_set_inputs (in->graph, in->id, inputs, n);
   gonio_graph_set_attr_int (in->graph, in->id, "q_num_heads", heads);

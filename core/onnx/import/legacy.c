@@ -32,24 +32,6 @@ static const GonioAttrSchema attrs_fill[] = {{"value", GONIO_ATTR_FLOAT, FALSE},
                                              {"input_as_shape", GONIO_ATTR_INT, FALSE},
                                              REUSE};
 
-static void
-drop_attrs (GonioImportNode *in)
-{
-  while (in->node->n_attrs > 0)
-    gonio_import_drop (in, in->node->attrs[0].name);
-}
-
-/* The node becomes op (a, b). */
-static void
-become (GonioImportNode *in, GonioOpId op, GonioValueId a, GonioValueId b)
-{
-  const GonioValueId inputs[2] = {a, b};
-
-  drop_attrs (in);
-  gonio_graph_set_op (in->graph, in->id, op);
-  gonio_graph_set_inputs (in->graph, in->id, inputs, 2);
-}
-
 /* alpha x + beta */
 static gboolean
 affine (GonioImportNode *in, GError **error)
@@ -62,7 +44,7 @@ affine (GonioImportNode *in, GError **error)
   GonioValueId scaled = gonio_import_binary (in, GONIO_OP_MUL, "scaled", gonio_import_input (in, 0),
                                              scalar (in, "alpha", alpha));
 
-  become (in, GONIO_OP_ADD, scaled, scalar (in, "beta", beta));
+  gonio_import_become (in, GONIO_OP_ADD, scaled, scalar (in, "beta", beta));
   return TRUE;
 }
 
@@ -73,7 +55,7 @@ scale (GonioImportNode *in, GError **error)
 
   if (!gonio_import_check_attrs (in, attrs_scale, error))
     return FALSE;
-  become (in, GONIO_OP_MUL, gonio_import_input (in, 0), scalar (in, "factor", factor));
+  gonio_import_become (in, GONIO_OP_MUL, gonio_import_input (in, 0), scalar (in, "factor", factor));
   return TRUE;
 }
 
@@ -89,8 +71,8 @@ scaled_function (GonioImportNode *in, GonioOpId op, GError **error)
   GonioValueId inner = gonio_import_binary (in, GONIO_OP_MUL, "scaled", gonio_import_input (in, 0),
                                             scalar (in, "beta", beta));
 
-  become (in, GONIO_OP_MUL, gonio_import_unary (in, op, "function", inner),
-          scalar (in, "alpha", alpha));
+  gonio_import_become (in, GONIO_OP_MUL, gonio_import_unary (in, op, "function", inner),
+                       scalar (in, "alpha", alpha));
   return TRUE;
 }
 
@@ -125,9 +107,9 @@ image_scaler (GonioImportNode *in, GError **error)
                                              gonio_import_const_ints (in, "image", axes, 2));
   if (gonio_import_dtype (in, x) != GONIO_DTYPE_FLOAT)
     offset = gonio_import_binary (in, GONIO_OP_CAST_LIKE, "typed", offset, x);
-  become (in, GONIO_OP_ADD,
-          gonio_import_binary (in, GONIO_OP_MUL, "scaled", x, scalar (in, "factor", factor)),
-          offset);
+  gonio_import_become (
+      in, GONIO_OP_ADD,
+      gonio_import_binary (in, GONIO_OP_MUL, "scaled", x, scalar (in, "factor", factor)), offset);
   return TRUE;
 }
 
@@ -158,7 +140,7 @@ crop (GonioImportNode *in, GError **error)
   const GonioValueId inputs[4] = {
       gonio_import_input (in, 0), gonio_import_const_ints (in, "starts", starts, 2),
       gonio_import_const_ints (in, "ends", ends, 2), gonio_import_const_ints (in, "axes", axes, 2)};
-  drop_attrs (in);
+  gonio_import_drop_all (in);
   gonio_graph_set_op (in->graph, in->id, GONIO_OP_SLICE);
   gonio_graph_set_inputs (in->graph, in->id, inputs, 4);
   return TRUE;
@@ -224,7 +206,7 @@ constant_fill (GonioImportNode *in, GError **error)
   const GonioValueId number = gonio_import_const_scalar (in, "value", GONIO_DTYPE_FLOAT, value);
   GonioValueId typed = gonio_import_emit (in, GONIO_OP_CAST, "typed", &number, 1, &node);
   gonio_graph_set_attr_int (in->graph, node, "to", dtype);
-  become (in, GONIO_OP_EXPAND, typed, shape);
+  gonio_import_become (in, GONIO_OP_EXPAND, typed, shape);
   return TRUE;
 }
 
@@ -239,7 +221,8 @@ given_tensor_fill (GonioImportNode *in, GError **error)
     return gonio_import_malformed (error, "it has no values.");
   if (!fill_shape (in, &shape, error))
     return FALSE;
-  become (in, GONIO_OP_RESHAPE, gonio_import_const_floats (in, "values", values, n), shape);
+  gonio_import_become (in, GONIO_OP_RESHAPE, gonio_import_const_floats (in, "values", values, n),
+                       shape);
   return TRUE;
 }
 

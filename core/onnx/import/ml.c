@@ -84,24 +84,6 @@ array_feature_extractor (GonioImportNode *in, GError **error)
 
 /* ---- features of a row: the last axis ---- */
 
-static void
-drop_attrs (GonioImportNode *in)
-{
-  while (in->node->n_attrs > 0)
-    gonio_import_drop (in, in->node->attrs[0].name);
-}
-
-/* The node becomes op (a, b). */
-static void
-become (GonioImportNode *in, GonioOpId op, GonioValueId a, GonioValueId b)
-{
-  const GonioValueId inputs[2] = {a, b};
-
-  drop_attrs (in);
-  gonio_graph_set_op (in->graph, in->id, op);
-  gonio_graph_set_inputs (in->graph, in->id, inputs, 2);
-}
-
 /* (x - offset) scale, as float; one number for all features or one for each. */
 static gboolean
 scaler (GonioImportNode *in, GError **error)
@@ -118,7 +100,7 @@ scaler (GonioImportNode *in, GError **error)
   GonioValueId factors = gonio_import_const_floats (in, "scale", scale, n_scale);
   x = gonio_import_binary (in, GONIO_OP_SUB, "moved", x,
                            gonio_import_const_floats (in, "offset", offset, n_offset));
-  become (in, GONIO_OP_MUL, x, factors);
+  gonio_import_become (in, GONIO_OP_MUL, x, factors);
   return TRUE;
 }
 
@@ -147,7 +129,7 @@ normalizer (GonioImportNode *in, GError **error)
                                            gonio_import_const_ints (in, "axis", &last, 1));
   size = gonio_import_binary (in, GONIO_OP_MAX, "divisor", size,
                               gonio_import_const_scalar (in, "least", GONIO_DTYPE_FLOAT, 1e-30));
-  become (in, GONIO_OP_DIV, x, size);
+  gonio_import_become (in, GONIO_OP_DIV, x, size);
   return TRUE;
 }
 
@@ -179,7 +161,7 @@ imputer (GonioImportNode *in, GError **error)
                                  whole ? gonio_import_const_ints (in, "what", &number, 1)
                                        : gonio_import_const_floats (in, "what", &real, 1));
   const GonioValueId inputs[3] = {is_missing, put, x};
-  drop_attrs (in);
+  gonio_import_drop_all (in);
   gonio_graph_set_op (in->graph, in->id, GONIO_OP_WHERE);
   gonio_graph_set_inputs (in->graph, in->id, inputs, 3);
   return TRUE;
@@ -201,7 +183,7 @@ feature_vectorizer (GonioImportNode *in, GError **error)
   }
   if (n == 0)
     return gonio_import_malformed (error, "it has no inputs.");
-  drop_attrs (in);
+  gonio_import_drop_all (in);
   gonio_graph_set_op (in->graph, in->id, GONIO_OP_CONCAT);
   gonio_graph_set_inputs (in->graph, in->id, parts, n);
   gonio_graph_set_attr_int (in->graph, in->id, "axis", -1);
@@ -288,7 +270,7 @@ label_encoder (GonioImportNode *in, GError **error)
   set_constant (in, 1, "keys", keys);
   set_constant (in, 2, "values", values);
   set_constant (in, 3, "default", other);
-  drop_attrs (in);
+  gonio_import_drop_all (in);
   return TRUE;
 }
 
@@ -319,7 +301,7 @@ one_hot_encoder (GonioImportNode *in, GError **error)
                            gonio_import_const_ints (in, "last", &last, 1));
   set_constant (in, 1, "categories", list);
   GonioValueId hit = gonio_import_binary (in, GONIO_OP_EQUAL, "hit", x, gonio_import_input (in, 1));
-  drop_attrs (in);
+  gonio_import_drop_all (in);
   gonio_graph_set_op (in->graph, in->id, GONIO_OP_CAST);
   gonio_graph_set_inputs (in->graph, in->id, &hit, 1);
   gonio_graph_set_attr_int (in->graph, in->id, "to", GONIO_DTYPE_FLOAT);
@@ -355,7 +337,7 @@ label_encoder_1 (GonioImportNode *in, GError **error)
   set_constant (in, 1, "keys", to_text ? numbers : texts);
   set_constant (in, 2, "values", to_text ? texts : numbers);
   set_constant (in, 3, "default", other);
-  drop_attrs (in);
+  gonio_import_drop_all (in);
   return TRUE;
 }
 
@@ -389,7 +371,7 @@ category_mapper (GonioImportNode *in, GError **error)
   set_constant (in, 1, "keys", to_text ? numbers : texts);
   set_constant (in, 2, "values", to_text ? texts : numbers);
   set_constant (in, 3, "default", other);
-  drop_attrs (in);
+  gonio_import_drop_all (in);
   gonio_graph_set_op (in->graph, in->id, GONIO_OP_LABEL_ENCODER);
   return TRUE;
 }
