@@ -6,10 +6,10 @@
  * rounding explains. Without libFuzzer a fixed number of pseudo-random graphs is compared. */
 #include "backends/reference/reference.h"
 #include "core/session/session.h"
+#include "tests/fuzz/fail.h"
 #include "tests/fuzz/random-graph.h"
 #ifdef GONIO_BACKEND_CPU
 #include "backends/cpu/cpu.h"
-#include "tests/fuzz/fail.h"
 #endif
 
 #include <math.h>

@@ -107,8 +107,8 @@ rg_is_exact (RandomGraph *g, V value)
          (value < g->exact->len && g_array_index (g->exact, gboolean, value));
 }
 
-static V
-add_constant (RandomGraph *g, GonioTensor *tensor)
+V
+rg_constant_of (RandomGraph *g, GonioTensor *tensor)
 {
   V value = gonio_graph_add_constant (g->graph, NULL, tensor);
 
@@ -120,7 +120,7 @@ add_constant (RandomGraph *g, GonioTensor *tensor)
 V
 rg_constant (RandomGraph *g, GonioDType dtype, const GonioShape *shape, RandomFill fill)
 {
-  return add_constant (g, rg_tensor (g, dtype, shape, fill));
+  return rg_constant_of (g, rg_tensor (g, dtype, shape, fill));
 }
 
 V
@@ -145,7 +145,7 @@ rg_ints (RandomGraph *g, guint n, const int64_t *values)
 {
   GonioShape shape = GONIO_SHAPE (n);
 
-  return add_constant (
+  return rg_constant_of (
       g, gonio_tensor_new_copy (GONIO_DTYPE_INT64, &shape, values, n * sizeof *values, NULL));
 }
 
@@ -155,7 +155,7 @@ rg_scalar (RandomGraph *g, GonioDType dtype, double value)
   GonioTensor *tensor = gonio_tensor_new_zeroed (dtype, &GONIO_SHAPE_SCALAR, NULL);
 
   store (tensor, 0, value);
-  return add_constant (g, tensor);
+  return rg_constant_of (g, tensor);
 }
 
 /* ---- choosing values ---- */
@@ -341,14 +341,14 @@ rg_binary (RandomGraph *g, GonioOpId op, V a, V b)
 static void
 add_one (RandomGraph *g)
 {
-  static const RandomRow *const menus[] = {random_menu_data, random_menu_layers, random_menu_types};
+  static const RandomRow *const menus[] = {random_menu_data, random_menu_layers, random_menu_types,
+                                           random_menu_rest};
   guint total = 0;
 
   for (guint m = 0; m < G_N_ELEMENTS (menus); m++)
     for (const RandomRow *row = menus[m]; row->add; row++)
       total += row->weight;
-  g_assert_cmpuint (total, <=, 256); /* one byte chooses */
-  guint choice = rg_take (g, total);
+  guint choice = (rg_take (g, 256) | rg_take (g, 256) << 8) % total;
   for (guint m = 0; m < G_N_ELEMENTS (menus); m++)
     for (const RandomRow *row = menus[m]; row->add; row++) {
       if (choice < row->weight) {

@@ -47,6 +47,7 @@ typedef struct {
 extern const RandomRow random_menu_data[]; /* each ends with a zero row */
 extern const RandomRow random_menu_layers[];
 extern const RandomRow random_menu_types[];
+extern const RandomRow random_menu_rest[];
 
 /* The next decision: 0..n-1, 0 when there are no more bytes. */
 guint rg_take (RandomGraph *g, guint n);
@@ -65,6 +66,7 @@ typedef enum {
 GonioTensor *rg_tensor (RandomGraph *g, GonioDType dtype, const GonioShape *shape, RandomFill fill);
 V rg_constant (RandomGraph *g, GonioDType dtype, const GonioShape *shape, RandomFill fill);
 V rg_new (RandomGraph *g, GonioDType dtype, const GonioShape *shape, RandomFill fill);
+V rg_constant_of (RandomGraph *g, GonioTensor *tensor);     /* consumes it */
 V rg_ints (RandomGraph *g, guint n, const int64_t *values); /* constant, rank 1 */
 V rg_scalar (RandomGraph *g, GonioDType dtype, double value);
 

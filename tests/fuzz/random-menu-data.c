@@ -10,7 +10,7 @@
 
 /* ---- elementwise ---- */
 
-typedef enum { ANYWHERE, POSITIVE, WITHIN_1, WITHIN_3, EXACT_ONLY } Domain;
+typedef enum { ANYWHERE, POSITIVE, ABOVE_1, WITHIN_1, WITHIN_3, EXACT_ONLY } Domain;
 
 /* x brought to where the operator is defined and tame. */
 static V
@@ -20,8 +20,11 @@ bring_to (RandomGraph *g, V x, Domain domain)
 
   switch (domain) {
   case POSITIVE:
+  case ABOVE_1:
     x = rg_unary (g, GONIO_OP_ABS, x);
-    return x == NONE ? NONE : rg_binary (g, GONIO_OP_ADD, x, rg_scalar (g, F, 0.5));
+    return x == NONE
+               ? NONE
+               : rg_binary (g, GONIO_OP_ADD, x, rg_scalar (g, F, domain == POSITIVE ? 0.5 : 1.25));
   case WITHIN_1:
     x = rg_unary (g, GONIO_OP_TANH, x);
     return x == NONE ? NONE : rg_binary (g, GONIO_OP_MUL, x, rg_scalar (g, F, 0.9));
@@ -65,6 +68,7 @@ static const struct {
     {GONIO_OP_ASIN, WITHIN_1, NULL, NULL},
     {GONIO_OP_ACOS, WITHIN_1, NULL, NULL},
     {GONIO_OP_ATANH, WITHIN_1, NULL, NULL},
+    {GONIO_OP_ACOSH, ABOVE_1, NULL, NULL},
     {GONIO_OP_SQRT, POSITIVE, NULL, NULL},
     {GONIO_OP_LOG, POSITIVE, NULL, NULL},
     {GONIO_OP_RECIPROCAL, POSITIVE, NULL, NULL},
@@ -577,12 +581,12 @@ add_trilu (RandomGraph *g)
 static V
 random_indices (RandomGraph *g, const GonioShape *shape, int64_t dim)
 {
-  g_autoptr (GonioTensor) tensor = gonio_tensor_new_zeroed (I64, shape, NULL);
+  GonioTensor *tensor = gonio_tensor_new_zeroed (I64, shape, NULL);
   int64_t *data = gonio_tensor_writable_data (tensor);
 
   for (int64_t i = 0; i < gonio_tensor_count (tensor) && dim > 0; i++)
     data[i] = (int64_t)(rg_take (g, 256) % (guint)(2 * dim)) - dim;
-  return gonio_graph_add_constant (g->graph, NULL, tensor);
+  return rg_constant_of (g, tensor);
 }
 
 static void

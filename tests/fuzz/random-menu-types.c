@@ -223,8 +223,7 @@ add_loop (RandomGraph *g)
   V trips = rg_scalar (g, I64, (double)rg_between (g, 0, 3));
   GonioNodeId node = rg_node (g, GONIO_OP_LOOP, (const V[]){trips, NONE, x}, 3, 2);
   gonio_graph_set_attr_graph (g->graph, node, "body", body);
-  g->rounds = TRUE;
-  rg_finish (g, node);
+  rg_finish_dynamic (g, node); /* a condition may end it early */
 }
 
 /* ---- shapes that depend on data ---- */
