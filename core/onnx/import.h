@@ -35,9 +35,9 @@ typedef struct {
 /* Tables of the families, gonio_import_<family>, each ended by a NULL op. */
 /* clang-format off */
 #define GONIO_IMPORT_FAMILIES(X) \
-  X (attention) X (compose) X (contrib) X (contrib_attention) X (contrib_quant) X (control) \
-  X (conv) X (elementwise) X (gradient) X (image) X (index) X (legacy) \
-  X (misc) X (ml) X (ml_linear) X (ml_trees) X (norm) X (reduce) \
+  X (attention) X (compose) X (contrib) X (contrib_attention) X (contrib_quant) \
+  X (contrib_training) X (control) X (conv) X (elementwise) X (gradient) X (image) X (index) \
+  X (legacy) X (misc) X (ml) X (ml_linear) X (ml_trees) X (norm) X (reduce) \
   X (shape) X (training)
 /* clang-format on */
 #define GONIO_IMPORT_FAMILY(NAME) extern const GonioImportRow gonio_import_##NAME[];
@@ -81,6 +81,9 @@ GonioValueId gonio_import_unary (GonioImportNode *in, GonioOpId op, const char *
                                  GonioValueId a);
 GonioValueId gonio_import_binary (GonioImportNode *in, GonioOpId op, const char *hint,
                                   GonioValueId a, GonioValueId b);
+/* a in that type. */
+GonioValueId gonio_import_cast (GonioImportNode *in, GonioValueId a, GonioDType dtype,
+                                const char *hint);
 /* The node gets a fresh output 0, whose value is returned: what follows is emitted from it. */
 GonioValueId gonio_import_detour_output (GonioImportNode *in, const char *hint);
 /* A node that produces an existing value (an output taken from the node before). */

@@ -287,6 +287,16 @@ gonio_import_binary (GonioImportNode *in, GonioOpId op, const char *hint, GonioV
 }
 
 GonioValueId
+gonio_import_cast (GonioImportNode *in, GonioValueId a, GonioDType dtype, const char *hint)
+{
+  GonioNodeId node = GONIO_NODE_NONE;
+  GonioValueId result = gonio_import_emit (in, GONIO_OP_CAST, hint, &a, 1, &node);
+
+  gonio_graph_set_attr_int (in->graph, node, "to", dtype);
+  return result;
+}
+
+GonioValueId
 gonio_import_detour_output (GonioImportNode *in, const char *hint)
 {
   g_autofree char *name = sub_name (in, hint);

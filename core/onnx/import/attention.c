@@ -20,13 +20,8 @@ dims_of (GonioImportNode *in, GonioValueId value, int64_t start, int64_t end, co
 static GonioValueId
 cast_to (GonioImportNode *in, GonioValueId value, GonioDType dtype, const char *hint)
 {
-  GonioNodeId node = GONIO_NODE_NONE;
-
-  if (gonio_import_dtype (in, value) == dtype)
-    return value;
-  GonioValueId result = gonio_import_emit (in, GONIO_OP_CAST, hint, &value, 1, &node);
-  gonio_graph_set_attr_int (in->graph, node, "to", dtype);
-  return result;
+  return gonio_import_dtype (in, value) == dtype ? value
+                                                 : gonio_import_cast (in, value, dtype, hint);
 }
 
 static int64_t
@@ -138,10 +133,8 @@ flex_attention (GonioImportNode *in, GError **error)
   v = cast_to (in, repeat_heads (in, q, v, "values"), (GonioDType)wide, "v");
   q = gonio_import_binary (in, GONIO_OP_MUL, "q", q, q_root);
   GonioValueId scores = gonio_import_binary (in, GONIO_OP_MATMUL, "scores", q, k);
-  if (wide != dtype) {
-    scores = gonio_import_emit (in, GONIO_OP_CAST, "wide_scores", &scores, 1, &node);
-    gonio_graph_set_attr_int (in->graph, node, "to", wide);
-  }
+  if (wide != dtype)
+    scores = gonio_import_cast (in, scores, (GonioDType)wide, "wide_scores");
   if (!apply_mod (in, "score_mod", &scores, error))
     return FALSE;
   GonioValueId probs = gonio_import_emit (in, GONIO_OP_SOFTMAX, "probs", &scores, 1, &node);

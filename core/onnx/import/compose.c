@@ -52,14 +52,12 @@ static void
 emit_swish (GonioImportNode *in, GonioDType dtype)
 {
   GonioValueId output = in->node->outputs[0], raw = gonio_import_detour_output (in, "raw");
-  GonioNodeId cast = GONIO_NODE_NONE;
 
   if (dtype == GONIO_DTYPE_FLOAT || dtype == GONIO_DTYPE_DOUBLE) {
     gonio_import_emit_to (in, GONIO_OP_SWISH, "swish", &raw, 1, output);
     return;
   }
-  GonioValueId wide = gonio_import_emit (in, GONIO_OP_CAST, "wide", &raw, 1, &cast);
-  gonio_graph_set_attr_int (in->graph, cast, "to", GONIO_DTYPE_FLOAT);
+  GonioValueId wide = gonio_import_cast (in, raw, GONIO_DTYPE_FLOAT, "wide");
   const GonioValueId back[2] = {gonio_import_emit (in, GONIO_OP_SWISH, "swish", &wide, 1, NULL),
                                 raw};
   gonio_import_emit_to (in, GONIO_OP_CAST_LIKE, "back", back, 2, output);

@@ -178,10 +178,8 @@ padding_bias (GonioImportNode *in, GonioValueId mask, GonioDType dtype)
 {
   static const int64_t axes[2] = {1, 2};
   double filter = gonio_node_attr_float (in->node, "mask_filter_value", -10000);
-  GonioNodeId node = GONIO_NODE_NONE;
-  GonioValueId real = gonio_import_emit (in, GONIO_OP_CAST, "mask", &mask, 1, &node);
+  GonioValueId real = gonio_import_cast (in, mask, dtype, "mask");
 
-  gonio_graph_set_attr_int (in->graph, node, "to", dtype);
   real = gonio_import_binary (in, GONIO_OP_SUB, "masked",
                               gonio_import_const_scalar (in, "one", dtype, 1), real);
   real = gonio_import_binary (in, GONIO_OP_MUL, "filtered", real,
@@ -287,7 +285,6 @@ fused_attention (GonioImportNode *in, GError **error)
   int64_t width = last_dim (in, gonio_import_input (in, 1));
   int mask_rank = gonio_import_rank (in, mask);
   GonioDType dtype = gonio_import_dtype (in, gonio_import_input (in, 0));
-  GonioNodeId node = GONIO_NODE_NONE;
 
   if (gonio_import_input (in, 4) != GONIO_VALUE_NONE || gonio_import_has_output (in, 1) ||
       gonio_node_attr (in->node, "qkv_hidden_sizes") ||
@@ -304,8 +301,7 @@ fused_attention (GonioImportNode *in, GError **error)
   if (bias != GONIO_VALUE_NONE)
     all = gonio_import_binary (in, GONIO_OP_ADD, "projected", all, bias);
   if (mask_rank == 1) {
-    lengths = gonio_import_emit (in, GONIO_OP_CAST, "lengths", &mask, 1, &node);
-    gonio_graph_set_attr_int (in->graph, node, "to", GONIO_DTYPE_INT64);
+    lengths = gonio_import_cast (in, mask, GONIO_DTYPE_INT64, "lengths");
     mask = GONIO_VALUE_NONE;
   } else if (mask != GONIO_VALUE_NONE) {
     mask = padding_bias (in, mask, dtype);

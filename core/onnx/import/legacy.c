@@ -177,10 +177,8 @@ fill_shape (GonioImportNode *in, GonioValueId *out_shape, GError **error)
     return TRUE;
   }
   parts[0] = gonio_import_unary (in, is_shape ? GONIO_OP_IDENTITY : GONIO_OP_SHAPE, "like", x);
-  if (is_shape && gonio_import_dtype (in, x) != GONIO_DTYPE_INT64) {
-    parts[0] = gonio_import_emit (in, GONIO_OP_CAST, "sizes", parts, 1, &node);
-    gonio_graph_set_attr_int (in->graph, node, "to", GONIO_DTYPE_INT64);
-  }
+  if (is_shape && gonio_import_dtype (in, x) != GONIO_DTYPE_INT64)
+    parts[0] = gonio_import_cast (in, parts[0], GONIO_DTYPE_INT64, "sizes");
   if (n_more > 0) {
     parts[1] = gonio_import_const_ints (in, "more", more, n_more);
     parts[0] = gonio_import_emit (in, GONIO_OP_CONCAT, "shape", parts, 2, &node);
@@ -202,10 +200,8 @@ constant_fill (GonioImportNode *in, GError **error)
     return gonio_import_malformed (error, "dtype is %" G_GINT64_FORMAT ".", dtype);
   if (!fill_shape (in, &shape, error))
     return FALSE;
-  GonioNodeId node = GONIO_NODE_NONE;
-  const GonioValueId number = gonio_import_const_scalar (in, "value", GONIO_DTYPE_FLOAT, value);
-  GonioValueId typed = gonio_import_emit (in, GONIO_OP_CAST, "typed", &number, 1, &node);
-  gonio_graph_set_attr_int (in->graph, node, "to", dtype);
+  GonioValueId typed = gonio_import_const_scalar (in, "value", GONIO_DTYPE_FLOAT, value);
+  typed = gonio_import_cast (in, typed, (GonioDType)dtype, "typed");
   gonio_import_become (in, GONIO_OP_EXPAND, typed, shape);
   return TRUE;
 }

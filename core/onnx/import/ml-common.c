@@ -108,16 +108,6 @@ gonio_ml_numbers (GonioImportNode *in, const char *hint, GonioDType dtype, const
 /* ---- nodes ---- */
 
 GonioValueId
-gonio_ml_cast (GonioImportNode *in, GonioValueId x, GonioDType dtype, const char *hint)
-{
-  GonioNodeId node = GONIO_NODE_NONE;
-  GonioValueId result = gonio_import_emit (in, GONIO_OP_CAST, hint, &x, 1, &node);
-
-  gonio_graph_set_attr_int (in->graph, node, "to", dtype);
-  return result;
-}
-
-GonioValueId
 gonio_ml_rows (GonioImportNode *in, GonioDType dtype)
 {
   const int64_t first = 0;
@@ -127,7 +117,7 @@ gonio_ml_rows (GonioImportNode *in, GonioDType dtype)
   if (gonio_import_rank (in, x) == 1)
     x = gonio_import_binary (in, GONIO_OP_UNSQUEEZE, "row", x,
                              gonio_import_const_ints (in, "first", &first, 1));
-  return dtype == GONIO_DTYPE_NONE || dtype == from ? x : gonio_ml_cast (in, x, dtype, "x");
+  return dtype == GONIO_DTYPE_NONE || dtype == from ? x : gonio_import_cast (in, x, dtype, "x");
 }
 
 int64_t

@@ -91,7 +91,7 @@ scaler (GonioImportNode *in, GError **error)
   guint n_offset = 0, n_scale = 0;
   const float *offset = gonio_node_attr_floats (in->node, "offset", &n_offset);
   const float *scale = gonio_node_attr_floats (in->node, "scale", &n_scale);
-  GonioValueId x = gonio_ml_cast (in, gonio_import_input (in, 0), GONIO_DTYPE_FLOAT, "x");
+  GonioValueId x = gonio_import_cast (in, gonio_import_input (in, 0), GONIO_DTYPE_FLOAT, "x");
 
   if (!gonio_import_check_attrs (in, attrs_scaler, error))
     return FALSE;
@@ -123,7 +123,7 @@ normalizer (GonioImportNode *in, GError **error)
     which++;
   if (which == G_N_ELEMENTS (norms))
     return gonio_import_malformed (error, "norm is “%s”.", name);
-  GonioValueId x = gonio_ml_cast (in, gonio_import_input (in, 0), GONIO_DTYPE_FLOAT, "x");
+  GonioValueId x = gonio_import_cast (in, gonio_import_input (in, 0), GONIO_DTYPE_FLOAT, "x");
   GonioValueId size = gonio_import_binary (in, norms[which].op, "norm",
                                            gonio_import_unary (in, GONIO_OP_ABS, "size", x),
                                            gonio_import_const_ints (in, "axis", &last, 1));
@@ -179,7 +179,7 @@ feature_vectorizer (GonioImportNode *in, GError **error)
   for (guint i = 0; i < n; i++) {
     if (in->node->inputs[i] == GONIO_VALUE_NONE)
       return gonio_import_malformed (error, "input %u is missing.", i);
-    parts[i] = gonio_ml_cast (in, in->node->inputs[i], GONIO_DTYPE_FLOAT, "part");
+    parts[i] = gonio_import_cast (in, in->node->inputs[i], GONIO_DTYPE_FLOAT, "part");
   }
   if (n == 0)
     return gonio_import_malformed (error, "it has no inputs.");
@@ -296,7 +296,7 @@ one_hot_encoder (GonioImportNode *in, GError **error)
   if (!list)
     return FALSE;
   if (numbers)
-    x = gonio_ml_cast (in, x, GONIO_DTYPE_INT64, "x");
+    x = gonio_import_cast (in, x, GONIO_DTYPE_INT64, "x");
   x = gonio_import_binary (in, GONIO_OP_UNSQUEEZE, "column", x,
                            gonio_import_const_ints (in, "last", &last, 1));
   set_constant (in, 1, "categories", list);

@@ -27,8 +27,6 @@ GonioValueId gonio_ml_numbers (GonioImportNode *in, const char *hint, GonioDType
 
 /* ---- nodes ---- */
 
-GonioValueId gonio_ml_cast (GonioImportNode *in, GonioValueId x, GonioDType dtype,
-                            const char *hint);
 /* Input 0 in that type (NONE: as it is); a vector becomes one row. */
 GonioValueId gonio_ml_rows (GonioImportNode *in, GonioDType dtype);
 /* Columns of input 0, -1 when unknown. */
