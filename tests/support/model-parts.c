@@ -1,18 +1,38 @@
 /* See model-parts.h. */
 #include "tests/support/model-parts.h"
 
+static void
+add_node (GByteArray *graph, GByteArray *node, const char *name, va_list args)
+{
+  GByteArray *attr;
+
+  while ((attr = va_arg (args, GByteArray *)) != NULL)
+    onnx_node_attr (node, attr);
+  onnx_node_name (node, name);
+  onnx_graph_node (graph, node);
+}
+
 void
 parts_node (GByteArray *graph, const char *op, const char *inputs, const char *outputs, ...)
 {
-  GByteArray *node = onnx_node (op, inputs, outputs), *attr;
   va_list args;
 
   va_start (args, outputs);
-  while ((attr = va_arg (args, GByteArray *)) != NULL)
-    onnx_node_attr (node, attr);
+  add_node (graph, onnx_node (op, inputs, outputs), outputs, args);
   va_end (args);
-  onnx_node_name (node, outputs);
-  onnx_graph_node (graph, node);
+}
+
+void
+parts_domain_node (GByteArray *graph, const char *domain, const char *op, const char *inputs,
+                   const char *outputs, ...)
+{
+  GByteArray *node = onnx_node (op, inputs, outputs);
+  va_list args;
+
+  onnx_node_domain (node, domain);
+  va_start (args, outputs);
+  add_node (graph, node, outputs, args);
+  va_end (args);
 }
 
 void

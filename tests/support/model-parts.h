@@ -6,6 +6,9 @@
 /* A node named after its outputs. The attributes are consumed; ends with NULL. */
 void parts_node (GByteArray *graph, const char *op, const char *inputs, const char *outputs,
                  ...) G_GNUC_NULL_TERMINATED;
+/* The same of another domain than ai.onnx. */
+void parts_domain_node (GByteArray *graph, const char *domain, const char *op, const char *inputs,
+                        const char *outputs, ...) G_GNUC_NULL_TERMINATED;
 /* Names between spaces. */
 void parts_outputs (GByteArray *graph, const char *names);
 /* A graph whose inputs say nothing of their type; "" for none. */

@@ -1,13 +1,14 @@
 /* See small-models.h. */
 #include "tests/support/small-models.h"
 
-#include "tests/support/model-parts.h"
+#include "tests/support/ml-parts.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
-const char *const small_models[] = {"net", "fixed", "external", "plain", "control", "text", NULL};
+const char *const small_models[] = {"net",     "fixed", "external", "plain",
+                                    "control", "text",  "ml",       NULL};
 
 #define BULK "weights.bin"
 
@@ -214,6 +215,18 @@ make_text (void)
   return g;
 }
 
+static GByteArray *
+make_ml (void)
+{
+  GByteArray *g = onnx_graph ("ml");
+
+  onnx_graph_input (g, "x", ONNX_FLOAT, "N 2");
+  ml_parts_trees (g);
+  ml_parts_linear (g);
+  ml_parts_features (g);
+  return g;
+}
+
 /* ---- files ---- */
 
 static GByteArray *
@@ -225,6 +238,8 @@ make (const char *name, GByteArray *bulk)
     return onnx_model (make_plain (), 17);
   if (g_str_equal (name, "control"))
     return onnx_model (make_control (), 17);
+  if (g_str_equal (name, "ml"))
+    return ml_parts_model (make_ml ());
   if (g_str_equal (name, "text")) {
     model = onnx_model (make_text (), 20);
     onnx_model_opset (model, "ai.onnx.ml", 3);

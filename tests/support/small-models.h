@@ -7,6 +7,7 @@
  *   plain    moving, sorting, reducing, casting
  *   control  Loop, Scan, If, sequences, optional values
  *   text     strings, and a picture to decode
+ *   ml       trees, linear models, support vector machines, features and categories
  */
 #pragma once
 

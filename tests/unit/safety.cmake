@@ -4,12 +4,14 @@ gonio_add_test (
   SOURCES test-allocation-failure.c ${CMAKE_SOURCE_DIR}/tests/support/fault-memory.c
           ${CMAKE_SOURCE_DIR}/tests/support/small-models.c
           ${CMAKE_SOURCE_DIR}/tests/support/model-parts.c
+          ${CMAKE_SOURCE_DIR}/tests/support/ml-parts.c
           ${CMAKE_SOURCE_DIR}/tests/support/onnx-writer.c
   LIBS gonio-backends dl)
 gonio_add_test (
   test-threads LABELS unit
   SOURCES test-threads.c ${CMAKE_SOURCE_DIR}/tests/support/small-models.c
           ${CMAKE_SOURCE_DIR}/tests/support/model-parts.c
+          ${CMAKE_SOURCE_DIR}/tests/support/ml-parts.c
           ${CMAKE_SOURCE_DIR}/tests/support/onnx-writer.c
   LIBS gonio-backends)
 gonio_add_test (
