@@ -28,129 +28,6 @@ gonio_cpu_floats (size_t count, GError **error)
   return NULL;
 }
 
-/* ---- slots ---- */
-
-guint
-gonio_cpu_slot_root (const GArray *slots, guint slot)
-{
-  while (g_array_index (slots, GonioCpuSlotInfo, slot).root >= 0)
-    slot = (guint)g_array_index (slots, GonioCpuSlotInfo, slot).root;
-  return slot;
-}
-
-static GonioCpuSlotInfo *
-slot_at (GonioCompiled *compiled, guint slot)
-{
-  return &g_array_index (compiled->slots, GonioCpuSlotInfo, slot);
-}
-
-static guint
-current_step (const GonioCompiled *compiled)
-{
-  return compiled->steps->len ? compiled->steps->len - 1 : 0;
-}
-
-static guint
-add_slot (GonioCompiled *compiled, GonioPlace kind, size_t bytes)
-{
-  guint step = current_step (compiled);
-  GonioCpuSlotInfo slot = {
-      .kind = kind, .bytes = bytes, .first = step, .last = step, .root = -1, .takes = {-1, -1}};
-  g_array_append_val (compiled->slots, slot);
-  return compiled->slots->len - 1;
-}
-
-static size_t
-value_bytes (const GonioValue *value)
-{
-  GonioShape shape = gonio_cpu_shape (value);
-  size_t bytes = 0;
-  return gonio_tensor_bytes (value->dtype, &shape, &bytes) ? bytes : 0;
-}
-
-static guint
-slot_of_value (GonioCompiled *compiled, GonioValueId id)
-{
-  guint known = GPOINTER_TO_UINT (g_hash_table_lookup (compiled->by_value, GUINT_TO_POINTER (id)));
-  if (known)
-    return known - 1;
-  const GonioValue *value = gonio_graph_value (compiled->graph, id);
-  guint slot = add_slot (compiled, value->constant ? GONIO_PLACE_CONST : GONIO_PLACE_ARENA,
-                         value_bytes (value));
-  if (value->constant)
-    slot_at (compiled, slot)->tensor = gonio_tensor_ref (value->constant);
-  g_hash_table_insert (compiled->by_value, GUINT_TO_POINTER (id), GUINT_TO_POINTER (slot + 1));
-  return slot;
-}
-
-static guint
-touch (GonioCompiled *compiled, guint slot)
-{
-  slot_at (compiled, gonio_cpu_slot_root (compiled->slots, slot))->last = current_step (compiled);
-  return slot;
-}
-
-GonioCpuSlot
-gonio_cpu_slot_in (GonioCpuLower *lower, guint i)
-{
-  const GonioNode *node = lower->node.node;
-  if (i >= node->n_inputs || node->inputs[i] == GONIO_VALUE_NONE)
-    return GONIO_CPU_NO_SLOT;
-  return touch (lower->compiled, slot_of_value (lower->compiled, node->inputs[i]));
-}
-
-GonioCpuSlot
-gonio_cpu_slot_out (GonioCpuLower *lower, guint i)
-{
-  const GonioNode *node = lower->node.node;
-  if (i >= node->n_outputs || node->outputs[i] == GONIO_VALUE_NONE)
-    return GONIO_CPU_NO_SLOT;
-  return touch (lower->compiled, slot_of_value (lower->compiled, node->outputs[i]));
-}
-
-GonioCpuSlot
-gonio_cpu_slot_scratch (GonioCpuLower *lower, size_t bytes)
-{
-  return add_slot (lower->compiled, GONIO_PLACE_ARENA, bytes);
-}
-
-GonioCpuSlot
-gonio_cpu_slot_tensor (GonioCpuLower *lower, GonioTensor *tensor)
-{
-  guint slot = add_slot (lower->compiled, GONIO_PLACE_CONST, gonio_tensor_size (tensor));
-  slot_at (lower->compiled, slot)->tensor = gonio_tensor_ref (tensor);
-  return slot;
-}
-
-void
-gonio_cpu_may_overwrite (GonioCpuLower *lower, guint out, guint in)
-{
-  guint to = gonio_cpu_slot_out (lower, out), from = gonio_cpu_slot_in (lower, in);
-  if (to == GONIO_CPU_NO_SLOT || from == GONIO_CPU_NO_SLOT)
-    return;
-  GonioCpuSlotInfo *info = slot_at (lower->compiled, to);
-  if (info->bytes == slot_at (lower->compiled, from)->bytes)
-    info->takes[info->takes[0] >= 0] = (int)from;
-}
-
-void
-gonio_cpu_alias (GonioCpuLower *lower, guint out, guint in)
-{
-  gonio_cpu_step (lower, NULL, 0, NULL);
-  guint from = gonio_cpu_slot_in (lower, in), to = gonio_cpu_slot_out (lower, out);
-  slot_at (lower->compiled, to)->root = (int)from;
-}
-
-gpointer
-gonio_cpu_step (GonioCpuLower *lower, GonioCpuRunFunc run, size_t data_size,
-                void (*clear) (gpointer data))
-{
-  GonioCpuStep step = {.node = lower->node.id, .run = run, .clear = clear};
-  step.data = data_size ? g_malloc0 (data_size) : NULL;
-  g_array_append_val (lower->compiled->steps, step);
-  return step.data;
-}
-
 /* ---- copies of values that must appear in a region's output but live elsewhere ---- */
 
 typedef struct {
@@ -175,16 +52,17 @@ copy_run (gconstpointer data, const GonioCpuRun *run, GError **error)
 }
 
 /* An arena value that is read outside is computed in the output tensor itself; anything else,
- * and a second output that shares its memory, is copied at the end. */
+ * a part of a larger piece, and a second output that shares its memory, is copied at the end. */
 static void
 place_outputs (GonioCpuLower *lower, const GonioRegion *region)
 {
   GonioCompiled *compiled = lower->compiled;
   for (guint i = 0; i < region->n_outputs; i++) {
-    guint slot = slot_of_value (compiled, region->outputs[i]);
-    guint root = gonio_cpu_slot_root (compiled->slots, slot);
-    GonioCpuSlotInfo *place = slot_at (compiled, root);
-    if (place->kind == GONIO_PLACE_ARENA) {
+    guint slot = gonio_cpu_slot_of_value (compiled, region->outputs[i]);
+    guint root = gonio_cpu_slot_root (compiled->slots, slot, NULL);
+    GonioCpuSlotInfo *place = gonio_cpu_slot_at (compiled, root);
+    if (place->kind == GONIO_PLACE_ARENA &&
+        place->bytes == gonio_cpu_slot_at (compiled, slot)->bytes) {
       place->kind = GONIO_PLACE_OUTPUT;
       place->index = i;
       place->last = G_MAXUINT;
@@ -192,10 +70,10 @@ place_outputs (GonioCpuLower *lower, const GonioRegion *region)
     }
     lower->node.id = gonio_graph_value (compiled->graph, region->outputs[i])->producer;
     Copy *copy = gonio_cpu_step (lower, copy_run, sizeof *copy, NULL);
-    copy->from = touch (compiled, slot);
-    copy->bytes = slot_at (compiled, slot)->bytes;
-    copy->to = add_slot (compiled, GONIO_PLACE_OUTPUT, copy->bytes);
-    slot_at (compiled, copy->to)->index = i;
+    copy->from = gonio_cpu_slot_touch (compiled, slot);
+    copy->bytes = gonio_cpu_slot_at (compiled, slot)->bytes;
+    copy->to = gonio_cpu_slot_add (compiled, GONIO_PLACE_OUTPUT, copy->bytes);
+    gonio_cpu_slot_at (compiled, copy->to)->index = i;
   }
 }
 
@@ -208,7 +86,7 @@ can_take (const GonioCompiled *compiled, const GonioCpuSlotInfo *to, guint from,
 {
   const GonioCpuSlotInfo *source = &g_array_index (compiled->slots, GonioCpuSlotInfo, from);
   return source->kind == GONIO_PLACE_ARENA && source->last == to->first && !taken[from] &&
-         source->bytes >= to->bytes;
+         source->bytes == to->bytes;
 }
 
 static gboolean
@@ -221,7 +99,7 @@ plan_memory (GonioCompiled *compiled, GError **error)
   guint n_items = 0;
 
   for (guint i = 0; i < n_slots; i++) {
-    const GonioCpuSlotInfo *slot = slot_at (compiled, i);
+    const GonioCpuSlotInfo *slot = gonio_cpu_slot_at (compiled, i);
     item_of[i] = -1;
     if (slot->kind != GONIO_PLACE_ARENA || slot->root >= 0)
       continue;
@@ -229,7 +107,7 @@ plan_memory (GonioCompiled *compiled, GError **error)
     *item = (GonioMemoryItem){
         .size = slot->bytes, .first = slot->first, .last = slot->last, .alias = -1};
     for (int k = 0; k < 2 && slot->takes[k] >= 0 && item->alias < 0; k++) {
-      guint from = gonio_cpu_slot_root (compiled->slots, (guint)slot->takes[k]);
+      guint from = gonio_cpu_slot_root (compiled->slots, (guint)slot->takes[k], NULL);
       if (can_take (compiled, slot, from, taken) && item_of[from] >= 0) {
         item->alias = item_of[from];
         taken[from] = TRUE;
@@ -245,7 +123,7 @@ plan_memory (GonioCompiled *compiled, GError **error)
           GONIO_TENSOR_ALIGN;
   for (guint i = 0; i < n_slots; i++)
     if (item_of[i] >= 0)
-      slot_at (compiled, i)->offset = table + items[item_of[i]].offset;
+      gonio_cpu_slot_at (compiled, i)->offset = table + items[item_of[i]].offset;
   if (!gonio_checked_add (table, arena, &compiled->workspace_size)) {
     g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY, "cpu: the workspace is too large");
     return FALSE;
@@ -267,10 +145,11 @@ gonio_cpu_compiled_free (GonioCompiled *compiled)
     g_free (step->data);
   }
   for (guint i = 0; i < compiled->slots->len; i++)
-    g_clear_pointer (&slot_at (compiled, i)->tensor, gonio_tensor_unref);
+    g_clear_pointer (&gonio_cpu_slot_at (compiled, i)->tensor, gonio_tensor_unref);
   g_array_unref (compiled->steps);
   g_array_unref (compiled->slots);
   g_clear_pointer (&compiled->by_value, g_hash_table_unref);
+  g_clear_pointer (&compiled->pending, g_hash_table_unref);
   g_free (compiled->output_shapes);
   g_free (compiled->output_dtypes);
   g_free (compiled->input_bytes);
@@ -284,12 +163,12 @@ note_boundary (GonioCompiled *compiled, const GonioRegion *region)
   compiled->input_bytes = g_new (size_t, region->n_inputs + 1);
   for (guint i = 0; i < region->n_inputs; i++) {
     const GonioValue *value = gonio_graph_value (region->graph, region->inputs[i]);
-    guint slot = slot_of_value (compiled, region->inputs[i]);
+    guint slot = gonio_cpu_slot_of_value (compiled, region->inputs[i]);
     if (!value->constant) {
-      slot_at (compiled, slot)->kind = GONIO_PLACE_INPUT;
-      slot_at (compiled, slot)->index = i;
+      gonio_cpu_slot_at (compiled, slot)->kind = GONIO_PLACE_INPUT;
+      gonio_cpu_slot_at (compiled, slot)->index = i;
     }
-    compiled->input_bytes[i] = value_bytes (value);
+    compiled->input_bytes[i] = gonio_cpu_value_bytes (value);
   }
   compiled->n_outputs = region->n_outputs;
   compiled->output_shapes = g_new (GonioShape, region->n_outputs + 1);
@@ -324,6 +203,8 @@ lower_node (GonioCpuLower *lower, GError **error)
     return TRUE;
   }
   const GonioCpuOp *op = gonio_cpu_op (node->op);
+  if (op)
+    gonio_cpu_settle_inputs (lower, op);
   if (op ? op->lower (lower, error)
          : gonio_cpu_fail (error, "the cpu backend has no kernel for it"))
     return TRUE;
@@ -340,6 +221,7 @@ gonio_cpu_compile (GonioBackend *backend, const GonioRegion *region, GError **er
   compiled->slots = g_array_new (FALSE, TRUE, sizeof (GonioCpuSlotInfo));
   compiled->steps = g_array_new (FALSE, TRUE, sizeof (GonioCpuStep));
   compiled->by_value = g_hash_table_new (NULL, NULL);
+  compiled->pending = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   note_boundary (compiled, region);
 
   GonioCpuLower lower = {.backend = backend, .compiled = compiled};
@@ -350,10 +232,13 @@ gonio_cpu_compile (GonioBackend *backend, const GonioRegion *region, GError **er
     done = lower_node (&lower, error);
   }
   if (done) {
+    for (guint i = 0; i < region->n_outputs; i++)
+      gonio_cpu_settle (&lower, region->outputs[i]);
     place_outputs (&lower, region);
     done = plan_memory (compiled, error);
   }
   g_clear_pointer (&compiled->by_value, g_hash_table_unref);
+  g_clear_pointer (&compiled->pending, g_hash_table_unref);
   if (!done)
     g_clear_pointer (&compiled, gonio_cpu_compiled_free);
   return compiled;

@@ -20,6 +20,7 @@ typedef struct {
   size_t offset;     /* ARENA: in the workspace, after the table of addresses */
   guint first, last; /* steps between which the memory is in use */
   int root;          /* slot whose memory this one is, or -1 */
+  size_t shift;      /* bytes from the root's start to this one's */
   int takes[2];      /* slots whose memory this one may take over, or -1 */
 } GonioCpuSlotInfo;
 
@@ -41,9 +42,27 @@ struct _GonioCompiled {
   size_t *input_bytes;
   size_t workspace_size;
   GHashTable *by_value; /* during compilation: value id -> slot + 1 */
+  GHashTable *pending;  /* during compilation: value id -> GonioCpuView* not in the value's form */
 };
 
-/* The slot whose memory a slot really is. */
-guint gonio_cpu_slot_root (const GArray *slots, guint slot);
+/* The slot whose memory a slot really is; *out_shift (nullable): bytes from its start. */
+guint gonio_cpu_slot_root (const GArray *slots, guint slot, size_t *out_shift);
+
+GonioCpuSlotInfo *gonio_cpu_slot_at (const GonioCompiled *compiled, guint slot);
+/* A new slot, in use from the current step on. */
+guint gonio_cpu_slot_add (GonioCompiled *compiled, GonioPlace kind, size_t bytes);
+/* The slot that holds a value in its own form. */
+guint gonio_cpu_slot_of_value (GonioCompiled *compiled, GonioValueId id);
+/* Notes that the current step uses the slot, which is returned. */
+guint gonio_cpu_slot_touch (GonioCompiled *compiled, guint slot);
+size_t gonio_cpu_value_bytes (const GonioValue *value);
+
+/* views.c */
+/* Is input i so far only a view that is not in the value's form? */
+gboolean gonio_cpu_is_pending (const GonioCpuLower *lower, guint i);
+/* Copies a value that is only a view into its form. */
+void gonio_cpu_settle (GonioCpuLower *lower, GonioValueId id);
+/* The same for every input of the node that the row cannot read as a view. */
+void gonio_cpu_settle_inputs (GonioCpuLower *lower, const GonioCpuOp *op);
 
 G_END_DECLS

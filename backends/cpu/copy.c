@@ -214,16 +214,7 @@ gonio_cpu_step_copies (GonioCpuLower *lower, guint n, const GonioCpuCopy *copies
   step->from = g_new (GonioCpuSlot, n);
   step->to = g_new (GonioCpuSlot, n);
   for (guint i = 0; i < n; i++) {
-    step->from[i] = gonio_cpu_slot_in (lower, from[i]);
+    step->from[i] = gonio_cpu_view_in (lower, from[i]).slot;
     step->to[i] = gonio_cpu_slot_out (lower, to[i]);
   }
-}
-
-void
-gonio_cpu_step_rearrange (GonioCpuLower *lower, const GonioCpuCopy *copy)
-{
-  if (copy->nest.rank == 1 && copy->nest.strides[0][0] == copy->nest.strides[1][0])
-    gonio_cpu_alias (lower, 0, 0);
-  else
-    gonio_cpu_step_copies (lower, 1, copy, &(guint){0}, &(guint){0});
 }

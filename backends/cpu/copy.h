@@ -23,10 +23,8 @@ void gonio_cpu_copy_run (const GonioCpuCopy *copy, const GonioCpuRun *run, void 
 void gonio_cpu_copy_now (const GonioCpuCopy *copy, const GonioCpuKernels *kernels, void *to,
                          const void *from);
 
-/* Appends a step of n copies, copy i from input from[i] to output to[i] of the node. */
+/* Appends a step of n copies, copy i from where input from[i] can be read (the copies know how) to
+ * output to[i] of the node. */
 void gonio_cpu_step_copies (GonioCpuLower *lower, guint n, const GonioCpuCopy *copies,
                             const guint *from, const guint *to);
-/* One copy of all of input 0 to output 0; a view when nothing changes place. */
-void gonio_cpu_step_rearrange (GonioCpuLower *lower, const GonioCpuCopy *copy);
-
 G_END_DECLS

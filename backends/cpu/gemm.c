@@ -35,6 +35,13 @@ pack_panel (const GonioCpuKernels *kernels, const GonioCpuPack *pack, const floa
   size_t first = panel * kernels->nr, cols = MIN (kernels->nr, pack->n - first);
   size_t width = gonio_cpu_padded_columns (kernels, cols);
   float *out = packed + pack->taps * pack->kc * first;
+  if (pack->sk == 1 && pack->taps == 1 && pack->scale == 1.0f && pack->sj > 0) {
+    if (cols < width)
+      memset (out, 0, pack->kc * width * sizeof *out);
+    kernels->transpose (source + (int64_t)first * pack->sj, (size_t)pack->sj, out, width, cols,
+                        pack->kc);
+    return;
+  }
   for (size_t t = 0; t < pack->taps; t++)
     for (size_t k = 0; k < pack->kc; k++, out += width) {
       const float *in =

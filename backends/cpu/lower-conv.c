@@ -62,9 +62,9 @@ static const float *
 window_start (const GonioCpuGemm *product, const Pixel *pixel)
 {
   const GonioCpuWindow *w = &((const Conv *)product->context)->window;
-  int64_t y = pixel->n * w->in[0] + pixel->y * w->stride[0] - w->before[0];
+  int64_t y = pixel->y * w->stride[0] - w->before[0];
   int64_t x = pixel->x * w->stride[1] - w->before[1];
-  return product->a + (y * w->in[1] + x) * w->channels_in;
+  return product->a + pixel->n * w->image + y * w->line + x * w->pixel;
 }
 
 /* Pixels from this one on in the same line whose windows are wholly inside, at most `most`. */
@@ -103,7 +103,7 @@ conv_rows (const GonioCpuGemm *product, size_t first, size_t count, size_t tap, 
 {
   const Conv *conv = product->context;
   const GonioCpuWindow *w = &conv->window;
-  const int64_t apart = w->stride[1] * w->channels_in;
+  const int64_t apart = w->stride[1] * w->pixel;
   Pixel pixel = pixel_at (w, first);
   for (size_t i = 0; i < count;) {
     size_t run = inner_run (conv, &pixel, count - i);
@@ -159,11 +159,9 @@ conv_gather (const GonioCpuGemm *product, size_t first, size_t count, float *out
   const Conv *conv = product->context;
   const GonioCpuWindow *w = &conv->window;
   size_t length = product->taps * product->kc, line = (size_t)w->kernel[1] * product->kc;
-  /* taps of a kernel line lie side by side when nothing is skipped between them */
-  gboolean lines = w->dilation[1] == 1 && (int64_t)product->kc == w->channels_in;
   Pixel pixel = pixel_at (w, first);
   for (size_t i = 0; i < count; i++, next_pixel (w, &pixel), out += length) {
-    if (!lines || inner_run (conv, &pixel, 1) == 0) {
+    if (inner_run (conv, &pixel, 1) == 0) {
       gather_border (product, &pixel, out);
       continue;
     }
@@ -189,7 +187,7 @@ dense_run (gconstpointer data, const GonioCpuRun *run, GError **error)
   const Conv *conv = data;
   GonioCpuGemm gemm = conv->gemm;
   gemm.context = conv;
-  gemm.a = gonio_cpu_ptr (run, conv->in);
+  gemm.a = (const float *)gonio_cpu_ptr (run, conv->in) + conv->window.offset;
   gemm.packed = gonio_cpu_ptr (run, conv->weights);
   gemm.bias = gonio_cpu_ptr (run, conv->bias);
   gemm.c = gonio_cpu_ptr (run, conv->out);
@@ -217,7 +215,7 @@ depthwise_pixels (const DepthwiseJob *job, GonioCpuDepthwise *work, const float 
   gonio_cpu_window_taps (w, 1, x, &left, &right);
   int64_t column = x * w->stride[1] - w->before[1] + left * w->dilation[1];
   for (size_t j = 0; j < work->ky; j++)
-    from[j] = right > left ? lines[j] + column * w->channels_in : lines[j];
+    from[j] = right > left ? lines[j] + column * w->pixel : lines[j];
   work->lines = from;
   work->kx = (size_t)(right - left);
   work->w = job->weights + top * (int64_t)work->w_line + left * w->channels_in;
@@ -236,11 +234,11 @@ depthwise_row (const DepthwiseJob *job, int64_t n, int64_t y, float *out)
   gonio_cpu_window_taps (w, 0, y, &top, &bottom);
   for (int64_t ky = top; ky < bottom; ky++) {
     int64_t at = y * w->stride[0] - w->before[0] + ky * w->dilation[0];
-    lines[ky - top] = job->in + (n * w->in[0] + at) * w->in[1] * w->channels_in;
+    lines[ky - top] = job->in + n * w->image + at * w->line;
   }
   GonioCpuDepthwise work = {.ky = (size_t)(bottom - top),
-                            .tap_step = (size_t)(w->dilation[1] * w->channels_in),
-                            .pixel_step = (size_t)(w->stride[1] * w->channels_in),
+                            .tap_step = (size_t)(w->dilation[1] * w->pixel),
+                            .pixel_step = (size_t)(w->stride[1] * w->pixel),
                             .w_line = (size_t)(w->kernel[1] * w->channels_in),
                             .bias = job->bias,
                             .channels = (size_t)w->channels_in,
@@ -276,7 +274,7 @@ depthwise_run (gconstpointer data, const GonioCpuRun *run, GError **error)
   const GonioCpuWindow *w = &conv->window;
   DepthwiseJob job = {conv,
                       run->kernels,
-                      gonio_cpu_ptr (run, conv->in),
+                      (const float *)gonio_cpu_ptr (run, conv->in) + w->offset,
                       gonio_cpu_ptr (run, conv->weights),
                       gonio_cpu_ptr (run, conv->bias),
                       gonio_cpu_ptr (run, conv->out)};
@@ -375,14 +373,16 @@ prepare_dense (GonioCpuLower *lower, Conv *conv, int64_t groups, GonioTensor **o
   gemm->batch = (size_t)groups;
   gemm->select = groups > 1 ? conv_select : NULL;
   gemm->rows = conv_rows;
-  if (gemm->taps > 1 && gemm->kc < FEW_CHANNELS && gemm->taps * gemm->kc <= GONIO_CPU_GATHER)
+  /* taps of a kernel line lie side by side when nothing is skipped between them */
+  if (gemm->taps > 1 && gemm->kc < FEW_CHANNELS && gemm->taps * gemm->kc <= GONIO_CPU_GATHER &&
+      w->dilation[1] == 1 && (int64_t)gemm->kc == w->pixel)
     gemm->gather = conv_gather;
   conv->offsets = gonio_new (int64_t, gemm->taps, "a window's offsets", error);
   if (!conv->offsets)
     return FALSE;
   for (int64_t ky = 0, t = 0; ky < w->kernel[0]; ky++)
     for (int64_t kx = 0; kx < w->kernel[1]; kx++)
-      conv->offsets[t++] = (ky * w->dilation[0] * w->in[1] + kx * w->dilation[1]) * w->channels_in;
+      conv->offsets[t++] = ky * w->dilation[0] * w->line + kx * w->dilation[1] * w->pixel;
   conv->padded = gonio_cpu_padded_columns (lower->backend->kernels, gemm->n);
   conv->zeros = gonio_cpu_floats (gemm->kc, error);
   return conv->zeros && pack_dense (lower, conv, out_weights, out_bias, error);
@@ -417,6 +417,8 @@ conv_lower (GonioCpuLower *lower, GError **error)
       gonio_cpu_window_init (&window, &lower->node, gonio_cpu_in (&lower->node, 1));
   if (reason)
     return gonio_cpu_fail (error, "%s", reason);
+  GonioCpuView view = gonio_cpu_view_in (lower, 0);
+  gonio_cpu_window_view (&window, &lower->node, &view);
   int64_t groups = gonio_node_attr_int (lower->node.node, "group", 1);
   gboolean depthwise = is_depthwise (&window, groups);
 
@@ -432,7 +434,7 @@ conv_lower (GonioCpuLower *lower, GError **error)
   if (!(depthwise ? prepare_depthwise (lower, conv, &weights, &bias, error)
                   : prepare_dense (lower, conv, groups, &weights, &bias, error)))
     return FALSE;
-  conv->in = gonio_cpu_slot_in (lower, 0);
+  conv->in = gonio_cpu_view_in (lower, 0).slot;
   conv->weights = gonio_cpu_slot_tensor (lower, weights);
   conv->bias = gonio_cpu_slot_tensor (lower, bias);
   conv->out = gonio_cpu_slot_out (lower, 0);
@@ -440,6 +442,6 @@ conv_lower (GonioCpuLower *lower, GError **error)
 }
 
 const GonioCpuOp gonio_cpu_ops_conv[] = {
-    {GONIO_OP_CONV, conv_claim, conv_lower},
-    {GONIO_OP_INVALID, NULL, NULL},
+    {GONIO_OP_CONV, conv_claim, conv_lower, gonio_cpu_window_takes},
+    {GONIO_OP_INVALID, NULL, NULL, NULL},
 };

@@ -173,6 +173,6 @@ deconv_lower (GonioCpuLower *lower, GError **error)
 }
 
 const GonioCpuOp gonio_cpu_ops_deconv[] = {
-    {GONIO_OP_CONV_TRANSPOSE, deconv_claim, deconv_lower},
-    {GONIO_OP_INVALID, NULL, NULL},
+    {GONIO_OP_CONV_TRANSPOSE, deconv_claim, deconv_lower, NULL},
+    {GONIO_OP_INVALID, NULL, NULL, NULL},
 };

@@ -12,15 +12,18 @@
 /* ---- one input ---- */
 
 typedef struct {
+  GonioCpuNest nest; /* result, input; the innermost run steps by one in both */
   GonioCpuSlot in, out;
-  size_t count;
+  int64_t offset; /* of the input, in elements */
+  int64_t chunks; /* per innermost run */
   GonioCpuUnary kernel;
   float p[2];
 } Unary;
 
 typedef struct {
+  const Unary *step;
   GonioCpuUnaryFunc kernel;
-  const float *in, *p;
+  const float *in;
   float *out;
 } UnaryJob;
 
@@ -28,28 +31,55 @@ static void
 unary_task (void *context, size_t start, size_t count)
 {
   const UnaryJob *job = context;
-  job->kernel (job->in + start, job->out + start, count, job->p);
+  const GonioCpuNest *nest = &job->step->nest;
+  int inner = nest->rank - 1;
+  int64_t chunks = job->step->chunks, chunk = (int64_t)start % chunks;
+  GonioCpuWalk walk;
+  gonio_cpu_walk_start (&walk, nest, inner, (int64_t)start / chunks);
+  for (size_t i = 0; i < count; i++) {
+    int64_t at = chunk * CHUNK;
+    job->kernel (job->in + walk.offsets[1] + at, job->out + walk.offsets[0] + at,
+                 (size_t)MIN (CHUNK, nest->dims[inner] - at), job->step->p);
+    if (++chunk == chunks) {
+      chunk = 0;
+      gonio_cpu_walk_next (&walk);
+    }
+  }
 }
 
 static gboolean
 unary_run (gconstpointer data, const GonioCpuRun *run, GError **error)
 {
   const Unary *step = data;
-  UnaryJob job = {run->kernels->unary[step->kernel], gonio_cpu_ptr (run, step->in), step->p,
+  int inner = step->nest.rank - 1;
+  UnaryJob job = {step, run->kernels->unary[step->kernel],
+                  (const float *)gonio_cpu_ptr (run, step->in) + step->offset,
                   gonio_cpu_ptr (run, step->out)};
-  gonio_cpu_parallel (run, unary_task, &job, step->count, 8192);
+  size_t items = (size_t)(gonio_cpu_nest_count (&step->nest, 0, inner) * step->chunks);
+  gonio_cpu_parallel (run, unary_task, &job, items,
+                      gonio_cpu_grain ((size_t)MIN (step->nest.dims[inner], CHUNK) * 2 + 16));
   return TRUE;
 }
 
 static void
 add_unary (GonioCpuLower *lower, GonioCpuUnary kernel, const float p[2], gboolean on_output)
 {
+  const GonioValue *out = gonio_cpu_out (&lower->node, 0);
+  GonioShape shape = gonio_cpu_shape (out);
   Unary *step = gonio_cpu_step (lower, unary_run, sizeof *step, NULL);
+  GonioCpuView to = {.slot = gonio_cpu_slot_out (lower, 0)}, from;
+  gonio_cpu_strides (out, to.strides);
+  from = on_output ? to : gonio_cpu_view_in (lower, 0);
   step->kernel = kernel;
   memcpy (step->p, p, sizeof step->p);
-  step->count = (size_t)gonio_cpu_count (gonio_cpu_out (&lower->node, 0));
-  step->out = gonio_cpu_slot_out (lower, 0);
-  step->in = on_output ? step->out : gonio_cpu_slot_in (lower, 0);
+  step->out = to.slot;
+  step->in = from.slot;
+  step->offset = from.offset;
+  gonio_cpu_nest_init (&step->nest, 2);
+  for (int i = 0; i < shape.rank; i++)
+    gonio_cpu_nest_push (&step->nest, shape.dims[i], (int64_t[]){to.strides[i], from.strides[i]});
+  gonio_cpu_nest_finish (&step->nest);
+  step->chunks = (step->nest.dims[step->nest.rank - 1] + CHUNK - 1) / CHUNK;
   if (!on_output)
     gonio_cpu_may_overwrite (lower, 0, 0);
 }
@@ -200,7 +230,7 @@ clip_lower (GonioCpuLower *lower, GError **error)
 static gboolean
 identity_lower (GonioCpuLower *lower, GError **error)
 {
-  gonio_cpu_alias (lower, 0, 0);
+  gonio_cpu_view_same (lower);
   return TRUE;
 }
 
@@ -209,6 +239,7 @@ identity_lower (GonioCpuLower *lower, GError **error)
 typedef struct {
   GonioCpuNest nest; /* result, a, b */
   GonioCpuSlot out, a, b;
+  int64_t offset_a, offset_b;
   GonioCpuBinary kernel;
   gboolean has_after;
   GonioCpuUnary after; /* applied to each chunk while it is near */
@@ -272,25 +303,31 @@ binary_run (gconstpointer data, const GonioCpuRun *run, GError **error)
                    .kernel = run->kernels->binary[step->kernel],
                    .after = step->has_after ? run->kernels->unary[step->after] : NULL,
                    .out = gonio_cpu_ptr (run, step->out),
-                   .a = gonio_cpu_ptr (run, step->a),
-                   .b = gonio_cpu_ptr (run, step->b)};
+                   .a = (const float *)gonio_cpu_ptr (run, step->a) + step->offset_a,
+                   .b = (const float *)gonio_cpu_ptr (run, step->b) + step->offset_b};
   size_t items = (size_t)(gonio_cpu_nest_count (&step->nest, 0, inner) * step->chunks);
   gonio_cpu_parallel (run, binary_task, &job, items,
                       gonio_cpu_grain ((size_t)MIN (step->nest.dims[inner], CHUNK) + 16));
   return TRUE;
 }
 
-/* Strides of value read as the broadcast shape of rank `rank`. */
-void
-gonio_cpu_broadcast_strides (const GonioValue *value, int rank, int64_t *out_strides)
+/* Strides of a view of value on the axes of a broadcast to `rank` axes. */
+static void
+broadcast_strides (const GonioValue *value, const int64_t *strides, int rank, int64_t *out_strides)
 {
   GonioShape shape = gonio_cpu_shape (value);
-  int64_t strides[GONIO_MAX_RANK];
-  gonio_cpu_strides (value, strides);
   for (int i = 0; i < rank; i++) {
     int axis = i - (rank - shape.rank);
     out_strides[i] = axis < 0 || shape.dims[axis] == 1 ? 0 : strides[axis];
   }
+}
+
+void
+gonio_cpu_broadcast_strides (const GonioValue *value, int rank, int64_t *out_strides)
+{
+  int64_t own[GONIO_MAX_RANK];
+  gonio_cpu_strides (value, own);
+  broadcast_strides (value, own, rank, out_strides);
 }
 
 /* A constant rearranged so that it runs as the channels-last result does. NULL when it already
@@ -330,13 +367,34 @@ rearranged (const GonioCpuLower *lower, const GonioValue *value, const GonioValu
   return g_steal_pointer (&tensor);
 }
 
-GonioCpuSlot
-gonio_cpu_operand (GonioCpuLower *lower, guint i, int64_t strides[GONIO_MAX_RANK])
+GonioCpuView
+gonio_cpu_operand (GonioCpuLower *lower, guint i)
 {
   const GonioValue *out = gonio_cpu_out (&lower->node, 0), *value = gonio_cpu_in (&lower->node, i);
-  gonio_cpu_broadcast_strides (value, out->shape.rank, strides);
-  g_autoptr (GonioTensor) tensor = rearranged (lower, value, out, strides);
-  return tensor ? gonio_cpu_slot_tensor (lower, tensor) : gonio_cpu_slot_in (lower, i);
+  GonioCpuView view = gonio_cpu_view_in (lower, i), spread = view;
+  broadcast_strides (value, view.strides, out->shape.rank, spread.strides);
+  g_autoptr (GonioTensor) tensor = rearranged (lower, value, out, spread.strides);
+  if (tensor)
+    spread.slot = gonio_cpu_slot_tensor (lower, tensor);
+  return spread;
+}
+
+gboolean
+gonio_cpu_takes_running (const GonioCpuNode *node, guint i, const GonioCpuView *view)
+{
+  const GonioValue *out = gonio_cpu_out (node, 0);
+  GonioShape shape = gonio_cpu_shape (out);
+  int64_t to[GONIO_MAX_RANK], from[GONIO_MAX_RANK];
+  GonioCpuNest nest;
+  gonio_cpu_strides (out, to);
+  broadcast_strides (gonio_cpu_in (node, i), view->strides, shape.rank, from);
+  gonio_cpu_nest_init (&nest, 2);
+  for (int k = 0; k < shape.rank; k++)
+    gonio_cpu_nest_push (&nest, shape.dims[k], (int64_t[]){to[k], from[k]});
+  gonio_cpu_nest_finish (&nest);
+  int64_t step = nest.strides[1][nest.rank - 1];
+  /* short runs cost more than bringing the view into form once */
+  return (step == 1 || (step == 0 && node->node->n_inputs > 1)) && nest.dims[nest.rank - 1] >= 8;
 }
 
 gboolean
@@ -357,21 +415,21 @@ add_binary (GonioCpuLower *lower, GonioCpuBinary kernel, int a, guint b)
 {
   const GonioValue *out = gonio_cpu_out (&lower->node, 0);
   GonioShape shape = gonio_cpu_shape (out);
-  int64_t to[GONIO_MAX_RANK], sa[GONIO_MAX_RANK], sb[GONIO_MAX_RANK];
+  GonioCpuView to = {.offset = 0}, first, second;
   Binary *step = gonio_cpu_step (lower, binary_run, sizeof *step, NULL);
   step->kernel = kernel;
-  step->out = gonio_cpu_slot_out (lower, 0);
-  gonio_cpu_strides (out, to);
-  if (a < 0) {
-    step->a = step->out;
-    memcpy (sa, to, sizeof to);
-  } else {
-    step->a = gonio_cpu_operand (lower, (guint)a, sa);
-  }
-  step->b = gonio_cpu_operand (lower, b, sb);
+  to.slot = step->out = gonio_cpu_slot_out (lower, 0);
+  gonio_cpu_strides (out, to.strides);
+  first = a < 0 ? to : gonio_cpu_operand (lower, (guint)a);
+  second = gonio_cpu_operand (lower, b);
+  step->a = first.slot;
+  step->b = second.slot;
+  step->offset_a = first.offset;
+  step->offset_b = second.offset;
   gonio_cpu_nest_init (&step->nest, 3);
   for (int i = 0; i < shape.rank; i++)
-    gonio_cpu_nest_push (&step->nest, shape.dims[i], (int64_t[]){to[i], sa[i], sb[i]});
+    gonio_cpu_nest_push (&step->nest, shape.dims[i],
+                         (int64_t[]){to.strides[i], first.strides[i], second.strides[i]});
   gonio_cpu_nest_finish (&step->nest);
   step->chunks = (step->nest.dims[step->nest.rank - 1] + CHUNK - 1) / CHUNK;
   return step;
@@ -429,7 +487,7 @@ binary_lower (GonioCpuLower *lower, GError **error)
   if (node->op == GONIO_OP_POW && lower_simple_power (lower))
     return TRUE;
   if (node->n_inputs == 1) {
-    gonio_cpu_alias (lower, 0, 0);
+    gonio_cpu_view_same (lower);
     return TRUE;
   }
   GonioCpuBinary kernel = GONIO_CPU_BINARY_COUNT;
@@ -457,11 +515,11 @@ binary_lower (GonioCpuLower *lower, GError **error)
 
 #define U(NAME)                                                                                    \
   {                                                                                                \
-    GONIO_OP_##NAME, unary_claim, unary_lower                                                      \
+    GONIO_OP_##NAME, unary_claim, unary_lower, gonio_cpu_takes_running                             \
   }
 #define B(NAME)                                                                                    \
   {                                                                                                \
-    GONIO_OP_##NAME, binary_claim, binary_lower                                                    \
+    GONIO_OP_##NAME, binary_claim, binary_lower, gonio_cpu_takes_running                           \
   }
 const GonioCpuOp gonio_cpu_ops_elementwise[] = {
     U (ABS),
@@ -512,7 +570,7 @@ const GonioCpuOp gonio_cpu_ops_elementwise[] = {
     B (MIN),
     B (SUM),
     B (MEAN),
-    {GONIO_OP_CLIP, clip_claim, clip_lower},
-    {GONIO_OP_IDENTITY, identity_claim, identity_lower},
-    {GONIO_OP_INVALID, NULL, NULL},
+    {GONIO_OP_CLIP, clip_claim, clip_lower, gonio_cpu_takes_running},
+    {GONIO_OP_IDENTITY, identity_claim, identity_lower, gonio_cpu_takes_any},
+    {GONIO_OP_INVALID, NULL, NULL, NULL},
 };

@@ -517,7 +517,7 @@ sample_lower (GonioCpuLower *lower, GError **error)
 }
 
 const GonioCpuOp gonio_cpu_ops_image[] = {
-    {GONIO_OP_GRID_SAMPLE, sample_claim, sample_lower},
-    {GONIO_OP_RESIZE, resize_claim, resize_lower},
-    {GONIO_OP_INVALID, NULL, NULL},
+    {GONIO_OP_GRID_SAMPLE, sample_claim, sample_lower, NULL},
+    {GONIO_OP_RESIZE, resize_claim, resize_lower, NULL},
+    {GONIO_OP_INVALID, NULL, NULL, NULL},
 };

@@ -15,6 +15,7 @@ typedef struct {
   guint n_inputs;
   GonioCpuSlot slots[GONIO_NEST_ARRAYS];
   int64_t sizes[GONIO_NEST_ARRAYS]; /* bytes per element */
+  int64_t offsets[GONIO_NEST_ARRAYS];
 } Logic;
 
 typedef struct {
@@ -58,7 +59,7 @@ logic_run (gconstpointer data, const GonioCpuRun *run, GError **error)
   const Logic *step = data;
   LogicJob job = {.step = step, .kernels = run->kernels};
   for (int a = 0; a < step->nest.arrays; a++)
-    job.base[a] = gonio_cpu_ptr (run, step->slots[a]);
+    job.base[a] = (char *)gonio_cpu_ptr (run, step->slots[a]) + step->offsets[a] * step->sizes[a];
   int64_t lines = gonio_cpu_nest_count (&step->nest, 0, step->nest.rank - 1);
   gonio_cpu_parallel (
       run, logic_task, &job, (size_t)(lines * chunks_of (&step->nest)),
@@ -71,22 +72,24 @@ add_logic (GonioCpuLower *lower, RunFunc run, guint n_inputs)
 {
   const GonioValue *out = gonio_cpu_out (&lower->node, 0);
   GonioShape shape = gonio_cpu_shape (out);
-  int64_t strides[GONIO_NEST_ARRAYS][GONIO_MAX_RANK];
+  GonioCpuView views[GONIO_NEST_ARRAYS] = {0};
   Logic *step = gonio_cpu_step (lower, logic_run, sizeof *step, NULL);
   step->run = run;
-  gonio_cpu_strides (out, strides[0]);
+  gonio_cpu_strides (out, views[0].strides);
   step->slots[0] = gonio_cpu_slot_out (lower, 0);
   step->sizes[0] = gonio_dtype_bits (out->dtype) / 8;
   for (guint i = 0; i < n_inputs; i++) {
     const GonioValue *in = gonio_cpu_in (&lower->node, i);
-    step->slots[i + 1] = gonio_cpu_operand (lower, i, strides[i + 1]);
+    views[i + 1] = gonio_cpu_operand (lower, i);
+    step->slots[i + 1] = views[i + 1].slot;
+    step->offsets[i + 1] = views[i + 1].offset;
     step->sizes[i + 1] = gonio_dtype_bits (in->dtype) / 8;
   }
   gonio_cpu_nest_init (&step->nest, (int)n_inputs + 1);
   for (int i = 0; i < shape.rank; i++) {
     int64_t all[GONIO_NEST_ARRAYS];
     for (guint a = 0; a <= n_inputs; a++)
-      all[a] = strides[a][i];
+      all[a] = views[a].strides[i];
     gonio_cpu_nest_push (&step->nest, shape.dims[i], all);
   }
   gonio_cpu_nest_finish (&step->nest);
@@ -295,7 +298,7 @@ static gboolean
 cast_lower (GonioCpuLower *lower, GError **error)
 {
   if (gonio_cpu_in (&lower->node, 0)->dtype == gonio_cpu_out (&lower->node, 0)->dtype)
-    gonio_cpu_alias (lower, 0, 0);
+    gonio_cpu_view_same (lower);
   else
     add_logic (lower, find_cast (&lower->node), 1);
   return TRUE;
@@ -318,16 +321,16 @@ not_lower (GonioCpuLower *lower, GError **error)
 }
 
 const GonioCpuOp gonio_cpu_ops_logic[] = {
-    {GONIO_OP_AND, pair_claim, pair_lower},
-    {GONIO_OP_CAST, cast_claim, cast_lower},
-    {GONIO_OP_EQUAL, pair_claim, pair_lower},
-    {GONIO_OP_GREATER, pair_claim, pair_lower},
-    {GONIO_OP_GREATER_OR_EQUAL, pair_claim, pair_lower},
-    {GONIO_OP_LESS, pair_claim, pair_lower},
-    {GONIO_OP_LESS_OR_EQUAL, pair_claim, pair_lower},
-    {GONIO_OP_NOT, not_claim, not_lower},
-    {GONIO_OP_OR, pair_claim, pair_lower},
-    {GONIO_OP_WHERE, where_claim, where_lower},
-    {GONIO_OP_XOR, pair_claim, pair_lower},
-    {GONIO_OP_INVALID, NULL, NULL},
+    {GONIO_OP_AND, pair_claim, pair_lower, gonio_cpu_takes_running},
+    {GONIO_OP_CAST, cast_claim, cast_lower, gonio_cpu_takes_running},
+    {GONIO_OP_EQUAL, pair_claim, pair_lower, gonio_cpu_takes_running},
+    {GONIO_OP_GREATER, pair_claim, pair_lower, gonio_cpu_takes_running},
+    {GONIO_OP_GREATER_OR_EQUAL, pair_claim, pair_lower, gonio_cpu_takes_running},
+    {GONIO_OP_LESS, pair_claim, pair_lower, gonio_cpu_takes_running},
+    {GONIO_OP_LESS_OR_EQUAL, pair_claim, pair_lower, gonio_cpu_takes_running},
+    {GONIO_OP_NOT, not_claim, not_lower, gonio_cpu_takes_running},
+    {GONIO_OP_OR, pair_claim, pair_lower, gonio_cpu_takes_running},
+    {GONIO_OP_WHERE, where_claim, where_lower, gonio_cpu_takes_running},
+    {GONIO_OP_XOR, pair_claim, pair_lower, gonio_cpu_takes_running},
+    {GONIO_OP_INVALID, NULL, NULL, NULL},
 };

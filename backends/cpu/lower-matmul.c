@@ -9,7 +9,8 @@ typedef struct {
   GonioCpuGemm gemm;
   GonioCpuPack pack;
   GonioCpuSlot a, out;
-  GonioCpuSlot packed;  /* constant, or scratch */
+  int64_t offset_a, offset_raw; /* of the first number, in floats */
+  GonioCpuSlot packed;          /* constant, or scratch */
   GonioCpuSlot raw;     /* right side to pack before the run; GONIO_CPU_NO_SLOT when constant */
   GonioCpuSlot bias;    /* padded constant; GONIO_CPU_NO_SLOT: none or already in out */
   GonioTensor *zeros;   /* stands for the bias when there is none */
@@ -37,15 +38,16 @@ product_run (gconstpointer data, const GonioCpuRun *run, GError **error)
   const Product *product = data;
   GonioCpuGemm gemm = product->gemm;
   if (product->raw != GONIO_CPU_NO_SLOT)
-    gonio_cpu_pack_run (run, &product->pack, gonio_cpu_ptr (run, product->raw),
-                        product->raw_offsets, product->packed_count,
-                        gonio_cpu_ptr (run, product->packed));
+    gonio_cpu_pack_run (
+        run, &product->pack, (const float *)gonio_cpu_ptr (run, product->raw) + product->offset_raw,
+        product->raw_offsets, product->packed_count, gonio_cpu_ptr (run, product->packed));
   gemm.context = product;
-  gemm.a = gonio_cpu_ptr (run, product->a);
+  gemm.a = (const float *)gonio_cpu_ptr (run, product->a) + product->offset_a;
   if (product->turned != GONIO_CPU_NO_SLOT) {
     float *turned = gonio_cpu_ptr (run, product->turned);
-    run->kernels->transpose (gemm.a, gemm.m, turned, gemm.kc, gemm.kc, gemm.m);
+    run->kernels->transpose (gemm.a, gemm.lda, turned, gemm.kc, gemm.kc, gemm.m);
     gemm.a = turned;
+    gemm.lda = gemm.kc;
   }
   gemm.packed = gonio_cpu_ptr (run, product->packed);
   gemm.c = gonio_cpu_ptr (run, product->out);
@@ -120,11 +122,11 @@ finish_product (GonioCpuLower *lower, Product *product, GError **error)
                       (float *)gonio_tensor_writable_data (packed) + i * product->packed_size);
     product->packed = gonio_cpu_slot_tensor (lower, packed);
   } else {
-    product->raw = gonio_cpu_slot_in (lower, 1);
+    product->raw = gonio_cpu_view_in (lower, 1).slot;
     product->packed = gonio_cpu_slot_scratch (lower, floats * sizeof (float));
   }
   product->zeros = gonio_cpu_floats (gonio_cpu_padded_columns (kernels, product->gemm.n), error);
-  product->a = gonio_cpu_slot_in (lower, 0);
+  product->a = gonio_cpu_view_in (lower, 0).slot;
   product->out = gonio_cpu_slot_out (lower, 0);
   return product->zeros != NULL;
 }
@@ -137,7 +139,7 @@ finish_product (GonioCpuLower *lower, Product *product, GError **error)
 /* Both sides as matrices: a vector on the left is a row, on the right a column. */
 typedef struct {
   GonioShape a, b, batch; /* a, b with rank >= 2; batch: broadcast outer dimensions */
-  int64_t m, k, n, products;
+  int64_t m, k, n, products, rights;
 } Shapes;
 
 static const char *
@@ -159,18 +161,44 @@ matmul_shapes (const GonioCpuNode *node, Shapes *out)
   out->n = out->b.dims[out->b.rank - 1];
   if (out->b.dims[out->b.rank - 2] != out->k ||
       !gonio_shape_broadcast (&outer_a, &outer_b, &out->batch) ||
-      !gonio_shape_count (&out->batch, &out->products))
+      !gonio_shape_count (&out->batch, &out->products) ||
+      !gonio_shape_count (&outer_b, &out->rights))
     return "the shapes do not fit";
   if (out->k == 0)
     return "nothing to sum over";
-  /* One right matrix for all: the left ones are one tall matrix. */
-  int64_t rights;
-  if (gonio_shape_count (&outer_b, &rights) && rights == 1) {
-    out->m *= out->products;
-    out->products = 1;
-    out->batch.rank = 0;
-  }
   return out->products <= MAX_BATCH ? NULL : "too many matrices";
+}
+
+/* Strides of a side as a matrix: what a vector lacks is never stepped along. */
+static void
+matrix_strides (const GonioCpuNode *node, guint i, const GonioCpuView *view,
+                int64_t out_strides[GONIO_MAX_RANK])
+{
+  int rank = gonio_cpu_in (node, i)->shape.rank;
+  memcpy (out_strides, view->strides, sizeof view->strides);
+  if (rank == 1) {
+    out_strides[0] = i == 0 ? 0 : view->strides[0];
+    out_strides[1] = i == 0 ? view->strides[0] : 1;
+  }
+}
+
+/* One right matrix for all, and left ones that follow each other: one tall matrix. */
+static void
+merge_lefts (Shapes *shapes, const int64_t *strides)
+{
+  int64_t step = strides[shapes->a.rank - 2], length = shapes->m;
+  if (shapes->rights != 1)
+    return;
+  for (int i = shapes->a.rank - 3; i >= 0; i--) {
+    if (shapes->a.dims[i] == 1)
+      continue;
+    if (strides[i] != step * length)
+      return;
+    length *= shapes->a.dims[i];
+  }
+  shapes->m = length;
+  shapes->products = 1;
+  shapes->batch.rank = 0;
 }
 
 static const char *
@@ -188,6 +216,58 @@ matmul_claim (const GonioCpuNode *node, GonioClaim *out_claim)
   return NULL;
 }
 
+/* Offsets of the left and the number of the right matrix of each product. */
+static void
+find_products (Product *product, const Shapes *shapes, const int64_t *strides_a)
+{
+  GonioCpuNest nest = {.arrays = 2};
+  int rank = shapes->batch.rank;
+  int64_t number = 1, strides[GONIO_MAX_RANK][2];
+  for (int i = rank - 1; i >= 0; i--) {
+    int axis_a = i - (rank - (shapes->a.rank - 2)), axis_b = i - (rank - (shapes->b.rank - 2));
+    int64_t dim_b = axis_b >= 0 ? shapes->b.dims[axis_b] : 1;
+    strides[i][0] = axis_a >= 0 && shapes->a.dims[axis_a] != 1 ? strides_a[axis_a] : 0;
+    strides[i][1] = dim_b == 1 ? 0 : number;
+    number *= dim_b;
+  }
+  for (int i = 0; i < rank; i++)
+    gonio_cpu_nest_push (&nest, shapes->batch.dims[i], strides[i]);
+  GonioCpuWalk walk;
+  gonio_cpu_walk_start (&walk, &nest, nest.rank, 0);
+  for (int64_t i = 0; i < shapes->products; i++, gonio_cpu_walk_next (&walk)) {
+    product->a_offsets[i] = walk.offsets[0];
+    product->b_index[i] = walk.offsets[1];
+  }
+}
+
+/* Where each right matrix starts. */
+static void
+find_rights (Product *product, const Shapes *shapes, const int64_t *strides_b)
+{
+  GonioCpuNest nest = {.arrays = 1};
+  for (int i = 0; i < shapes->b.rank - 2; i++)
+    gonio_cpu_nest_push (&nest, shapes->b.dims[i], &strides_b[i]);
+  GonioCpuWalk walk;
+  gonio_cpu_walk_start (&walk, &nest, nest.rank, 0);
+  for (int64_t i = 0; i < shapes->rights; i++, gonio_cpu_walk_next (&walk))
+    product->raw_offsets[i] = walk.offsets[0];
+}
+
+/* Left: rows must run on. Right: rows or columns must, for packing. */
+static gboolean
+matmul_takes (const GonioCpuNode *node, guint i, const GonioCpuView *view)
+{
+  GonioShape shape = gonio_cpu_shape (gonio_cpu_in (node, i));
+  int64_t strides[GONIO_MAX_RANK];
+  if (i > 1 || shape.rank < 2)
+    return FALSE;
+  matrix_strides (node, i, view, strides);
+  for (int k = 0; k < shape.rank; k++)
+    if (strides[k] < 0)
+      return FALSE;
+  return strides[shape.rank - 1] == 1 || (i == 1 && strides[shape.rank - 2] == 1);
+}
+
 static gboolean
 matmul_lower (GonioCpuLower *lower, GError **error)
 {
@@ -195,37 +275,22 @@ matmul_lower (GonioCpuLower *lower, GError **error)
   const char *reason = matmul_shapes (&lower->node, &shapes);
   if (reason)
     return gonio_cpu_fail (error, "%s", reason);
-  int64_t rights = 1;
-  for (int i = 0; shapes.products > 1 && i < shapes.b.rank - 2; i++)
-    rights *= shapes.b.dims[i];
+  GonioCpuView a = gonio_cpu_view_in (lower, 0), b = gonio_cpu_view_in (lower, 1);
+  int64_t strides_a[GONIO_MAX_RANK], strides_b[GONIO_MAX_RANK];
+  matrix_strides (&lower->node, 0, &a, strides_a);
+  matrix_strides (&lower->node, 1, &b, strides_b);
+  merge_lefts (&shapes, strides_a);
   Product *product = add_product (lower, (size_t)shapes.m, (size_t)shapes.k, (size_t)shapes.n,
-                                  (size_t)shapes.products, (size_t)rights, error);
+                                  (size_t)shapes.products, (size_t)shapes.rights, error);
   if (!product)
     return FALSE;
-  for (int64_t i = 0; i < rights; i++)
-    product->raw_offsets[i] = i * shapes.k * shapes.n;
-
-  /* Which left and right matrix each product reads. */
-  GonioCpuNest nest = {.arrays = 2};
-  int64_t step_a = 1, step_b = 1, strides[GONIO_MAX_RANK][2];
-  int rank = shapes.batch.rank;
-  for (int i = rank - 1; i >= 0; i--) {
-    int axis_a = i - (rank - (shapes.a.rank - 2)), axis_b = i - (rank - (shapes.b.rank - 2));
-    int64_t dim_a = axis_a >= 0 ? shapes.a.dims[axis_a] : 1;
-    int64_t dim_b = axis_b >= 0 ? shapes.b.dims[axis_b] : 1;
-    strides[i][0] = dim_a == 1 ? 0 : step_a;
-    strides[i][1] = dim_b == 1 ? 0 : step_b;
-    step_a *= dim_a;
-    step_b *= dim_b;
-  }
-  for (int i = 0; i < rank; i++)
-    gonio_cpu_nest_push (&nest, shapes.batch.dims[i], strides[i]);
-  GonioCpuWalk walk;
-  gonio_cpu_walk_start (&walk, &nest, nest.rank, 0);
-  for (int64_t i = 0; i < shapes.products; i++, gonio_cpu_walk_next (&walk)) {
-    product->a_offsets[i] = walk.offsets[0] * shapes.m * shapes.k;
-    product->b_index[i] = walk.offsets[1];
-  }
+  product->offset_a = a.offset;
+  product->offset_raw = b.offset;
+  product->gemm.lda = (size_t)strides_a[shapes.a.rank - 2];
+  product->pack.sk = strides_b[shapes.b.rank - 2];
+  product->pack.sj = strides_b[shapes.b.rank - 1];
+  find_products (product, &shapes, strides_a);
+  find_rights (product, &shapes, strides_b);
   return finish_product (lower, product, error);
 }
 
@@ -345,11 +410,13 @@ gemm_lower (GonioCpuLower *lower, GError **error)
   if (!product)
     return FALSE;
   product->accumulate = has_c && !row;
+  GonioCpuView a = gonio_cpu_view_in (lower, 0), b = gonio_cpu_view_in (lower, 1);
+  product->offset_a = a.offset;
+  product->offset_raw = b.offset;
+  product->gemm.lda = (size_t)a.strides[0];
   product->pack.scale = facts.alpha;
-  if (facts.turn_b) {
-    product->pack.sk = 1;
-    product->pack.sj = facts.k;
-  }
+  product->pack.sk = b.strides[facts.turn_b];
+  product->pack.sj = b.strides[!facts.turn_b];
   if (!finish_product (lower, product, error))
     return FALSE;
   if (row)
@@ -361,7 +428,7 @@ gemm_lower (GonioCpuLower *lower, GError **error)
 }
 
 const GonioCpuOp gonio_cpu_ops_matmul[] = {
-    {GONIO_OP_GEMM, gemm_claim, gemm_lower},
-    {GONIO_OP_MATMUL, matmul_claim, matmul_lower},
-    {GONIO_OP_INVALID, NULL, NULL},
+    {GONIO_OP_GEMM, gemm_claim, gemm_lower, matmul_takes},
+    {GONIO_OP_MATMUL, matmul_claim, matmul_lower, matmul_takes},
+    {GONIO_OP_INVALID, NULL, NULL, NULL},
 };

@@ -78,10 +78,11 @@ pool_pixel (const PoolJob *job, int64_t n, int64_t y, int64_t x, float *out)
   Fold fold = {.job = job, .out = out};
   float weight = 1.0f / (float)MAX (count, 1);
   for (int64_t ky = top; ky < bottom; ky++) {
-    int64_t row = n * w->in[0] + y * w->stride[0] - w->before[0] + ky * w->dilation[0];
+    int64_t row = y * w->stride[0] - w->before[0] + ky * w->dilation[0];
+    const float *line = job->in + n * w->image + row * w->line;
     for (int64_t kx = left; kx < right; kx++) {
       int64_t column = x * w->stride[1] - w->before[1] + kx * w->dilation[1];
-      fold_add (&fold, job->in + (row * w->in[1] + column) * w->channels_in, weight);
+      fold_add (&fold, line + column * w->pixel, weight);
     }
   }
   fold_flush (&fold);
@@ -103,7 +104,8 @@ pool_run (gconstpointer data, const GonioCpuRun *run, GError **error)
 {
   const Pool *pool = data;
   const GonioCpuWindow *w = &pool->window;
-  PoolJob job = {pool, run->kernels, gonio_cpu_ptr (run, pool->in), gonio_cpu_ptr (run, pool->out)};
+  PoolJob job = {pool, run->kernels, (const float *)gonio_cpu_ptr (run, pool->in) + w->offset,
+                 gonio_cpu_ptr (run, pool->out)};
   size_t taps = (size_t)(w->kernel[0] * w->kernel[1]);
   size_t work = (size_t)w->out[1] * ((size_t)w->channels_in / 8 + 4) * MIN (taps, 1u << 16);
   gonio_cpu_parallel (run, pool_task, &job, (size_t)(w->batch * w->out[0]), gonio_cpu_grain (work));
@@ -136,13 +138,15 @@ pool_lower (GonioCpuLower *lower, GError **error)
     return gonio_cpu_fail (error, "%s", reason);
   pool->is_max = lower->node.node->op == GONIO_OP_MAX_POOL;
   pool->count_padding = gonio_node_attr_int (lower->node.node, "count_include_pad", 0) != 0;
-  pool->in = gonio_cpu_slot_in (lower, 0);
+  GonioCpuView view = gonio_cpu_view_in (lower, 0);
+  gonio_cpu_window_view (&pool->window, &lower->node, &view);
+  pool->in = view.slot;
   pool->out = gonio_cpu_slot_out (lower, 0);
   return TRUE;
 }
 
 const GonioCpuOp gonio_cpu_ops_pool[] = {
-    {GONIO_OP_AVERAGE_POOL, pool_claim, pool_lower},
-    {GONIO_OP_MAX_POOL, pool_claim, pool_lower},
-    {GONIO_OP_INVALID, NULL, NULL},
+    {GONIO_OP_AVERAGE_POOL, pool_claim, pool_lower, gonio_cpu_window_takes},
+    {GONIO_OP_MAX_POOL, pool_claim, pool_lower, gonio_cpu_window_takes},
+    {GONIO_OP_INVALID, NULL, NULL, NULL},
 };

@@ -76,6 +76,7 @@ typedef enum {
 
 typedef struct {
   GonioCpuSlot in, out;
+  int64_t offset;
   GonioCpuNest kept;     /* in, out: dimensions that stay, without the innermost when it stays */
   GonioCpuNest reduced;  /* in: dimensions that go, without the line or the rows below */
   gboolean along;        /* the innermost dimension goes: lines are folded */
@@ -177,7 +178,7 @@ static gboolean
 reduce_run (gconstpointer data, const GonioCpuRun *run, GError **error)
 {
   const Reduce *step = data;
-  ReduceJob job = {step, run->kernels, gonio_cpu_ptr (run, step->in),
+  ReduceJob job = {step, run->kernels, (const float *)gonio_cpu_ptr (run, step->in) + step->offset,
                    gonio_cpu_ptr (run, step->out)};
   size_t kept = (size_t)gonio_cpu_nest_count (&step->kept, 0, step->kept.rank);
   size_t repeats = (size_t)gonio_cpu_nest_count (&step->reduced, 0, step->reduced.rank);
@@ -268,6 +269,24 @@ result_strides (const GonioCpuNode *node, guint axes, int64_t out_strides[GONIO_
   }
 }
 
+/* Lines and columns are read side by side. */
+static gboolean
+reduce_takes (const GonioCpuNode *node, guint i, const GonioCpuView *view)
+{
+  GonioShape shape = gonio_cpu_shape (gonio_cpu_in (node, 0));
+  int64_t least = G_MAXINT64;
+  for (int k = 0; i == 0 && k < shape.rank; k++)
+    if (shape.dims[k] != 1)
+      least = MIN (least, view->strides[k]);
+  return least == 1;
+}
+
+static gboolean
+takes_data (const GonioCpuNode *node, guint i, const GonioCpuView *view)
+{
+  return i == 0;
+}
+
 static gboolean
 reduce_lower (GonioCpuLower *lower, GError **error)
 {
@@ -276,8 +295,9 @@ reduce_lower (GonioCpuLower *lower, GError **error)
     return gonio_cpu_fail (error, "axes are not constant or out of range");
   const GonioValue *in = gonio_cpu_in (&lower->node, 0);
   GonioShape shape = gonio_cpu_shape (in);
-  int64_t from[GONIO_MAX_RANK], to[GONIO_MAX_RANK];
-  gonio_cpu_strides (in, from);
+  GonioCpuView view = gonio_cpu_view_in (lower, 0);
+  const int64_t *from = view.strides;
+  int64_t to[GONIO_MAX_RANK];
   result_strides (&lower->node, axes, to);
 
   /* Memory order of the input; a third array marks which dimensions go, so that only like is
@@ -317,7 +337,8 @@ reduce_lower (GonioCpuLower *lower, GError **error)
       gonio_cpu_nest_push (&step->reduced, nest.dims[i], strides);
     }
   }
-  step->in = gonio_cpu_slot_in (lower, 0);
+  step->in = gonio_cpu_view_in (lower, 0).slot;
+  step->offset = view.offset;
   step->out = gonio_cpu_slot_out (lower, 0);
   return TRUE;
 }
@@ -326,6 +347,7 @@ reduce_lower (GonioCpuLower *lower, GError **error)
 
 typedef struct {
   GonioCpuSlot in, out;
+  int64_t offset;
   GonioCpuNest others; /* in, out */
   int64_t length, step;
   gboolean is_max, last;
@@ -366,7 +388,8 @@ static gboolean
 arg_run (gconstpointer data, const GonioCpuRun *run, GError **error)
 {
   const Arg *arg = data;
-  ArgJob job = {arg, gonio_cpu_ptr (run, arg->in), gonio_cpu_ptr (run, arg->out)};
+  ArgJob job = {arg, (const float *)gonio_cpu_ptr (run, arg->in) + arg->offset,
+                gonio_cpu_ptr (run, arg->out)};
   gonio_cpu_parallel (run, arg_task, &job,
                       (size_t)gonio_cpu_nest_count (&arg->others, 0, arg->others.rank),
                       gonio_cpu_grain ((size_t)arg->length * 2));
@@ -391,8 +414,9 @@ arg_lower (GonioCpuLower *lower, GError **error)
   const GonioValue *in = gonio_cpu_in (&lower->node, 0);
   GonioShape shape = gonio_cpu_shape (in);
   int axis = gonio_cpu_normal_axis (gonio_node_attr_int (lower->node.node, "axis", 0), shape.rank);
-  int64_t from[GONIO_MAX_RANK], to[GONIO_MAX_RANK];
-  gonio_cpu_strides (in, from);
+  GonioCpuView view = gonio_cpu_view_in (lower, 0);
+  const int64_t *from = view.strides;
+  int64_t to[GONIO_MAX_RANK];
   result_strides (&lower->node, 1u << axis, to);
   Arg *arg = gonio_cpu_step (lower, arg_run, sizeof *arg, NULL);
   gonio_cpu_nest_init (&arg->others, 2);
@@ -404,14 +428,15 @@ arg_lower (GonioCpuLower *lower, GError **error)
   arg->step = from[axis];
   arg->is_max = lower->node.node->op == GONIO_OP_ARG_MAX;
   arg->last = gonio_node_attr_int (lower->node.node, "select_last_index", 0) != 0;
-  arg->in = gonio_cpu_slot_in (lower, 0);
+  arg->in = gonio_cpu_view_in (lower, 0).slot;
+  arg->offset = view.offset;
   arg->out = gonio_cpu_slot_out (lower, 0);
   return TRUE;
 }
 
 #define R(NAME)                                                                                    \
   {                                                                                                \
-    GONIO_OP_##NAME, reduce_claim, reduce_lower                                                    \
+    GONIO_OP_##NAME, reduce_claim, reduce_lower, reduce_takes                                      \
   }
 const GonioCpuOp gonio_cpu_ops_reduce[] = {
     R (GLOBAL_AVERAGE_POOL),
@@ -425,7 +450,7 @@ const GonioCpuOp gonio_cpu_ops_reduce[] = {
     R (REDUCE_PROD),
     R (REDUCE_SUM),
     R (REDUCE_SUM_SQUARE),
-    {GONIO_OP_ARG_MAX, arg_claim, arg_lower},
-    {GONIO_OP_ARG_MIN, arg_claim, arg_lower},
-    {GONIO_OP_INVALID, NULL, NULL},
+    {GONIO_OP_ARG_MAX, arg_claim, arg_lower, takes_data},
+    {GONIO_OP_ARG_MIN, arg_claim, arg_lower, takes_data},
+    {GONIO_OP_INVALID, NULL, NULL, NULL},
 };

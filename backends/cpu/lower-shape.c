@@ -25,6 +25,13 @@ floor_mod (int64_t a, int64_t b)
   return m < 0 ? m + b : m;
 }
 
+/* The data; what says how to move it is read before the run. */
+static gboolean
+takes_first (const GonioCpuNode *node, guint i, const GonioCpuView *view)
+{
+  return i == 0;
+}
+
 /* ---- views ---- */
 
 static const char *
@@ -42,7 +49,7 @@ view_claim (const GonioCpuNode *node, GonioClaim *out_claim)
 static gboolean
 view_lower (GonioCpuLower *lower, GError **error)
 {
-  gonio_cpu_alias (lower, 0, 0);
+  gonio_cpu_view_reshaped (lower);
   return TRUE;
 }
 
@@ -79,40 +86,33 @@ transpose_claim (const GonioCpuNode *node, GonioClaim *out_claim)
 static gboolean
 transpose_lower (GonioCpuLower *lower, GError **error)
 {
-  const GonioValue *in = gonio_cpu_in (&lower->node, 0), *out = gonio_cpu_out (&lower->node, 0);
-  GonioShape shape = gonio_cpu_shape (out);
-  int64_t from[GONIO_MAX_RANK], to[GONIO_MAX_RANK];
-  int perm[GONIO_MAX_RANK];
+  GonioCpuView view = gonio_cpu_view_in (lower, 0), result = view;
+  int perm[GONIO_MAX_RANK], rank = gonio_cpu_in (&lower->node, 0)->shape.rank;
   read_perm (&lower->node, perm);
-  gonio_cpu_strides (in, from);
-  gonio_cpu_strides (out, to);
-  GonioCpuCopy copy;
-  gonio_cpu_copy_init (&copy, element_of (&lower->node));
-  for (int i = 0; i < shape.rank; i++)
-    gonio_cpu_nest_push (&copy.nest, shape.dims[i], (int64_t[]){to[i], from[perm[i]]});
-  gonio_cpu_copy_finish (&copy);
-  gonio_cpu_step_rearrange (lower, &copy);
+  for (int i = 0; i < rank; i++)
+    result.strides[i] = view.strides[perm[i]];
+  gonio_cpu_view_out (lower, 0, &result);
   return TRUE;
 }
 
 /* ---- boxes: parts of one value copied to parts of another ---- */
 
-/* A copy of `size` elements between two values of equal rank, starting anywhere, walking the
- * source by `step` (negative: backwards; 0: staying) on each axis. */
+/* A copy of `size` elements from what can be read as `from` to a value of equal rank, starting
+ * anywhere, walking the source by `step` (negative: backwards; 0: staying) on each axis. */
 static void
 box_copy (GonioCpuCopy *copy, size_t element, const GonioValue *to, const int64_t *to_start,
-          const GonioValue *from, const int64_t *from_start, const int64_t *step,
+          const GonioCpuView *from, const int64_t *from_start, const int64_t *step,
           const int64_t *size)
 {
-  int64_t to_strides[GONIO_MAX_RANK], from_strides[GONIO_MAX_RANK];
+  int64_t to_strides[GONIO_MAX_RANK];
   gonio_cpu_strides (to, to_strides);
-  gonio_cpu_strides (from, from_strides);
   gonio_cpu_copy_init (copy, element);
+  copy->from = from->offset;
   for (int i = 0; i < to->shape.rank; i++) {
     copy->to += to_start[i] * to_strides[i];
-    copy->from += from_start[i] * from_strides[i];
+    copy->from += from_start[i] * from->strides[i];
     gonio_cpu_nest_push (&copy->nest, size[i],
-                         (int64_t[]){to_strides[i], from_strides[i] * (step ? step[i] : 1)});
+                         (int64_t[]){to_strides[i], from->strides[i] * (step ? step[i] : 1)});
   }
   gonio_cpu_copy_finish (copy);
 }
@@ -162,7 +162,8 @@ concat_lower (GonioCpuLower *lower, GError **error)
   for (guint i = 0; i < n; i++) {
     const GonioValue *in = gonio_cpu_in (&lower->node, i);
     GonioShape shape = gonio_cpu_shape (in);
-    box_copy (&copies[i], element_of (&lower->node), out, start, in, zeros, NULL, shape.dims);
+    GonioCpuView view = gonio_cpu_view_in (lower, i);
+    box_copy (&copies[i], element_of (&lower->node), out, start, &view, zeros, NULL, shape.dims);
     start[axis] += shape.dims[axis];
     from[i] = i;
   }
@@ -195,20 +196,13 @@ split_claim (const GonioCpuNode *node, GonioClaim *out_claim)
 static gboolean
 split_lower (GonioCpuLower *lower, GError **error)
 {
-  const GonioValue *in = gonio_cpu_in (&lower->node, 0);
-  guint n = lower->node.node->n_outputs;
+  GonioCpuView view = gonio_cpu_view_in (lower, 0);
   int axis = axis_of (&lower->node, 0);
-  int64_t start[GONIO_MAX_RANK] = {0};
-  g_autofree GonioCpuCopy *copies = g_new0 (GonioCpuCopy, n + 1);
-  g_autofree guint *from = g_new0 (guint, n + 1), *to = g_new0 (guint, n + 1);
-  for (guint i = 0; i < n; i++) {
-    const GonioValue *out = gonio_cpu_out (&lower->node, i);
-    GonioShape shape = gonio_cpu_shape (out);
-    box_copy (&copies[i], element_of (&lower->node), out, zeros, in, start, NULL, shape.dims);
-    start[axis] += shape.dims[axis];
-    to[i] = i;
+  for (guint i = 0; i < lower->node.node->n_outputs; i++) {
+    gonio_cpu_view_out (lower, i, &view);
+    view.offset +=
+        gonio_cpu_shape (gonio_cpu_out (&lower->node, i)).dims[axis] * view.strides[axis];
   }
-  gonio_cpu_step_copies (lower, n, copies, from, to);
   return TRUE;
 }
 
@@ -273,12 +267,12 @@ slice_lower (GonioCpuLower *lower, GError **error)
   const char *reason = slice_ranges (&lower->node, &ranges);
   if (reason)
     return gonio_cpu_fail (error, "%s", reason);
-  const GonioValue *out = gonio_cpu_out (&lower->node, 0);
-  GonioShape shape = gonio_cpu_shape (out);
-  GonioCpuCopy copy;
-  box_copy (&copy, element_of (&lower->node), out, zeros, gonio_cpu_in (&lower->node, 0),
-            ranges.start, ranges.step, shape.dims);
-  gonio_cpu_step_copies (lower, 1, &copy, &(guint){0}, &(guint){0});
+  GonioCpuView view = gonio_cpu_view_in (lower, 0);
+  for (int i = 0; i < gonio_cpu_in (&lower->node, 0)->shape.rank; i++) {
+    view.offset += ranges.start[i] * view.strides[i];
+    view.strides[i] *= ranges.step[i];
+  }
+  gonio_cpu_view_out (lower, 0, &view);
   return TRUE;
 }
 
@@ -293,6 +287,7 @@ typedef struct {
 
 typedef struct {
   const GonioValue *in, *out;
+  GonioCpuView view; /* of in */
   size_t element;
   GArray *segments[GONIO_MAX_RANK]; /* Segment */
   GArray *copies;                   /* GonioCpuCopy */
@@ -372,7 +367,8 @@ pad_boxes (PadPlan *plan, int axis, Segment *chosen)
   }
   GonioCpuCopy copy;
   guint source = filling ? 2 : 0;
-  box_copy (&copy, plan->element, plan->out, to, plan->in, from, step, size);
+  const GonioCpuView one = {0}; /* the fill value, which is read over and over */
+  box_copy (&copy, plan->element, plan->out, to, filling ? &one : &plan->view, from, step, size);
   g_array_append_val (plan->copies, copy);
   g_array_append_val (plan->sources, source);
 }
@@ -386,11 +382,13 @@ pad_plan_clear (PadPlan *plan)
   g_clear_pointer (&plan->sources, g_array_unref);
 }
 
-/* NULL on success; the plan is to be cleared either way. */
+/* NULL on success; the plan is to be cleared either way. view: of the input, NULL when claiming. */
 static const char *
-pad_plan (const GonioCpuNode *node, PadPlan *out)
+pad_plan (const GonioCpuNode *node, const GonioCpuView *view, PadPlan *out)
 {
   *out = (PadPlan){.in = gonio_cpu_in (node, 0), .out = gonio_cpu_out (node, 0)};
+  if (view)
+    out->view = *view;
   out->element = element_of (node);
   GonioShape in = gonio_cpu_shape (out->in), result = gonio_cpu_shape (out->out);
   const char *mode = gonio_node_attr_string (node->node, "mode", "constant");
@@ -435,7 +433,7 @@ pad_claim (const GonioCpuNode *node, GonioClaim *out_claim)
   const GonioValue *fill = gonio_cpu_in (node, 2);
   if (fill && (gonio_cpu_count (fill) != 1 || fill->dtype != gonio_cpu_in (node, 0)->dtype))
     return "the fill value does not fit";
-  reason = pad_plan (node, &plan);
+  reason = pad_plan (node, NULL, &plan);
   pad_plan_clear (&plan);
   if (reason)
     return reason;
@@ -463,7 +461,8 @@ static gboolean
 pad_lower (GonioCpuLower *lower, GError **error)
 {
   PadPlan plan;
-  const char *reason = pad_plan (&lower->node, &plan);
+  GonioCpuView view = gonio_cpu_view_in (lower, 0);
+  const char *reason = pad_plan (&lower->node, &view, &plan);
   if (reason) {
     pad_plan_clear (&plan);
     return gonio_cpu_fail (error, "%s", reason);
@@ -512,17 +511,12 @@ expand_claim (const GonioCpuNode *node, GonioClaim *out_claim)
 static gboolean
 expand_lower (GonioCpuLower *lower, GError **error)
 {
-  const GonioValue *out = gonio_cpu_out (&lower->node, 0);
-  GonioShape shape = gonio_cpu_shape (out);
-  int64_t from[GONIO_MAX_RANK], to[GONIO_MAX_RANK];
-  gonio_cpu_broadcast_strides (gonio_cpu_in (&lower->node, 0), shape.rank, from);
-  gonio_cpu_strides (out, to);
-  GonioCpuCopy copy;
-  gonio_cpu_copy_init (&copy, element_of (&lower->node));
-  for (int i = 0; i < shape.rank; i++)
-    gonio_cpu_nest_push (&copy.nest, shape.dims[i], (int64_t[]){to[i], from[i]});
-  gonio_cpu_copy_finish (&copy);
-  gonio_cpu_step_copies (lower, 1, &copy, &(guint){0}, &(guint){0});
+  GonioShape in = gonio_cpu_shape (gonio_cpu_in (&lower->node, 0));
+  int rank = gonio_cpu_out (&lower->node, 0)->shape.rank, added = rank - in.rank;
+  GonioCpuView view = gonio_cpu_view_in (lower, 0), result = view;
+  for (int i = 0; i < rank; i++)
+    result.strides[i] = i < added || in.dims[i - added] == 1 ? 0 : view.strides[i - added];
+  gonio_cpu_view_out (lower, 0, &result);
   return TRUE;
 }
 
@@ -548,15 +542,16 @@ tile_lower (GonioCpuLower *lower, GError **error)
 {
   const GonioValue *in = gonio_cpu_in (&lower->node, 0), *out = gonio_cpu_out (&lower->node, 0);
   GonioShape shape = gonio_cpu_shape (in), result = gonio_cpu_shape (out);
-  int64_t from[GONIO_MAX_RANK], to[GONIO_MAX_RANK];
-  gonio_cpu_strides (in, from);
+  GonioCpuView view = gonio_cpu_view_in (lower, 0);
+  int64_t to[GONIO_MAX_RANK];
   gonio_cpu_strides (out, to);
   GonioCpuCopy copy;
   gonio_cpu_copy_init (&copy, element_of (&lower->node));
+  copy.from = view.offset;
   for (int i = 0; i < shape.rank; i++) {
     gonio_cpu_nest_push (&copy.nest, result.dims[i] / shape.dims[i],
                          (int64_t[]){to[i] * shape.dims[i], 0});
-    gonio_cpu_nest_push (&copy.nest, shape.dims[i], (int64_t[]){to[i], from[i]});
+    gonio_cpu_nest_push (&copy.nest, shape.dims[i], (int64_t[]){to[i], view.strides[i]});
   }
   gonio_cpu_copy_finish (&copy);
   gonio_cpu_step_copies (lower, 1, &copy, &(guint){0}, &(guint){0});
@@ -588,14 +583,14 @@ blocks_lower (GonioCpuLower *lower, GError **error)
 {
   gboolean deep = lower->node.node->op == GONIO_OP_SPACE_TO_DEPTH;
   const GonioValue *in = gonio_cpu_in (&lower->node, 0), *out = gonio_cpu_out (&lower->node, 0);
-  const GonioValue *thick = deep ? out : in, *wide = deep ? in : out;
-  GonioShape shape = gonio_cpu_shape (thick);
+  GonioShape shape = gonio_cpu_shape (deep ? out : in);
   int64_t b = gonio_node_attr_int (lower->node.node, "blocksize", 1), c = shape.dims[1] / (b * b);
   gboolean crd =
       !deep && g_str_equal (gonio_node_attr_string (lower->node.node, "mode", "DCR"), "CRD");
-  int64_t t[GONIO_MAX_RANK], w[GONIO_MAX_RANK];
-  gonio_cpu_strides (thick, t);
-  gonio_cpu_strides (wide, w);
+  GonioCpuView view = gonio_cpu_view_in (lower, 0);
+  int64_t own[GONIO_MAX_RANK];
+  gonio_cpu_strides (out, own);
+  const int64_t *t = deep ? own : view.strides, *w = deep ? view.strides : own;
   int64_t by = crd ? b * t[1] : b * c * t[1], bx = crd ? t[1] : c * t[1],
           channel = crd ? b * b * t[1] : t[1];
   const int64_t rows[6][3] = {/* size, stride in thick, stride in wide */
@@ -604,6 +599,7 @@ blocks_lower (GonioCpuLower *lower, GError **error)
                               {shape.dims[3], t[3], b * w[3]}, {b, bx, w[3]}};
   GonioCpuCopy copy;
   gonio_cpu_copy_init (&copy, element_of (&lower->node));
+  copy.from = view.offset;
   for (int i = 0; i < 6; i++)
     gonio_cpu_nest_push (
         &copy.nest, rows[i][0],
@@ -614,18 +610,18 @@ blocks_lower (GonioCpuLower *lower, GError **error)
 }
 
 const GonioCpuOp gonio_cpu_ops_shape[] = {
-    {GONIO_OP_CONCAT, concat_claim, concat_lower},
-    {GONIO_OP_DEPTH_TO_SPACE, blocks_claim, blocks_lower},
-    {GONIO_OP_EXPAND, expand_claim, expand_lower},
-    {GONIO_OP_FLATTEN, view_claim, view_lower},
-    {GONIO_OP_PAD, pad_claim, pad_lower},
-    {GONIO_OP_RESHAPE, view_claim, view_lower},
-    {GONIO_OP_SLICE, slice_claim, slice_lower},
-    {GONIO_OP_SPACE_TO_DEPTH, blocks_claim, blocks_lower},
-    {GONIO_OP_SPLIT, split_claim, split_lower},
-    {GONIO_OP_SQUEEZE, view_claim, view_lower},
-    {GONIO_OP_TILE, tile_claim, tile_lower},
-    {GONIO_OP_TRANSPOSE, transpose_claim, transpose_lower},
-    {GONIO_OP_UNSQUEEZE, view_claim, view_lower},
-    {GONIO_OP_INVALID, NULL, NULL},
+    {GONIO_OP_CONCAT, concat_claim, concat_lower, gonio_cpu_takes_any},
+    {GONIO_OP_DEPTH_TO_SPACE, blocks_claim, blocks_lower, gonio_cpu_takes_any},
+    {GONIO_OP_EXPAND, expand_claim, expand_lower, takes_first},
+    {GONIO_OP_FLATTEN, view_claim, view_lower, takes_first},
+    {GONIO_OP_PAD, pad_claim, pad_lower, takes_first},
+    {GONIO_OP_RESHAPE, view_claim, view_lower, takes_first},
+    {GONIO_OP_SLICE, slice_claim, slice_lower, takes_first},
+    {GONIO_OP_SPACE_TO_DEPTH, blocks_claim, blocks_lower, gonio_cpu_takes_any},
+    {GONIO_OP_SPLIT, split_claim, split_lower, takes_first},
+    {GONIO_OP_SQUEEZE, view_claim, view_lower, takes_first},
+    {GONIO_OP_TILE, tile_claim, tile_lower, takes_first},
+    {GONIO_OP_TRANSPOSE, transpose_claim, transpose_lower, takes_first},
+    {GONIO_OP_UNSQUEEZE, view_claim, view_lower, takes_first},
+    {GONIO_OP_INVALID, NULL, NULL, NULL},
 };

@@ -105,10 +105,28 @@ GonioCpuSlot gonio_cpu_slot_out (GonioCpuLower *lower, guint i);
 GonioCpuSlot gonio_cpu_slot_scratch (GonioCpuLower *lower, size_t bytes);
 /* Memory that lives as long as the region; tensor is kept by reference. */
 GonioCpuSlot gonio_cpu_slot_tensor (GonioCpuLower *lower, GonioTensor *tensor);
+/* The same, but it lives until it is used for the last time. */
+GonioCpuSlot gonio_cpu_slot_memory (GonioCpuLower *lower, size_t bytes);
 /* Output `out` may be written over input `in`, element by element, if that dies here. */
 void gonio_cpu_may_overwrite (GonioCpuLower *lower, guint out, guint in);
-/* No step at all: output `out` is the bytes of input `in`. */
-void gonio_cpu_alias (GonioCpuLower *lower, guint out, guint in);
+
+/* How a value can be read: element [i0, i1, ...] lies at offset + sum of i times strides. */
+typedef struct {
+  GonioCpuSlot slot;
+  int64_t offset;                  /* in elements */
+  int64_t strides[GONIO_MAX_RANK]; /* per logical axis, in elements; may be 0 or negative */
+} GonioCpuView;
+
+/* Input i as it can be read. A family is only shown a view that is not the value's own form when
+ * its row has takes_view and that said yes; otherwise the view was copied into form before. */
+GonioCpuView gonio_cpu_view_in (GonioCpuLower *lower, guint i);
+/* Output `out` is a view of what is there already: no memory, no work. It is brought into form
+ * when somebody needs it so. */
+void gonio_cpu_view_out (GonioCpuLower *lower, guint out, const GonioCpuView *view);
+/* Output 0 is input 0 as it can be read. */
+void gonio_cpu_view_same (GonioCpuLower *lower);
+/* Output 0 is input 0 in another shape; copies first when the axes to be joined lie apart. */
+void gonio_cpu_view_reshaped (GonioCpuLower *lower);
 /* Appends the activation fused into the node, in place on output 0, unless kind is NONE. */
 void gonio_cpu_step_activation (GonioCpuLower *lower, const GonioActivation *activation);
 
@@ -118,9 +136,11 @@ gboolean gonio_cpu_activation_kernel (const GonioActivation *activation, GonioCp
 
 /* Strides of value on each axis of a broadcast shape of `rank` axes, 0 where it repeats. */
 void gonio_cpu_broadcast_strides (const GonioValue *value, int rank, int64_t *out_strides);
-/* Input i as operand of a broadcast to output 0: its slot and strides. Constants are laid out
- * anew where that makes them run along with a channels-last result. */
-GonioCpuSlot gonio_cpu_operand (GonioCpuLower *lower, guint i, int64_t strides[GONIO_MAX_RANK]);
+/* Input i as operand of a broadcast to output 0, strides per axis of the output. Constants are
+ * laid out anew where that makes them run along with a channels-last result. */
+GonioCpuView gonio_cpu_operand (GonioCpuLower *lower, guint i);
+/* takes_view of such operands: the innermost run of the result must step by 0 or 1. */
+gboolean gonio_cpu_takes_running (const GonioCpuNode *node, guint i, const GonioCpuView *view);
 /* Same type, shape and arrangement in memory. */
 gboolean gonio_cpu_same_form (const GonioValue *a, const GonioValue *b);
 
@@ -163,7 +183,12 @@ typedef struct {
   GonioOpId op;
   GonioCpuClaimFunc claim;
   GonioCpuLowerFunc lower;
+  /* Can the node read input i through these strides? NULL: never. */
+  gboolean (*takes_view) (const GonioCpuNode *node, guint i, const GonioCpuView *view);
 } GonioCpuOp;
+
+/* takes_view of families that read any strides. */
+gboolean gonio_cpu_takes_any (const GonioCpuNode *node, guint i, const GonioCpuView *view);
 
 extern const GonioCpuOp gonio_cpu_ops_conv[];
 extern const GonioCpuOp gonio_cpu_ops_deconv[];

@@ -94,22 +94,25 @@ fill_addresses (const GonioCompiled *compiled, char *workspace, GonioTensor *con
                 GonioTensor **outputs, void **addresses)
 {
   for (guint i = 0; i < compiled->slots->len; i++) {
-    const GonioCpuSlotInfo *slot = &g_array_index (compiled->slots, GonioCpuSlotInfo,
-                                                   gonio_cpu_slot_root (compiled->slots, i));
+    size_t shift;
+    guint root = gonio_cpu_slot_root (compiled->slots, i, &shift);
+    const GonioCpuSlotInfo *slot = &g_array_index (compiled->slots, GonioCpuSlotInfo, root);
+    char *start = NULL;
     switch (slot->kind) {
     case GONIO_PLACE_ARENA:
-      addresses[i] = workspace + slot->offset;
+      start = workspace + slot->offset;
       break;
     case GONIO_PLACE_CONST:
-      addresses[i] = (void *)gonio_tensor_data (slot->tensor);
+      start = (char *)gonio_tensor_data (slot->tensor);
       break;
     case GONIO_PLACE_INPUT:
-      addresses[i] = (void *)gonio_tensor_data (inputs[slot->index]);
+      start = (char *)gonio_tensor_data (inputs[slot->index]);
       break;
     case GONIO_PLACE_OUTPUT:
-      addresses[i] = gonio_tensor_writable_data (outputs[slot->index]);
+      start = gonio_tensor_writable_data (outputs[slot->index]);
       break;
     }
+    addresses[i] = start + shift;
   }
 }
 

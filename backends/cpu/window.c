@@ -78,6 +78,10 @@ gonio_cpu_window_init (GonioCpuWindow *window, const GonioCpuNode *node, const G
     window->after[to] = pads[n + i];
   }
 
+  window->pixel = window->channels_in;
+  window->line = window->in[1] * window->pixel;
+  window->image = window->in[0] * window->line;
+
   const char *mode = gonio_node_attr_string (node->node, "auto_pad", "NOTSET");
   if (g_str_equal (mode, "SAME_UPPER") || g_str_equal (mode, "SAME_LOWER"))
     same_padding (window, g_str_equal (mode, "SAME_UPPER"));
@@ -87,6 +91,27 @@ gonio_cpu_window_init (GonioCpuWindow *window, const GonioCpuNode *node, const G
   else if (*mode && !g_str_equal (mode, "NOTSET"))
     return "auto_pad has an unknown value";
   return NULL;
+}
+
+gboolean
+gonio_cpu_window_takes (const GonioCpuNode *node, guint i, const GonioCpuView *view)
+{
+  GonioShape shape = gonio_cpu_shape (gonio_cpu_in (node, 0));
+  gboolean fits = i == 0;
+  for (int k = 0; k < shape.rank; k++)
+    if (shape.dims[k] != 1)
+      fits = fits && (k == 1 ? view->strides[k] == 1 : view->strides[k] > 0);
+  return fits;
+}
+
+void
+gonio_cpu_window_view (GonioCpuWindow *window, const GonioCpuNode *node, const GonioCpuView *view)
+{
+  int rank = gonio_cpu_in (node, 0)->shape.rank;
+  window->offset = view->offset;
+  window->image = view->strides[0];
+  window->line = rank == 4 ? view->strides[2] : 0;
+  window->pixel = view->strides[rank - 1];
 }
 
 void
