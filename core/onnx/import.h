@@ -16,8 +16,9 @@ typedef struct {
   const GonioNode *node; /* always the node of that id */
   const char *op;        /* as in the file */
   int version;           /* opset in force for the node's domain */
-  GError *failure;       /* nullable: a constant could not be made, which ends the import; rows
-                          * need not look, as a value without facts stands in for it */
+  GError *failure;       /* nullable: a constant could not be made or an attribute is of the wrong
+                          * type, which ends the import; rows need not look, as a value without
+                          * facts stands in for a constant */
 } GonioImportNode;
 
 /* FALSE with GONIO_LOAD_ERROR_UNSUPPORTED is collected and reported together with all others;
@@ -95,7 +96,9 @@ void gonio_import_attr_to_input (GonioImportNode *in, const char *name, guint in
 /* Rank when known, -1 otherwise. */
 int gonio_import_rank (const GonioImportNode *in, GonioValueId value);
 GonioDType gonio_import_dtype (const GonioImportNode *in, GonioValueId value);
-void gonio_import_drop (GonioImportNode *in, const char *name);
+/* Takes away an attribute that the canonical form does not have; one of another type ends the
+ * import. */
+void gonio_import_drop (GonioImportNode *in, const char *name, GonioAttrType type);
 void gonio_import_drop_all (GonioImportNode *in);
 /* The node becomes op (a, b), without attributes. */
 void gonio_import_become (GonioImportNode *in, GonioOpId op, GonioValueId a, GonioValueId b);

@@ -206,7 +206,7 @@ small_tensor (GonioImportNode *in, GonioDType dtype, int rank, guint n, const vo
   GonioShape shape = {.rank = rank, .dims = {n}};
   size_t size = 0;
   gonio_tensor_bytes (dtype, &shape, &size);
-  return gonio_tensor_new_copy (dtype, &shape, data, size, &in->failure);
+  return gonio_tensor_new_copy (dtype, &shape, data, size, in->failure ? NULL : &in->failure);
 }
 
 GonioValueId
@@ -342,8 +342,12 @@ gonio_import_dtype (const GonioImportNode *in, GonioValueId value)
 }
 
 void
-gonio_import_drop (GonioImportNode *in, const char *name)
+gonio_import_drop (GonioImportNode *in, const char *name, GonioAttrType type)
 {
+  const GonioAttr *attr = gonio_node_attr (in->node, name);
+
+  if (attr && attr->type != type && !in->failure)
+    gonio_import_malformed (&in->failure, "attribute “%s” has the wrong type.", name);
   gonio_graph_remove_attr (in->graph, in->id, name);
 }
 
@@ -351,7 +355,7 @@ void
 gonio_import_drop_all (GonioImportNode *in)
 {
   while (in->node->n_attrs > 0)
-    gonio_import_drop (in, in->node->attrs[0].name);
+    gonio_graph_remove_attr (in->graph, in->id, in->node->attrs[0].name);
 }
 
 void

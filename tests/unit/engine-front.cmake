@@ -67,6 +67,11 @@ gonio_add_test (
           ${SUPPORT}/reference-case.c
   LIBS gonio-onnx gonio-reference)
 gonio_add_test (
+  test-onnx-attributes LABELS unit
+  SOURCES test-onnx-attributes.c ${SUPPORT}/node-case.c ${SUPPORT}/onnx-writer.c
+          ${SUPPORT}/reference-case.c
+  LIBS gonio-onnx gonio-reference)
+gonio_add_test (
   test-onnx-compose LABELS unit
   SOURCES test-onnx-compose.c ${SUPPORT}/node-case.c ${SUPPORT}/onnx-writer.c
           ${SUPPORT}/reference-case.c

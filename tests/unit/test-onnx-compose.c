@@ -127,7 +127,7 @@ test_flex_refuses (void)
   node_case_refused (two, "2 inputs and 1 outputs");
   node_case_give (type, "q", NULL, TENSOR (FLOAT, "1 1 1 2", 1, 2));
   onnx_node_attr (type->node, onnx_attr_int ("score_mod", 1));
-  node_case_refused (type, "no graph");
+  node_case_refused (type, "wrong type");
   node_case_give (heads, "q", NULL, ref_tensor_count_up (GONIO_DTYPE_FLOAT, "1 3 1 2"));
   node_case_give (heads, "k", NULL, ref_tensor_count_up (GONIO_DTYPE_FLOAT, "1 2 1 2"));
   node_case_refused (heads, "");
@@ -244,6 +244,8 @@ test_optimizers_refuse (void)
   node_case_refused (few, "8 inputs are not two and 4 for each");
   node_case_refused (outputs, "2 outputs; 4 are needed");
   onnx_node_attr (mode->node, onnx_attr_text ("mode", "fast"));
+  onnx_node_attr (mode->node, onnx_attr_float ("alpha", 0.5f));
+  onnx_node_attr (mode->node, onnx_attr_float ("beta", 0.5f));
   node_case_refused (mode, "fast");
 }
 

@@ -489,6 +489,7 @@ test_qlinear_pools (void)
     y[i] = quantised (sum / (2 * rows), 0.0625, 10);
   }
   node_case_expect (pool, 0, "1 1 2 2", 4, y, 0);
+  onnx_node_attr (last->node, onnx_attr_ints ("kernel_shape", 2, kernel));
   onnx_node_attr (last->node, onnx_attr_int ("channels_last", 1));
   node_case_refused (last, "last place");
 }
@@ -520,7 +521,7 @@ test_refuses (void)
     const char *op, *inputs, *outputs, *attr, *text;
   } rows[] = {
       {"MultiHeadAttention", "x", "y", "num_heads", "three tensors"},
-      {"MultiHeadAttention", "x x x", "y", "heads", "num_heads is 0"},
+      {"MultiHeadAttention", "x x x", "y", NULL, "num_heads” is missing"},
       {"MultiHeadAttention", "x x x - - - - - n", "y", "num_heads", "shared caches"},
       {"MultiHeadAttention", "x x x - x", "y", "num_heads", "[batch,keys]"},
       {"Attention", "x w", "y z", "num_heads", "a past"},

@@ -88,8 +88,6 @@ apply_mod (GonioImportNode *in, const char *name, GonioValueId *x, GError **erro
 
   if (!attr)
     return TRUE;
-  if (attr->type != GONIO_ATTR_GRAPH)
-    return gonio_import_malformed (error, "attribute “%s” is no graph.", name);
   gonio_graph_inputs (attr->graph, &n_inputs);
   gonio_graph_outputs (attr->graph, &n_outputs);
   if (n_inputs != 1 || n_outputs != 1)
@@ -99,6 +97,12 @@ apply_mod (GonioImportNode *in, const char *name, GonioValueId *x, GError **erro
   *x = result;
   return TRUE;
 }
+
+static const GonioAttrSchema attrs_flex[] = {{"prob_mod", GONIO_ATTR_GRAPH, FALSE},
+                                             {"scale", GONIO_ATTR_FLOAT, FALSE},
+                                             {"score_mod", GONIO_ATTR_GRAPH, FALSE},
+                                             {"softmax_precision", GONIO_ATTR_INT, FALSE},
+                                             {0}};
 
 /* softmax (q k' scale) v with a graph in between, before and after the softmax; as the body that
  * the specification gives for the operator. */
@@ -112,6 +116,8 @@ flex_attention (GonioImportNode *in, GError **error)
   GonioNodeId node = GONIO_NODE_NONE;
   int64_t wide = gonio_node_attr_int (in->node, "softmax_precision", 0);
 
+  if (!gonio_import_check_attrs (in, attrs_flex, error))
+    return FALSE;
   if (v == GONIO_VALUE_NONE || k == GONIO_VALUE_NONE || q == GONIO_VALUE_NONE)
     return gonio_import_malformed (error, "an input is missing.");
   if (dtype == GONIO_DTYPE_NONE)
@@ -142,8 +148,7 @@ flex_attention (GonioImportNode *in, GError **error)
   if (!apply_mod (in, "prob_mod", &probs, error))
     return FALSE;
 
-  while (in->node->n_attrs > 0)
-    gonio_import_drop (in, in->node->attrs[0].name);
+  gonio_import_drop_all (in);
   if (wide == dtype) {
     gonio_graph_set_op (in->graph, in->id, GONIO_OP_MATMUL);
     gonio_graph_set_inputs (in->graph, in->id, (const GonioValueId[]){probs, v}, 2);

@@ -11,7 +11,7 @@ swiglu (GonioImportNode *in, GError **error)
 
   gonio_import_set_input (in, 0, gonio_import_emit (in, GONIO_OP_SWISH, "gate", &a, 1, &gate));
   gonio_graph_set_attr_float (in->graph, gate, "alpha", alpha);
-  gonio_import_drop (in, "alpha");
+  gonio_import_drop (in, "alpha", GONIO_ATTR_FLOAT);
   gonio_graph_set_op (in->graph, in->id, GONIO_OP_MUL);
   return TRUE;
 }
@@ -91,7 +91,7 @@ causal_conv (GonioImportNode *in, GError **error)
   gonio_graph_set_inputs (in->graph, in->id, inputs, bias == GONIO_VALUE_NONE ? 2 : 3);
   gonio_graph_set_op (in->graph, in->id, GONIO_OP_CONV);
   gonio_graph_set_attr_int (in->graph, in->id, "group", channels);
-  gonio_import_drop (in, "activation");
+  gonio_import_drop (in, "activation", GONIO_ATTR_STRING);
   if (swish && gonio_import_has_output (in, 0))
     emit_swish (in, gonio_import_dtype (in, weights));
   return TRUE;

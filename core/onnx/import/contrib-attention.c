@@ -4,6 +4,25 @@
 
 #define DOMAIN "com.microsoft"
 
+static const GonioAttrSchema attrs_skip[] = {{"epsilon", GONIO_ATTR_FLOAT, FALSE}, {0}};
+static const GonioAttrSchema attrs_embed[] = {
+    {"epsilon", GONIO_ATTR_FLOAT, FALSE}, {"mask_index_type", GONIO_ATTR_INT, FALSE}, {0}};
+static const GonioAttrSchema attrs_heads[] = {{"mask_filter_value", GONIO_ATTR_FLOAT, FALSE},
+                                              {"num_heads", GONIO_ATTR_INT, TRUE},
+                                              {"scale", GONIO_ATTR_FLOAT, FALSE},
+                                              {"unidirectional", GONIO_ATTR_INT, FALSE},
+                                              {0}};
+static const GonioAttrSchema attrs_attention[] = {
+    {"do_rotary", GONIO_ATTR_INT, FALSE},
+    {"mask_filter_value", GONIO_ATTR_FLOAT, FALSE},
+    {"num_heads", GONIO_ATTR_INT, TRUE},
+    {"past_present_share_buffer", GONIO_ATTR_INT, FALSE},
+    {"qkv_hidden_sizes", GONIO_ATTR_INTS, FALSE},
+    {"rotary_embedding_dim", GONIO_ATTR_INT, FALSE},
+    {"scale", GONIO_ATTR_FLOAT, FALSE},
+    {"unidirectional", GONIO_ATTR_INT, FALSE},
+    {0}};
+
 /* The node keeps its first n outputs; returns what output i was before. */
 static GonioValueId
 cut_outputs (GonioImportNode *in, guint n, guint i)
@@ -48,6 +67,8 @@ skip_layer_norm (GonioImportNode *in, GError **error)
   GonioValueId beta = simple ? GONIO_VALUE_NONE : gonio_import_input (in, 3);
   GonioValueId bias = gonio_import_input (in, simple ? 3 : 4), gamma = gonio_import_input (in, 2);
 
+  if (!gonio_import_check_attrs (in, attrs_skip, error))
+    return FALSE;
   if (gamma == GONIO_VALUE_NONE)
     return gonio_import_malformed (error, "input 2 is missing.");
   if (simple && (gonio_import_has_output (in, 1) || gonio_import_has_output (in, 2)))
@@ -133,6 +154,8 @@ embed_layer_norm (GonioImportNode *in, GError **error)
   GonioValueId ids = gonio_import_input (in, 0), segments = gonio_import_input (in, 1);
   GonioValueId gamma = gonio_import_input (in, 5), beta = gonio_import_input (in, 6);
 
+  if (!gonio_import_check_attrs (in, attrs_embed, error))
+    return FALSE;
   for (guint i = 2; i <= 6; i++) {
     if (gonio_import_input (in, i) == GONIO_VALUE_NONE && (i != 4 || segments != GONIO_VALUE_NONE))
       return gonio_import_malformed (error, "input %u is missing.", i);
@@ -249,6 +272,8 @@ multi_head_attention (GonioImportNode *in, GError **error)
   GonioValueId bias = gonio_import_input (in, 3), mask = gonio_import_input (in, 4);
   GonioDType dtype = gonio_import_dtype (in, qkv[0]);
 
+  if (!gonio_import_check_attrs (in, attrs_heads, error))
+    return FALSE;
   for (guint i = 0; i < 3; i++) {
     if (gonio_import_rank (in, qkv[i]) != 3)
       return gonio_import_unsupported (error,
@@ -286,6 +311,8 @@ fused_attention (GonioImportNode *in, GError **error)
   int mask_rank = gonio_import_rank (in, mask);
   GonioDType dtype = gonio_import_dtype (in, gonio_import_input (in, 0));
 
+  if (!gonio_import_check_attrs (in, attrs_attention, error))
+    return FALSE;
   if (gonio_import_input (in, 4) != GONIO_VALUE_NONE || gonio_import_has_output (in, 1) ||
       gonio_node_attr (in->node, "qkv_hidden_sizes") ||
       gonio_node_attr_int (in->node, "do_rotary", 0))

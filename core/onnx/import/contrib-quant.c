@@ -4,6 +4,18 @@
 
 #define DOMAIN "com.microsoft"
 
+static const GonioAttrSchema attrs_none[] = {{0}};
+static const GonioAttrSchema attrs_leaky[] = {{"alpha", GONIO_ATTR_FLOAT, FALSE}, {0}};
+static const GonioAttrSchema attrs_softmax[] = {
+    {"axis", GONIO_ATTR_INT, FALSE}, {"opset", GONIO_ATTR_INT, FALSE}, {0}};
+static const GonioAttrSchema attrs_global[] = {{"channels_last", GONIO_ATTR_INT, FALSE}, {0}};
+static const GonioAttrSchema attrs_pool[] = {
+    {"auto_pad", GONIO_ATTR_STRING, FALSE},   {"ceil_mode", GONIO_ATTR_INT, FALSE},
+    {"channels_last", GONIO_ATTR_INT, FALSE}, {"count_include_pad", GONIO_ATTR_INT, FALSE},
+    {"kernel_shape", GONIO_ATTR_INTS, TRUE},  {"pads", GONIO_ATTR_INTS, FALSE},
+    {"strides", GONIO_ATTR_INTS, FALSE},      {0}};
+static const GonioAttrSchema attrs_concat[] = {{"axis", GONIO_ATTR_INT, TRUE}, {0}};
+
 /* Inputs i to i + 2 (quantised values, scale, zero point) as real numbers. */
 static GonioValueId
 real_input (GonioImportNode *in, guint i, const char *hint)
@@ -20,18 +32,18 @@ quantise (GonioImportNode *in, GonioValueId real, guint i)
 {
   const GonioValueId args[3] = {real, gonio_import_input (in, i), gonio_import_input (in, i + 1)};
 
-  while (in->node->n_attrs > 0)
-    gonio_import_drop (in, in->node->attrs[0].name);
+  gonio_import_drop_all (in);
   gonio_graph_set_op (in->graph, in->id, GONIO_OP_QUANTIZE_LINEAR);
   gonio_graph_set_inputs (in->graph, in->id, args, args[2] == GONIO_VALUE_NONE ? 2 : 3);
   return TRUE;
 }
 
+/* At least that many inputs, and the attributes. */
 static gboolean
-need_inputs (const GonioImportNode *in, guint least, GError **error)
+check (const GonioImportNode *in, guint least, const GonioAttrSchema *attrs, GError **error)
 {
   if (in->node->n_inputs >= least)
-    return TRUE;
+    return gonio_import_check_attrs (in, attrs, error);
   return gonio_import_malformed (error, "it has %u inputs; at least %u are needed.",
                                  in->node->n_inputs, least);
 }
@@ -42,7 +54,7 @@ binary (GonioImportNode *in, GError **error)
 {
   GonioOpId op = g_str_equal (in->op, "QLinearMul") ? GONIO_OP_MUL : GONIO_OP_ADD;
 
-  if (!need_inputs (in, 7, error))
+  if (!check (in, 7, attrs_none, error))
     return FALSE;
   GonioValueId a = real_input (in, 0, "a"), b = real_input (in, 3, "b");
   return quantise (in, gonio_import_binary (in, op, "real", a, b), 6);
@@ -53,7 +65,7 @@ binary (GonioImportNode *in, GError **error)
 static gboolean
 sigmoid (GonioImportNode *in, GError **error)
 {
-  return need_inputs (in, 4, error) &&
+  return check (in, 4, attrs_none, error) &&
          quantise (in, gonio_import_unary (in, GONIO_OP_SIGMOID, "real", real_input (in, 0, "x")),
                    3);
 }
@@ -64,7 +76,7 @@ leaky_relu (GonioImportNode *in, GError **error)
   float alpha = gonio_node_attr_float (in->node, "alpha", 0.01f);
   GonioNodeId node = GONIO_NODE_NONE;
 
-  if (!need_inputs (in, 4, error))
+  if (!check (in, 4, attrs_leaky, error))
     return FALSE;
   GonioValueId x = real_input (in, 0, "x");
   GonioValueId y = gonio_import_emit (in, GONIO_OP_LEAKY_RELU, "real", &x, 1, &node);
@@ -79,7 +91,7 @@ softmax (GonioImportNode *in, GError **error)
   int rank = gonio_import_rank (in, gonio_import_input (in, 0));
   GonioNodeId node = GONIO_NODE_NONE;
 
-  if (!need_inputs (in, 4, error))
+  if (!check (in, 4, attrs_softmax, error))
     return FALSE;
   if (gonio_node_attr_int (in->node, "opset", 0) < 13 && axis != -1 && axis != rank - 1)
     return gonio_import_unsupported (error, "before opset 13 only the last axis is supported.");
@@ -99,7 +111,7 @@ check_channels (const GonioImportNode *in, GError **error)
 static gboolean
 global_average_pool (GonioImportNode *in, GError **error)
 {
-  return need_inputs (in, 4, error) && check_channels (in, error) &&
+  return check (in, 4, attrs_global, error) && check_channels (in, error) &&
          quantise (
              in,
              gonio_import_unary (in, GONIO_OP_GLOBAL_AVERAGE_POOL, "real", real_input (in, 0, "x")),
@@ -114,7 +126,7 @@ average_pool (GonioImportNode *in, GError **error)
   gboolean explicit_pads = g_str_equal (mode, "NOTSET") || *mode == '\0';
   GonioNodeId node = GONIO_NODE_NONE;
 
-  if (!need_inputs (in, 4, error) || !check_channels (in, error))
+  if (!check (in, 4, attrs_pool, error) || !check_channels (in, error))
     return FALSE;
   GonioValueId x = real_input (in, 0, "x");
   GonioValueId y = gonio_import_emit (in, GONIO_OP_AVERAGE_POOL, "real", &x, 1, &node);
@@ -138,10 +150,8 @@ concat (GonioImportNode *in, GError **error)
   g_autofree GonioValueId *parts = g_new0 (GonioValueId, n + 1);
   GonioNodeId node = GONIO_NODE_NONE;
 
-  if (!need_inputs (in, 4, error))
+  if (!check (in, 4, attrs_concat, error))
     return FALSE;
-  if (!axis || axis->type != GONIO_ATTR_INT)
-    return gonio_import_malformed (error, "attribute “axis” is missing.");
   for (guint i = 0; i < n; i++)
     parts[i] = real_input (in, 2 + 3 * i, "part");
   GonioValueId y = gonio_import_emit (in, GONIO_OP_CONCAT, "real", parts, n, &node);

@@ -52,10 +52,10 @@ fused_conv (GonioImportNode *in, GError **error)
   GonioNodeId last = in->id;
 
   gonio_graph_set_op (in->graph, in->id, GONIO_OP_CONV);
-  gonio_import_drop (in, "activation");
-  gonio_import_drop (in, "activation_params");
+  gonio_import_drop (in, "activation", GONIO_ATTR_STRING);
+  gonio_import_drop (in, "activation_params", GONIO_ATTR_FLOATS);
   if (g_strcmp0 (gonio_node_attr_string (in->node, "auto_pad", NULL), "NOTSET") == 0)
-    gonio_import_drop (in, "auto_pad");
+    gonio_import_drop (in, "auto_pad", GONIO_ATTR_STRING);
   if (summand != GONIO_VALUE_NONE) {
     GonioValueId output = in->node->outputs[0];
     gonio_import_set_input (in, 3, GONIO_VALUE_NONE);
@@ -72,10 +72,10 @@ fused_gemm (GonioImportNode *in, GError **error)
   const float alpha = gonio_node_attr_float (in->node, "activation_alpha", 0.01f);
 
   gonio_graph_set_op (in->graph, in->id, GONIO_OP_GEMM);
-  gonio_import_drop (in, "activation");
-  gonio_import_drop (in, "activation_alpha");
-  gonio_import_drop (in, "activation_beta");
-  gonio_import_drop (in, "activation_gamma");
+  gonio_import_drop (in, "activation", GONIO_ATTR_STRING);
+  gonio_import_drop (in, "activation_alpha", GONIO_ATTR_FLOAT);
+  gonio_import_drop (in, "activation_beta", GONIO_ATTR_FLOAT);
+  gonio_import_drop (in, "activation_gamma", GONIO_ATTR_FLOAT);
   return *name == '\0' ||
          set_activation (in, in->id, name, &alpha, g_str_equal (name, "LeakyRelu"), error);
 }
@@ -99,6 +99,11 @@ transpose_input (GonioImportNode *in, guint i, const char *hint, GError **error)
   return TRUE;
 }
 
+static const GonioAttrSchema attrs_matmul[] = {
+    {"alpha", GONIO_ATTR_FLOAT, FALSE},     {"transA", GONIO_ATTR_INT, FALSE},
+    {"transB", GONIO_ATTR_INT, FALSE},      {"transBatchA", GONIO_ATTR_INT, FALSE},
+    {"transBatchB", GONIO_ATTR_INT, FALSE}, {0}};
+
 static gboolean
 fused_matmul (GonioImportNode *in, GError **error)
 {
@@ -107,14 +112,15 @@ fused_matmul (GonioImportNode *in, GError **error)
   gboolean trans_b = gonio_node_attr_int (in->node, "transB", 0) != 0;
   GonioDType dtype = gonio_import_dtype (in, gonio_import_input (in, 0));
 
+  if (!gonio_import_check_attrs (in, attrs_matmul, error))
+    return FALSE;
   if (gonio_node_attr_int (in->node, "transBatchA", 0) ||
       gonio_node_attr_int (in->node, "transBatchB", 0))
     return gonio_import_unsupported (error, "transposed batches are not supported.");
   if ((trans_a && !transpose_input (in, 0, "a", error)) ||
       (trans_b && !transpose_input (in, 1, "b", error)))
     return FALSE;
-  while (in->node->n_attrs > 0)
-    gonio_import_drop (in, in->node->attrs[0].name);
+  gonio_import_drop_all (in);
   gonio_graph_set_op (in->graph, in->id, GONIO_OP_MATMUL);
   if (alpha != 1) {
     GonioValueId output = in->node->outputs[0];
@@ -126,12 +132,17 @@ fused_matmul (GonioImportNode *in, GError **error)
   return TRUE;
 }
 
+static const GonioAttrSchema attrs_none[] = {{0}};
+static const GonioAttrSchema attrs_alpha[] = {{"alpha", GONIO_ATTR_FLOAT, FALSE}, {0}};
+
 /* Gelu of x plus an optional bias. */
 static gboolean
 bias_gelu (GonioImportNode *in, GError **error)
 {
   GonioValueId terms[2] = {gonio_import_input (in, 0), gonio_import_input (in, 1)};
 
+  if (!gonio_import_check_attrs (in, attrs_none, error))
+    return FALSE;
   gonio_graph_set_op (in->graph, in->id, GONIO_OP_GELU);
   if (g_str_equal (in->op, "FastGelu"))
     gonio_graph_set_attr_string (in->graph, in->id, "approximate", "tanh");
@@ -148,6 +159,8 @@ quick_gelu (GonioImportNode *in, GError **error)
 {
   float alpha = gonio_node_attr_float (in->node, "alpha", 1.702f);
 
+  if (!gonio_import_check_attrs (in, attrs_alpha, error))
+    return FALSE;
   gonio_graph_set_op (in->graph, in->id, GONIO_OP_SWISH);
   gonio_graph_set_attr_float (in->graph, in->id, "alpha", alpha);
   return TRUE;

@@ -111,6 +111,11 @@ sample_graph (GonioImportNode *in, GonioGraph *body, guint n_scanned)
   return sample.graph;
 }
 
+static const GonioAttrSchema attrs_scan_8[] = {{"body", GONIO_ATTR_GRAPH, TRUE},
+                                               {"directions", GONIO_ATTR_INTS, FALSE},
+                                               {"num_scan_inputs", GONIO_ATTR_INT, TRUE},
+                                               {0}};
+
 static gboolean
 scan_8 (GonioImportNode *in, GError **error)
 {
@@ -118,8 +123,8 @@ scan_8 (GonioImportNode *in, GError **error)
   int64_t n_scanned = gonio_node_attr_int (in->node, "num_scan_inputs", 0);
   guint n = in->node->n_inputs;
 
-  if (!attr || attr->type != GONIO_ATTR_GRAPH)
-    return gonio_import_malformed (error, "its body is missing.");
+  if (!gonio_import_check_attrs (in, attrs_scan_8, error))
+    return FALSE;
   if (n_scanned < 1 || n_scanned >= n)
     return gonio_import_malformed (error, "num_scan_inputs is %" G_GINT64_FORMAT ".", n_scanned);
   for (guint i = 1; i < n; i++) {
@@ -133,7 +138,7 @@ scan_8 (GonioImportNode *in, GError **error)
   for (guint i = 0; i < n; i++)
     inputs[i] = in->node->inputs[(i + 1) % n];
   gonio_graph_set_inputs (in->graph, in->id, inputs, inputs[n - 1] == GONIO_VALUE_NONE ? n - 1 : n);
-  gonio_import_drop (in, "directions");
+  gonio_import_drop (in, "directions", GONIO_ATTR_INTS);
   gonio_graph_set_attr_int (in->graph, in->id, "num_scan_inputs", in->node->n_inputs);
   gonio_graph_set_attr_graph (in->graph, in->id, "body", sample);
   return TRUE;

@@ -12,9 +12,9 @@ plain_pads (GonioImportNode *in, GError **error)
   if (!mode)
     return TRUE;
   if (g_str_equal (mode, "VALID"))
-    gonio_import_drop (in, "pads");
+    gonio_import_drop (in, "pads", GONIO_ATTR_INTS);
   if (g_str_equal (mode, "VALID") || g_str_equal (mode, "NOTSET") || *mode == '\0')
-    gonio_import_drop (in, "auto_pad");
+    gonio_import_drop (in, "auto_pad", GONIO_ATTR_STRING);
   return TRUE;
 }
 
@@ -26,6 +26,7 @@ old_lp (GonioImportNode *in, GError **error)
 
   if (p != floorf (p) || p < 1 || p > 1e6f)
     return gonio_import_unsupported (error, "p is %g; only whole numbers are supported.", p);
+  gonio_import_drop (in, "p", GONIO_ATTR_FLOAT);
   gonio_graph_set_attr_int (in->graph, in->id, "p", (int64_t)p);
   return plain_pads (in, error);
 }
@@ -34,7 +35,7 @@ old_lp (GonioImportNode *in, GError **error)
 static gboolean
 old_gemm (GonioImportNode *in, GError **error)
 {
-  gonio_import_drop (in, "broadcast");
+  gonio_import_drop (in, "broadcast", GONIO_ATTR_INT);
   return TRUE;
 }
 

@@ -7,7 +7,7 @@
 static gboolean
 drop_consumed (GonioImportNode *in, GError **error)
 {
-  gonio_import_drop (in, "consumed_inputs");
+  gonio_import_drop (in, "consumed_inputs", GONIO_ATTR_INTS);
   return TRUE;
 }
 
@@ -33,9 +33,9 @@ old_broadcast (GonioImportNode *in, GError **error)
   int64_t axis = gonio_node_attr_int (in->node, "axis", 0);
   gboolean broadcast = gonio_node_attr_int (in->node, "broadcast", 0) != 0;
 
-  gonio_import_drop (in, "axis");
-  gonio_import_drop (in, "broadcast");
-  gonio_import_drop (in, "consumed_inputs");
+  gonio_import_drop (in, "axis", GONIO_ATTR_INT);
+  gonio_import_drop (in, "broadcast", GONIO_ATTR_INT);
+  gonio_import_drop (in, "consumed_inputs", GONIO_ATTR_INTS);
   if (!broadcast || !has_axis)
     return TRUE;
   GonioValueId b = gonio_import_input (in, 1);
@@ -59,7 +59,7 @@ old_prelu (GonioImportNode *in, GError **error)
   int rank = gonio_import_rank (in, gonio_import_input (in, 0)),
       slope_rank = gonio_import_rank (in, slope);
 
-  gonio_import_drop (in, "consumed_inputs");
+  gonio_import_drop (in, "consumed_inputs", GONIO_ATTR_INTS);
   if (rank < 0 || slope_rank < 0)
     return gonio_import_unsupported (error, "the form of this opset needs inputs of known rank.");
   if (slope_rank == 1 && rank > 2)
@@ -90,7 +90,7 @@ old_clip (GonioImportNode *in, GError **error)
   static const char *const names[] = {"min", "max"};
   GonioDType dtype = gonio_import_dtype (in, gonio_import_input (in, 0));
 
-  gonio_import_drop (in, "consumed_inputs");
+  gonio_import_drop (in, "consumed_inputs", GONIO_ATTR_INTS);
   for (guint i = 0; i < 2; i++) {
     const GonioAttr *attr = gonio_node_attr (in->node, names[i]);
     if (!attr)
@@ -99,7 +99,7 @@ old_clip (GonioImportNode *in, GError **error)
     gonio_import_set_input (
         in, i + 1,
         gonio_import_const_scalar (in, names[i], dtype ? dtype : GONIO_DTYPE_FLOAT, bound));
-    gonio_import_drop (in, names[i]);
+    gonio_import_drop (in, names[i], GONIO_ATTR_FLOAT);
   }
   return TRUE;
 }
@@ -108,7 +108,7 @@ old_clip (GonioImportNode *in, GError **error)
 static gboolean
 old_selu (GonioImportNode *in, GError **error)
 {
-  gonio_import_drop (in, "consumed_inputs");
+  gonio_import_drop (in, "consumed_inputs", GONIO_ATTR_INTS);
   if (!gonio_node_attr (in->node, "alpha"))
     gonio_graph_set_attr_float (in->graph, in->id, "alpha", 1.6732f);
   if (!gonio_node_attr (in->node, "gamma"))

@@ -391,6 +391,11 @@ differentiate (Walk *w, GonioValueId y, guint n, const GonioNodeId *order, guint
   return TRUE;
 }
 
+static const GonioAttrSchema attrs_gradient[] = {{"xs", GONIO_ATTR_STRINGS, TRUE},
+                                                 {"y", GONIO_ATTR_STRING, TRUE},
+                                                 {"zs", GONIO_ATTR_STRINGS, FALSE},
+                                                 {0}};
+
 static gboolean
 gradient (GonioImportNode *in, GError **error)
 {
@@ -403,6 +408,8 @@ gradient (GonioImportNode *in, GError **error)
   int64_t count = 0;
   guint n = 0, n_inputs = 0, n_nodes = 0;
 
+  if (!gonio_import_check_attrs (in, attrs_gradient, error))
+    return FALSE;
   if (y == GONIO_VALUE_NONE)
     return gonio_import_unsupported (error, "y is no tensor of this graph.");
   if (!check_names (in, "xs", &n, error))

@@ -1,10 +1,21 @@
 /* Import rows of image sampling. Depends on import.h. */
 #include "core/onnx/import.h"
 
+static const GonioAttrSchema attrs_mode[] = {{"mode", GONIO_ATTR_STRING, FALSE}, {0}};
+static const GonioAttrSchema attrs_upsample[] = {{"height_scale", GONIO_ATTR_FLOAT, FALSE},
+                                                 {"mode", GONIO_ATTR_STRING, FALSE},
+                                                 {"scales", GONIO_ATTR_FLOATS, FALSE},
+                                                 {"width_scale", GONIO_ATTR_FLOAT, FALSE},
+                                                 {0}};
+
+/* In place of what the file has there, which must be text. */
 static void
 set_text (GonioImportNode *in, const char *name, const char *value)
 {
-  gonio_graph_set_attr_string (in->graph, in->id, name, value);
+  g_autofree char *text = g_strdup (value);
+
+  gonio_import_drop (in, name, GONIO_ATTR_STRING);
+  gonio_graph_set_attr_string (in->graph, in->id, name, text);
 }
 
 /* Upsample and Resize 10 read the pixel left of the exact place. */
@@ -32,17 +43,19 @@ upsample (GonioImportNode *in, GError **error)
   const float *scales = gonio_node_attr_floats (in->node, "scales", &n);
   GonioValueId value = gonio_import_input (in, 1);
 
+  if (!gonio_import_check_attrs (in, attrs_upsample, error))
+    return FALSE;
   if (in->version < 7) {
     const float by_side[4] = {1, 1, gonio_node_attr_float (in->node, "height_scale", 0),
                               gonio_node_attr_float (in->node, "width_scale", 0)};
     value = gonio_import_const_floats (in, "scales", by_side, 4);
-    gonio_import_drop (in, "height_scale");
-    gonio_import_drop (in, "width_scale");
+    gonio_import_drop (in, "height_scale", GONIO_ATTR_FLOAT);
+    gonio_import_drop (in, "width_scale", GONIO_ATTR_FLOAT);
   } else if (in->version < 9) {
     if (!scales)
       return gonio_import_malformed (error, "attribute “scales” is missing.");
     value = gonio_import_const_floats (in, "scales", scales, n);
-    gonio_import_drop (in, "scales");
+    gonio_import_drop (in, "scales", GONIO_ATTR_FLOATS);
   }
   if (value == GONIO_VALUE_NONE)
     return gonio_import_malformed (error, "scales are missing.");
@@ -55,6 +68,8 @@ upsample (GonioImportNode *in, GError **error)
 static gboolean
 resize_10 (GonioImportNode *in, GError **error)
 {
+  if (!gonio_import_check_attrs (in, attrs_mode, error))
+    return FALSE;
   sample_as_upsample (in);
   set_resize_inputs (in, gonio_import_input (in, 1));
   return TRUE;
@@ -97,7 +112,8 @@ old_grid_sample (GonioImportNode *in, GError **error)
 static gboolean
 old_roi_align (GonioImportNode *in, GError **error)
 {
-  set_text (in, "coordinate_transformation_mode", "output_half_pixel");
+  if (!gonio_node_attr (in->node, "coordinate_transformation_mode"))
+    set_text (in, "coordinate_transformation_mode", "output_half_pixel");
   return TRUE;
 }
 

@@ -45,11 +45,23 @@ attr_to_tensor (const GonioAttr *attr, GError **error)
   }
 }
 
+static const GonioAttrSchema attrs_constant[] = {{"sparse_value", GONIO_ATTR_TENSOR, FALSE},
+                                                 {"value", GONIO_ATTR_TENSOR, FALSE},
+                                                 {"value_float", GONIO_ATTR_FLOAT, FALSE},
+                                                 {"value_floats", GONIO_ATTR_FLOATS, FALSE},
+                                                 {"value_int", GONIO_ATTR_INT, FALSE},
+                                                 {"value_ints", GONIO_ATTR_INTS, FALSE},
+                                                 {"value_string", GONIO_ATTR_STRING, FALSE},
+                                                 {"value_strings", GONIO_ATTR_STRINGS, FALSE},
+                                                 {0}};
+
 static gboolean
 constant (GonioImportNode *in, GError **error)
 {
   if (in->node->n_attrs != 1 || !gonio_import_has_output (in, 0))
     return gonio_import_malformed (error, "a constant has exactly one attribute and one output.");
+  if (!gonio_import_check_attrs (in, attrs_constant, error))
+    return FALSE;
   g_autoptr (GonioTensor) tensor = attr_to_tensor (&in->node->attrs[0], error);
   if (!tensor)
     return FALSE;
@@ -101,6 +113,13 @@ may_train (const GonioImportNode *in)
   return in->version >= 12 && (!constant_number (in, 2, 0, &training) || training != 0);
 }
 
+/* is_test and consumed_inputs: opset 1 to 6. */
+static const GonioAttrSchema attrs_dropout[] = {{"consumed_inputs", GONIO_ATTR_INTS, FALSE},
+                                                {"is_test", GONIO_ATTR_INT, FALSE},
+                                                {"ratio", GONIO_ATTR_FLOAT, FALSE},
+                                                {"seed", GONIO_ATTR_INT, FALSE},
+                                                {0}};
+
 /* Nothing is dropped outside of training: the data pass, and the mask is all ones. */
 static gboolean
 dropout (GonioImportNode *in, GError **error)
@@ -111,6 +130,8 @@ dropout (GonioImportNode *in, GError **error)
     return gonio_import_malformed (error, "input or output is missing.");
   if (may_train (in))
     return TRUE;
+  if (!gonio_import_check_attrs (in, attrs_dropout, error))
+    return FALSE;
   if (gonio_import_has_output (in, 1)) {
     if (in->version < 10)
       return gonio_import_unsupported (error, "the mask is not supported before opset 10.");
@@ -122,8 +143,7 @@ dropout (GonioImportNode *in, GError **error)
   gonio_graph_set_outputs (in->graph, in->id, &data, 1);
   gonio_graph_set_inputs (in->graph, in->id, &x, 1);
   gonio_graph_set_op (in->graph, in->id, GONIO_OP_IDENTITY);
-  while (in->node->n_attrs > 0)
-    gonio_import_drop (in, in->node->attrs[0].name);
+  gonio_import_drop_all (in);
   return TRUE;
 }
 
@@ -133,7 +153,7 @@ dropout (GonioImportNode *in, GError **error)
 static gboolean
 old_recurrent (GonioImportNode *in, GError **error)
 {
-  gonio_import_drop (in, "output_sequence");
+  gonio_import_drop (in, "output_sequence", GONIO_ATTR_INT);
   return TRUE;
 }
 
@@ -145,7 +165,7 @@ old_dft (GonioImportNode *in, GError **error)
 
   gonio_import_set_input (in, 2,
                           gonio_import_const_scalar (in, "axis", GONIO_DTYPE_INT64, (double)axis));
-  gonio_import_drop (in, "axis");
+  gonio_import_drop (in, "axis", GONIO_ATTR_INT);
   return TRUE;
 }
 

@@ -50,7 +50,7 @@ binarizer (GonioImportNode *in, GError **error)
 
   if (!gonio_import_check_attrs (in, attrs_binarizer, error))
     return FALSE;
-  gonio_import_drop (in, "threshold");
+  gonio_import_drop (in, "threshold", GONIO_ATTR_FLOAT);
   gonio_graph_set_inputs (in->graph, in->id, cast, 2);
   gonio_graph_set_op (in->graph, in->id, GONIO_OP_CAST_LIKE);
   return TRUE;

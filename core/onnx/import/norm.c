@@ -12,18 +12,21 @@ keep_first_output (GonioImportNode *in)
 static gboolean
 old_batch_norm (GonioImportNode *in, GError **error)
 {
-  if (gonio_node_attr_int (in->node, "spatial", 1) == 0)
+  gboolean spatial = gonio_node_attr_int (in->node, "spatial", 1) != 0;
+  gboolean training = in->version < 7 && gonio_node_attr_int (in->node, "is_test", 0) == 0;
+
+  gonio_import_drop (in, "spatial", GONIO_ATTR_INT);
+  gonio_import_drop (in, "is_test", GONIO_ATTR_INT);
+  gonio_import_drop (in, "consumed_inputs", GONIO_ATTR_INTS);
+  if (!spatial)
     return gonio_import_unsupported (error,
                                      "statistics per element (spatial 0) are not supported.");
-  if (in->version < 7 && gonio_node_attr_int (in->node, "is_test", 0) == 0)
+  if (training)
     return gonio_import_unsupported (error, "training mode is not supported.");
   for (guint i = 1; i < in->node->n_outputs; i++) {
     if (gonio_import_has_output (in, i))
       return gonio_import_unsupported (error, "training mode is not supported.");
   }
-  gonio_import_drop (in, "spatial");
-  gonio_import_drop (in, "is_test");
-  gonio_import_drop (in, "consumed_inputs");
   keep_first_output (in);
   return TRUE;
 }
@@ -31,7 +34,7 @@ old_batch_norm (GonioImportNode *in, GError **error)
 static gboolean
 drop_consumed (GonioImportNode *in, GError **error)
 {
-  gonio_import_drop (in, "consumed_inputs");
+  gonio_import_drop (in, "consumed_inputs", GONIO_ATTR_INTS);
   return TRUE;
 }
 
@@ -80,6 +83,7 @@ old_softmax (GonioImportNode *in, GError **error)
   int rank = gonio_import_rank (in, x);
   GonioNodeId flatten = GONIO_NODE_NONE;
 
+  gonio_import_drop (in, "axis", GONIO_ATTR_INT);
   gonio_graph_set_attr_int (in->graph, in->id, "axis", -1);
   if (axis == -1 || (rank >= 0 && axis == rank - 1) || !gonio_import_has_output (in, 0))
     return TRUE;

@@ -17,11 +17,11 @@ old_pad (GonioImportNode *in, GError **error)
   GonioDType dtype = gonio_import_dtype (in, gonio_import_input (in, 0));
   float value = gonio_node_attr_float (in->node, "value", 0);
 
+  gonio_import_drop (in, "value", GONIO_ATTR_FLOAT);
   gonio_import_attr_to_input (in, "paddings", 1);
   gonio_import_attr_to_input (in, "pads", 1);
   if (gonio_import_input (in, 1) == GONIO_VALUE_NONE)
     return gonio_import_malformed (error, "attribute “pads” is missing.");
-  gonio_import_drop (in, "value");
   if (value != 0)
     gonio_import_set_input (
         in, 2, gonio_import_const_scalar (in, "value", dtype ? dtype : GONIO_DTYPE_FLOAT, value));
@@ -31,7 +31,7 @@ old_pad (GonioImportNode *in, GError **error)
 static gboolean
 old_reshape (GonioImportNode *in, GError **error)
 {
-  gonio_import_drop (in, "consumed_inputs");
+  gonio_import_drop (in, "consumed_inputs", GONIO_ATTR_INTS);
   gonio_import_attr_to_input (in, "shape", 1);
   return TRUE;
 }

@@ -148,14 +148,32 @@ momentum (GonioImportNode *in, const Trained *t)
   deliver_step (in, t, mul (in, "step", t->rate, way));
 }
 
+static const GonioAttrSchema attrs_adagrad[] = {{"decay_factor", GONIO_ATTR_FLOAT, FALSE},
+                                                {"epsilon", GONIO_ATTR_FLOAT, FALSE},
+                                                {"norm_coefficient", GONIO_ATTR_FLOAT, FALSE},
+                                                {0}};
+static const GonioAttrSchema attrs_adam[] = {{"alpha", GONIO_ATTR_FLOAT, FALSE},
+                                             {"beta", GONIO_ATTR_FLOAT, FALSE},
+                                             {"epsilon", GONIO_ATTR_FLOAT, FALSE},
+                                             {"norm_coefficient", GONIO_ATTR_FLOAT, FALSE},
+                                             {"norm_coefficient_post", GONIO_ATTR_FLOAT, FALSE},
+                                             {0}};
+static const GonioAttrSchema attrs_momentum[] = {{"alpha", GONIO_ATTR_FLOAT, TRUE},
+                                                 {"beta", GONIO_ATTR_FLOAT, TRUE},
+                                                 {"mode", GONIO_ATTR_STRING, TRUE},
+                                                 {"norm_coefficient", GONIO_ATTR_FLOAT, TRUE},
+                                                 {0}};
+
 typedef struct {
   const char *name;
   guint n_kept;
+  const GonioAttrSchema *attrs;
   void (*emit) (GonioImportNode *in, const Trained *t);
 } Optimizer;
 
-static const Optimizer optimizers[] = {
-    {"Adagrad", 1, adagrad}, {"Adam", 2, adam}, {"Momentum", 1, momentum}};
+static const Optimizer optimizers[] = {{"Adagrad", 1, attrs_adagrad, adagrad},
+                                       {"Adam", 2, attrs_adam, adam},
+                                       {"Momentum", 1, attrs_momentum, momentum}};
 
 static GonioValueId
 output_at (const GonioValueId *outputs, guint n_outputs, guint i)
@@ -198,6 +216,8 @@ optimizer (GonioImportNode *in, GError **error)
 
   while (!g_str_equal (o->name, in->op))
     o++;
+  if (!gonio_import_check_attrs (in, o->attrs, error))
+    return FALSE;
   guint groups = 2 + o->n_kept, n = in->node->n_inputs;
   if (n < 2 + groups || (n - 2) % groups != 0)
     return gonio_import_malformed (error, "%u inputs are not two and %u for each tensor.", n,
