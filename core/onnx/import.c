@@ -80,6 +80,19 @@ read_shape (GonioOnnxSource *source, const GonioOnnx__TensorShapeProto *proto,
   }
 }
 
+static const char *
+why_no_tensor (const TypeProto *type)
+{
+  if (type->map_type)
+    return "it is a map, and values here are tensors, sequences and optionals; leave the operator "
+           "that reads the map (DictVectorizer, CastMap) out of the model and give the model the "
+           "numbers as a tensor.";
+  if (type->sparse_tensor_type)
+    return "it is a sparse tensor, and values here are stored in full; export the model with an "
+           "ordinary tensor in its place.";
+  return "its type is neither tensor, sequence nor optional; export the model anew.";
+}
+
 static gboolean
 read_type (GonioOnnxSource *source, const TypeProto *type, GonioKind *out_kind,
            GonioDType *out_dtype, GonioSymShape *out_shape, GError **error)
@@ -96,7 +109,7 @@ read_type (GonioOnnxSource *source, const TypeProto *type, GonioKind *out_kind,
   if (!type)
     return TRUE;
   if (!type->tensor_type)
-    return gonio_import_unsupported (error, "its type is neither tensor, sequence nor optional.");
+    return gonio_import_unsupported (error, "%s", why_no_tensor (type));
   if (type->tensor_type->elem_type < 0 || type->tensor_type->elem_type >= GONIO_DTYPE_COUNT)
     return gonio_import_unsupported (error, "its element type %d is unknown.",
                                      type->tensor_type->elem_type);

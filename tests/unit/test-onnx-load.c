@@ -458,6 +458,45 @@ unsupported_model (void)
   return onnx_model (graph, 17);
 }
 
+/* An input "picky" whose type (field of TypeProto) is none that values have. */
+static GByteArray *
+model_with_input (guint field, gboolean in_sequence)
+{
+  GByteArray *graph = relu_graph (), *info = g_byte_array_new (), *type = g_byte_array_new ();
+
+  pb_message (type, field, g_byte_array_new ());
+  if (in_sequence) {
+    GByteArray *sequence = g_byte_array_new (), *outer = g_byte_array_new ();
+    pb_message (sequence, 1, type);
+    pb_message (outer, 4, sequence);
+    type = outer;
+  }
+  pb_text (info, 1, "picky");
+  pb_message (info, 2, type);
+  pb_message (graph, 11, info);
+  return onnx_model (graph, 17);
+}
+
+static void
+test_input_types (void)
+{
+  static const struct {
+    guint field;
+    const char *what, *advice;
+  } rows[] = {{5, "Input “picky”: it is a map", "give the model the numbers as a tensor"},
+              {8, "Input “picky”: it is a sparse tensor", "ordinary tensor"},
+              {7, "Input “picky”: its type is neither tensor", "export the model anew"}};
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    for (int in_sequence = 0; in_sequence < 2; in_sequence++) {
+      assert_refused (model_with_input (rows[i].field, in_sequence), GONIO_LOAD_ERROR_UNSUPPORTED,
+                      rows[i].what);
+      assert_refused (model_with_input (rows[i].field, in_sequence), GONIO_LOAD_ERROR_UNSUPPORTED,
+                      rows[i].advice);
+    }
+  }
+}
+
 static void
 test_unsupported (void)
 {
@@ -696,6 +735,7 @@ main (int argc, char **argv)
   g_test_add_func ("/onnx-load/bit-flips", test_bit_flips);
   g_test_add_func ("/onnx-load/malformed", test_malformed);
   g_test_add_func ("/onnx-load/unsupported", test_unsupported);
+  g_test_add_func ("/onnx-load/input-types", test_input_types);
   g_test_add_func ("/onnx-load/any-order", test_any_order);
   g_test_add_func ("/onnx-load/initializer-inputs", test_initializer_inputs);
   g_test_add_func ("/onnx-load/subgraph-scope", test_subgraph_scope);
