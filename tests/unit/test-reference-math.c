@@ -1,4 +1,5 @@
 /* Matrix products, normalisations and reductions of the reference backend, hand-computed. */
+#include "core/base/memory.h"
 #include "tests/support/reference-case.h"
 
 #include <math.h>
@@ -119,6 +120,37 @@ test_det (void)
       GONIO_OP_DET, TENSOR (FLOAT, "3 2 2", 1, 2, 3, 4, 0, 2, 3, 4, 1, 2, 2, 4), NULL, NULL);
 
   ASSERT_OUT (c, 0, FLOAT, "3", -2, -6, 0);
+}
+
+static gpointer
+cancel_soon (gpointer cancellable)
+{
+  g_usleep (20 * 1000);
+  g_cancellable_cancel (cancellable);
+  return NULL;
+}
+
+/* A matrix that takes a second or more, stopped in the middle of its elimination. */
+static void
+test_det_cancelled (void)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (RefCase) c = ref_case_new (GONIO_OP_DET);
+  GonioShape shape = GONIO_SHAPE (2000, 2000);
+  GonioTensor *x = gonio_tensor_new (GONIO_DTYPE_FLOAT, &shape, NULL);
+  float *data = gonio_tensor_writable_data (x);
+  GonioWork work;
+
+  for (int64_t i = 0; i < gonio_tensor_count (x); i++)
+    data[i] = (float)(i * 7919 % 1009) / 1009 - 0.5f;
+  ref_case_in (c, x);
+  GThread *thread = g_thread_new ("cancel", cancel_soon, cancellable);
+  gonio_work_begin (&work, NULL, 0, cancellable);
+  g_assert_false (ref_case_run (c));
+  gonio_work_end (&work);
+  g_thread_join (thread);
+  g_assert_error (c->error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_null (c->outputs[0]);
 }
 
 /* ---- normalisations ---- */
@@ -373,6 +405,7 @@ main (int argc, char **argv)
   g_test_add_func ("/reference/matmul/einsum", test_einsum);
   g_test_add_func ("/reference/matmul/einsum-refuses", test_einsum_refuses);
   g_test_add_func ("/reference/matmul/det", test_det);
+  g_test_add_func ("/reference/matmul/det-cancelled", test_det_cancelled);
   g_test_add_func ("/reference/norm/softmax", test_softmax);
   g_test_add_func ("/reference/norm/layer", test_layer_norm);
   g_test_add_func ("/reference/norm/group-instance", test_group_and_instance_norm);
