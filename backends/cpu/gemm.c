@@ -117,17 +117,18 @@ gonio_cpu_rows_plain (const GonioCpuGemm *product, size_t first, size_t count, s
     out[i] = product->a + (first + i) * product->lda;
 }
 
-void
-gonio_cpu_gemm_activation (GonioCpuGemm *gemm, const GonioActivation *activation)
+GonioCpuActivation
+gonio_cpu_activation (const GonioNode *node)
 {
-  gemm->lo = -INFINITY;
-  gemm->hi = INFINITY;
-  if (activation->kind == GONIO_ACT_CLIP) {
-    gemm->lo = activation->params[0];
-    gemm->hi = activation->params[1];
+  GonioActivation fused = gonio_node_activation (node);
+  GonioCpuActivation activation = {.lo = -INFINITY, .hi = INFINITY};
+  if (fused.kind == GONIO_ACT_CLIP) {
+    activation.lo = fused.params[0];
+    activation.hi = fused.params[1];
   } else {
-    gemm->has_after = gonio_cpu_activation_kernel (activation, &gemm->after, gemm->p);
+    activation.has_after = gonio_cpu_activation_kernel (&fused, &activation.after, activation.p);
   }
+  return activation;
 }
 
 typedef struct {
@@ -161,14 +162,16 @@ pass (const Plan *plan, const GonioCpuGemm *product, const Tile *tile, size_t ta
         .bias = tap == 0 && product->bias ? product->bias + column : NULL,
         .ldc = product->ldc,
         .cols = (guint)cols,
-        .lo = last ? product->lo : -INFINITY,
-        .hi = last ? product->hi : INFINITY,
+        .lo = last ? product->activation.lo : -INFINITY,
+        .hi = last ? product->activation.hi : INFINITY,
     };
     for (size_t b = 0; b < tile->blocks; b++) {
       size_t start = block_start (tile, b);
       block.rows = rows + b * taps * row_step;
       block.mr = (guint)(block_start (tile, b + 1) - start);
-      block.c = product->c + (tile->first + start) * product->ldc + column;
+      size_t at = (tile->first + start) * product->ldc + column;
+      block.c = product->c + at;
+      block.add = block.bias && product->add ? product->add + at : NULL;
       kernels->gemm (&block);
     }
   }
@@ -212,13 +215,13 @@ activate (const Plan *plan, const GonioCpuGemm *product, const Tile *tile)
   size_t column = tile->panel * plan->kernels->nr;
   size_t cols = MIN (tile->panels * plan->kernels->nr, product->n - column);
   float *c = product->c + tile->first * product->ldc + column;
-  GonioCpuUnaryFunc after = plan->kernels->unary[product->after];
+  GonioCpuUnaryFunc after = plan->kernels->unary[product->activation.after];
   if (cols == product->ldc) {
-    after (c, c, tile->count * cols, product->p);
+    after (c, c, tile->count * cols, product->activation.p);
     return;
   }
   for (size_t i = 0; i < tile->count; i++, c += product->ldc)
-    after (c, c, cols, product->p);
+    after (c, c, cols, product->activation.p);
 }
 
 /* Tiles in order batch, panels, rows: a thread's share keeps its panels. */
@@ -241,7 +244,7 @@ tile_task (void *context, size_t start, size_t count)
       pass_gathered (plan, &product, &tile);
     else
       pass_by_address (plan, &product, &tile);
-    if (product.has_after)
+    if (product.activation.has_after)
       activate (plan, &product, &tile);
   }
 }

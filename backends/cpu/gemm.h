@@ -31,6 +31,17 @@ void gonio_cpu_pack (const GonioCpuKernels *kernels, const GonioCpuPack *pack, c
 void gonio_cpu_pack_run (const GonioCpuRun *run, const GonioCpuPack *pack, const float *source,
                          const int64_t *source_offsets, size_t count, float *packed);
 
+/* What is done to a result before it is left: clamped, then sent through a function. */
+typedef struct {
+  float lo, hi;
+  gboolean has_after; /* an activation beyond a clamp */
+  GonioCpuUnary after;
+  float p[2];
+} GonioCpuActivation;
+
+/* From the activation fused into a node. */
+GonioCpuActivation gonio_cpu_activation (const GonioNode *node);
+
 typedef struct _GonioCpuGemm GonioCpuGemm;
 
 struct _GonioCpuGemm {
@@ -52,10 +63,8 @@ struct _GonioCpuGemm {
   const float *bias; /* padded columns; NULL: c holds what to start from */
   float *c;
   size_t ldc;
-  float lo, hi;
-  gboolean has_after; /* an activation beyond a clamp */
-  GonioCpuUnary after;
-  float p[2];
+  const float *add; /* as c lies, added before the activation; nullable, only with a bias */
+  GonioCpuActivation activation;
 };
 
 #define GONIO_CPU_GATHER       512
@@ -64,9 +73,6 @@ struct _GonioCpuGemm {
 /* rows of an ordinary matrix: a + i * lda */
 void gonio_cpu_rows_plain (const GonioCpuGemm *product, size_t first, size_t count, size_t tap,
                            size_t taps, size_t step, const float **out);
-
-/* Sets lo, hi, after from a fused activation. */
-void gonio_cpu_gemm_activation (GonioCpuGemm *gemm, const GonioActivation *activation);
 
 void gonio_cpu_gemm_run (const GonioCpuGemm *gemm, const GonioCpuRun *run);
 

@@ -98,8 +98,7 @@ add_product (GonioCpuLower *lower, size_t m, size_t k, size_t n, size_t batch, s
       return NULL;
   }
   product->raw = product->bias = product->turned = GONIO_CPU_NO_SLOT;
-  GonioActivation activation = gonio_node_activation (lower->node.node);
-  gonio_cpu_gemm_activation (&product->gemm, &activation);
+  product->gemm.activation = gonio_cpu_activation (lower->node.node);
   return product;
 }
 

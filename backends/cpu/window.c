@@ -127,3 +127,12 @@ gonio_cpu_window_taps (const GonioCpuWindow *window, int axis, int64_t at, int64
   *out_first = MIN (first, end);
   *out_end = end;
 }
+
+void
+gonio_cpu_window_inner (const GonioCpuWindow *w, int axis, int64_t *out_first, int64_t *out_end)
+{
+  int64_t span = (w->kernel[axis] - 1) * w->dilation[axis], stride = w->stride[axis];
+  int64_t room = w->in[axis] - 1 - span + w->before[axis];
+  *out_first = MIN ((w->before[axis] + stride - 1) / stride, w->out[axis]);
+  *out_end = CLAMP (room < 0 ? 0 : room / stride + 1, *out_first, w->out[axis]);
+}

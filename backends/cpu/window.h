@@ -30,4 +30,8 @@ gboolean gonio_cpu_window_takes (const GonioCpuNode *node, guint i, const GonioC
 void gonio_cpu_window_taps (const GonioCpuWindow *window, int axis, int64_t at, int64_t *out_first,
                             int64_t *out_end);
 
+/* Outputs first..end-1 of an axis whose windows lie wholly inside. */
+void gonio_cpu_window_inner (const GonioCpuWindow *window, int axis, int64_t *out_first,
+                             int64_t *out_end);
+
 G_END_DECLS

@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 /* y[i] = f (x[i]); x and y may be the same. p: up to two parameters, per kernel. */
 #define GONIO_CPU_UNARY_LIST(X)                                                                    \
   X (ABS)                                                                                          \
-  X (ACOS) X (ACOSH) X (ASIN) X (ASINH) X (ATAN) X (ATANH) X (AFFINE) /* p0 x + p1 */              \
+  X (ACOS)                                                                                         \
+  X (ACOSH) X (ASIN) X (ASINH) X (ATAN) X (ATANH) X (AFFINE) /* p0 x + p1 */                       \
       X (CEIL) X (CELU) /* alpha */ X (CLIP) /* min, max */ X (COS) X (COSH)                       \
           X (ELU) /* alpha */ X (ERF) X (EXP) X (FLOOR) X (GELU) X (GELU_TANH)                     \
               X (HARD_SIGMOID) /* alpha, beta */ X (HARD_SWISH) X (LEAKY_RELU) /* alpha */ X (LOG) \
@@ -72,8 +73,9 @@ typedef struct {
   size_t kc;
   const float *w;    /* 64-byte aligned */
   const float *bias; /* width floats to start from; NULL: start from c */
+  const float *add;  /* what bias is added to, as c lies; nullable, only with bias */
   float *c;
-  size_t ldc; /* floats from row to row of c */
+  size_t ldc; /* floats from row to row of c and add */
   guint mr;   /* 1..GonioCpuKernels.mr */
   guint cols; /* 1..GonioCpuKernels.nr, columns of c that are written */
   float lo, hi;

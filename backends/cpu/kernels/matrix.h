@@ -23,6 +23,13 @@ gemm_block (const GonioCpuGemmTile *tile, int mr, int nv)
       for (int i = 0; i < mr; i++)
         acc[i][j] = b;
     }
+    if (tile->add)
+#pragma GCC unroll 16
+      for (int i = 0; i < mr; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < nv; j++)
+          acc[i][j] +=
+              vec_load_some (tile->add + i * ldc + j * GONIO_LANES, j == nv - 1 ? tail : 0);
   } else {
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++)

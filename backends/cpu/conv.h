@@ -1,0 +1,35 @@
+/* What the ways to compute a convolution share. lower-conv.c reads the node and picks a method
+ * from its table; each conv-<method>.c appends its own steps. Depends on window. */
+#pragma once
+
+#include "backends/cpu/gemm.h"
+#include "backends/cpu/window.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  GonioCpuWindow window; /* reads the input through its view */
+  int64_t groups;
+  GonioCpuActivation activation;
+  GonioCpuSlot in, out, add; /* add: as out lies, added before the activation; may be NO_SLOT */
+} GonioCpuConv;
+
+typedef struct {
+  const char *name;
+  gboolean (*suits) (const GonioCpuKernels *kernels, const GonioCpuConv *conv);
+  /* Appends the steps. conv has no slots yet: they belong to a step. */
+  gboolean (*lower) (GonioCpuLower *lower, const GonioCpuConv *conv, GError **error);
+} GonioCpuConvMethod;
+
+extern const GonioCpuConvMethod gonio_cpu_conv_depthwise;
+extern const GonioCpuConvMethod gonio_cpu_conv_direct; /* suits all */
+
+/* Fills in the slots, which count as used by the step appended last. */
+void gonio_cpu_conv_slots (GonioCpuLower *lower, GonioCpuConv *conv);
+/* The node's weights as ONNX has them: O x I / groups x kernel. */
+const float *gonio_cpu_conv_weights (const GonioCpuLower *lower);
+/* The node's bias in `groups` runs of `padded` floats each, zero where it has none. */
+gboolean gonio_cpu_conv_bias (GonioCpuLower *lower, size_t groups, size_t padded,
+                              GonioCpuSlot *out_bias, GError **error);
+
+G_END_DECLS
