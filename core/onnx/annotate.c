@@ -8,9 +8,8 @@
 
 #include "core/base/error.h"
 #include "core/base/text-hash.h"
-#include "core/onnx/load.h"
+#include "core/onnx/source.h"
 #include "core/onnx/wire.h"
-#include "onnx.pb-c.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -402,19 +401,18 @@ gboolean
 gonio_onnx_save_annotated (const char *path, const GonioGraph *inferred, const char *out_path,
                            guint *out_values, GError **error)
 {
-  g_autoptr (GMappedFile) file = g_mapped_file_new (path, FALSE, error);
-  if (file == NULL)
+  g_auto (GonioOnnxBytes) bytes = {0};
+  if (!gonio_onnx_bytes_read (&bytes, path, G_MAXSIZE, error))
     return FALSE;
-  const guint8 *data = (const guint8 *)g_mapped_file_get_contents (file);
   Writer writer = {
       .graph = inferred,
-      .base = data != NULL ? data : (const guint8 *)"",
+      .base = bytes.data != NULL ? bytes.data : (const guint8 *)"",
       .pieces = g_array_new (FALSE, FALSE, sizeof (Piece)),
       .written = g_hash_table_new_full (gonio_text_hash, g_str_equal, g_free, NULL),
   };
   g_array_set_clear_func (writer.pieces, (GDestroyNotify)clear_piece);
-  gboolean ok = write_model (&writer, g_mapped_file_get_length (file), error) &&
-                save_pieces (writer.pieces, out_path, error);
+  gboolean ok =
+      write_model (&writer, bytes.size, error) && save_pieces (writer.pieces, out_path, error);
   if (ok)
     *out_values = writer.n_values;
   g_array_unref (writer.pieces);

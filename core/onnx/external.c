@@ -62,7 +62,22 @@ resolve (const char *dir, const char *location)
   return found;
 }
 
-static GMappedFile *
+/* The file of a location, until another is opened: some models keep each tensor in its own. */
+struct _GonioOnnxFile {
+  char *location;
+  int fd;
+  size_t size;
+};
+
+static void
+file_free (GonioOnnxFile *file)
+{
+  g_close (file->fd, NULL);
+  g_free (file->location);
+  g_free (file);
+}
+
+static GonioOnnxFile *
 open_file (GonioOnnxSource *source, const char *location, const char *what, GError **error)
 {
   struct stat info;
@@ -92,28 +107,30 @@ open_file (GonioOnnxSource *source, const char *location, const char *what, GErr
       g_close (fd, NULL);
     return NULL;
   }
-  GMappedFile *file = NULL;
-  if (!S_ISREG (info.st_mode))
+  if (!S_ISREG (info.st_mode)) {
     fail (error, GONIO_LOAD_ERROR_IO, what, "“%s” is not an ordinary file.", location);
-  else
-    file = g_mapped_file_new_from_fd (fd, FALSE, error);
-  g_close (fd, NULL);
+    g_close (fd, NULL);
+    return NULL;
+  }
+  GonioOnnxFile *file = g_new (GonioOnnxFile, 1);
+  *file = (GonioOnnxFile){g_strdup (location), fd, (size_t)info.st_size};
   return file;
 }
 
-static GMappedFile *
-cached_file (GonioOnnxSource *source, const char *location, const char *what, GError **error)
+static GonioOnnxFile *
+current_file (GonioOnnxSource *source, const char *location, const char *what, GError **error)
 {
-  if (!source->external)
-    source->external = g_hash_table_new_full (gonio_text_hash, g_str_equal, g_free,
-                                              (GDestroyNotify)g_mapped_file_unref);
-  GMappedFile *file = g_hash_table_lookup (source->external, location);
-  if (!file) {
-    file = open_file (source, location, what, error);
-    if (file)
-      g_hash_table_insert (source->external, g_strdup (location), file);
+  if (!source->external || !g_str_equal (source->external->location, location)) {
+    gonio_onnx_external_clear (source);
+    source->external = open_file (source, location, what, error);
   }
-  return file;
+  return source->external;
+}
+
+void
+gonio_onnx_external_clear (GonioOnnxSource *source)
+{
+  g_clear_pointer (&source->external, file_free);
 }
 
 static gboolean
@@ -128,7 +145,7 @@ parse_number (const char *text, const char *key, size_t *out, const char *what, 
 
 gboolean
 gonio_onnx_external (GonioOnnxSource *source, const TensorProto *proto, size_t size,
-                     const char *what, const guint8 **out_data, GError **error)
+                     const char *what, size_t *out_offset, GError **error)
 {
   const char *location = NULL;
   size_t offset = 0, length = size;
@@ -148,16 +165,24 @@ gonio_onnx_external (GonioOnnxSource *source, const TensorProto *proto, size_t s
   if (length != size)
     return fail (error, GONIO_LOAD_ERROR_MALFORMED, what,
                  "its shape needs %zu bytes, length is %zu.", size, length);
-  GMappedFile *file = cached_file (source, location, what, error);
+  const GonioOnnxFile *file = current_file (source, location, what, error);
   if (!file)
     return FALSE;
-  size_t available = g_mapped_file_get_length (file);
-  if (offset > available || size > available - offset)
+  if (offset > file->size || size > file->size - offset)
     return fail (error, GONIO_LOAD_ERROR_MALFORMED, what,
                  "bytes %zu to %zu are needed, but “%s” has only %zu.", offset, offset + size,
-                 location, available);
-  /* An empty file maps to NULL; a range of no bytes still needs an address. */
-  const guint8 *data = (const guint8 *)g_mapped_file_get_contents (file);
-  *out_data = data ? data + offset : (const guint8 *)"";
+                 location, file->size);
+  *out_offset = offset;
   return TRUE;
+}
+
+gboolean
+gonio_onnx_external_read (GonioOnnxSource *source, size_t offset, void *to, size_t size,
+                          const char *what, GError **error)
+{
+  const GonioOnnxFile *file = source->external;
+  g_autoptr (GError) local = NULL;
+
+  return gonio_onnx_read (file->fd, file->location, offset, to, size, &local) ||
+         fail (error, GONIO_LOAD_ERROR_IO, what, "%s", local->message);
 }

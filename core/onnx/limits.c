@@ -12,8 +12,6 @@
 #include "core/onnx/wire.h"
 
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #define LENGTH_BYTES 5 /* a length as a padded varint, so that it can be filled in later */
 
@@ -297,7 +295,7 @@ gonio_onnx_source_init (GonioOnnxSource *source, const guint8 *data, size_t size
       .dir = dir,
       .limits =
           {
-              .max_file_bytes = given.max_file_bytes ? given.max_file_bytes : 8 * gib,
+              .max_file_bytes = given.max_file_bytes ? given.max_file_bytes : 2 * gib,
               .max_tensor_bytes = given.max_tensor_bytes ? given.max_tensor_bytes : 8 * gib,
               .max_depth = given.max_depth ? MIN (given.max_depth, GONIO_ONNX_MAX_DEPTH) : 64,
               .max_nodes = given.max_nodes ? given.max_nodes : 1000000,
@@ -308,7 +306,7 @@ gonio_onnx_source_init (GonioOnnxSource *source, const guint8 *data, size_t size
 void
 gonio_onnx_source_clear (GonioOnnxSource *source)
 {
-  g_clear_pointer (&source->external, g_hash_table_unref);
+  gonio_onnx_external_clear (source);
   g_clear_pointer (&source->words, g_hash_table_unref);
 }
 
@@ -323,15 +321,4 @@ gonio_onnx_intern (GonioOnnxSource *source, const char *text)
   known = gonio_intern (text);
   g_hash_table_add (source->words, (gpointer)known);
   return known;
-}
-
-void
-gonio_onnx_source_drop (const GonioOnnxSource *source, const guint8 *data, size_t size)
-{
-  uintptr_t page = (uintptr_t)sysconf (_SC_PAGESIZE);
-  uintptr_t first = ((uintptr_t)data + page - 1) / page * page;
-  uintptr_t last = ((uintptr_t)data + size) / page * page;
-
-  if (source->mapped && size >= (size_t)1 << 20 && last > first)
-    madvise ((void *)first, last - first, MADV_DONTNEED);
 }

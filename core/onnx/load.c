@@ -6,11 +6,6 @@
 #include "core/onnx/model.h"
 #include "core/ops/op.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
-#include <sys/stat.h>
-
 #define SHOWN_NODES 3 /* per unsupported operator */
 
 static void
@@ -102,34 +97,9 @@ load_or_explain (GonioOnnxSource *source, GError **error)
   return g_steal_pointer (&graph);
 }
 
-/* Ordinary files only: a pipe or device would block or never end. */
-static GMappedFile *
-map_file (const char *path, size_t max_bytes, GError **error)
-{
-  struct stat info;
-  GMappedFile *file = NULL;
-  int fd = g_open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
-
-  if (fd < 0 || fstat (fd, &info) != 0)
-    g_set_error (error, GONIO_LOAD_ERROR, GONIO_LOAD_ERROR_IO, "“%s” cannot be opened: %s.", path,
-                 g_strerror (errno));
-  else if (!S_ISREG (info.st_mode))
-    g_set_error (error, GONIO_LOAD_ERROR, GONIO_LOAD_ERROR_IO, "“%s” is not an ordinary file.",
-                 path);
-  else if ((guint64)info.st_size > max_bytes)
-    g_set_error (error, GONIO_LOAD_ERROR, GONIO_LOAD_ERROR_LIMIT,
-                 "“%s” has %" G_GINT64_FORMAT " MiB; the limit is %zu MiB.", path,
-                 (gint64)info.st_size >> 20, max_bytes >> 20);
-  else
-    file = g_mapped_file_new_from_fd (fd, FALSE, error);
-  if (fd >= 0)
-    g_close (fd, NULL);
-  return file;
-}
-
 typedef struct {
   GonioOnnxSource source;
-  GMappedFile *file;
+  GonioOnnxBytes bytes;
   char *dir;
 } OpenModel;
 
@@ -139,15 +109,14 @@ open_model (OpenModel *model, const char *path, const GonioLoadLimits *limits, G
   GonioOnnxSource *source = &model->source;
 
   gonio_onnx_source_init (source, (const guint8 *)"", 0, NULL, limits);
-  model->file = map_file (path, source->limits.max_file_bytes, error);
-  if (!model->file)
+  if (!gonio_onnx_bytes_read (&model->bytes, path, source->limits.max_file_bytes, error))
     return FALSE;
   model->dir = g_path_get_dirname (path);
   source->dir = model->dir;
-  source->size = g_mapped_file_get_length (model->file);
-  source->mapped = source->size > 0;
-  if (source->mapped)
-    source->data = (const guint8 *)g_mapped_file_get_contents (model->file);
+  source->size = model->bytes.size;
+  source->pages = source->size > 0;
+  if (source->pages)
+    source->data = model->bytes.data;
   return TRUE;
 }
 
@@ -155,7 +124,7 @@ static void
 close_model (OpenModel *model)
 {
   gonio_onnx_source_clear (&model->source);
-  g_clear_pointer (&model->file, g_mapped_file_unref);
+  gonio_onnx_bytes_clear (&model->bytes);
   g_clear_pointer (&model->dir, g_free);
 }
 

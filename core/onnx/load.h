@@ -14,7 +14,7 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  size_t max_file_bytes;   /* 0: 8 GiB (external data counted apart) */
+  size_t max_file_bytes;   /* 0: 2 GiB, the most that protobuf writes; external data is apart */
   size_t max_tensor_bytes; /* 0: 8 GiB, sum of all initializers and attributes */
   guint max_depth;         /* 0: 64 nested messages */
   guint max_nodes;         /* 0: 1,000,000 over all graphs */

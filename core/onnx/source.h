@@ -31,15 +31,17 @@ typedef GonioOnnx__OptionalProto OptionalProto;
 #define GONIO_ONNX_MAX_NAME     200                 /* bytes of a name taken over per inlining */
 #define GONIO_ONNX_NEWEST_OPSET 28
 
+typedef struct _GonioOnnxFile GonioOnnxFile;
+
 typedef struct {
   const guint8 *data;
   size_t size;
-  gboolean mapped;        /* data is a mapped file: pages may be given back once copied */
-  const char *dir;        /* nullable: external data is refused */
-  GonioLoadLimits limits; /* no zeros left */
-  size_t tensor_bytes;    /* taken so far, of limits.max_tensor_bytes */
-  GHashTable *external;   /* char* location -> GMappedFile*; made when first needed */
-  GHashTable *words;      /* set of interned texts; made when first needed */
+  gboolean pages;          /* data is of gonio_onnx_bytes(): pages may be given back once copied */
+  const char *dir;         /* nullable: external data is refused */
+  GonioLoadLimits limits;  /* no zeros left */
+  size_t tensor_bytes;     /* taken so far, of limits.max_tensor_bytes */
+  GonioOnnxFile *external; /* of external.c: the one read last; nullable */
+  GHashTable *words;       /* set of interned texts; made when first needed */
 } GonioOnnxSource;
 
 /* Applies the defaults. dir is borrowed. */
@@ -68,9 +70,26 @@ GonioTensor *gonio_onnx_sparse_tensor (GonioOnnxSource *source, const SparseTens
 /* list.c: the whole source as one value of that kind. (transfer full) */
 GonioTensor *gonio_onnx_value (GonioOnnxSource *source, GonioKind kind, GError **error);
 
-/* external.c: bytes [offset, offset+size) of a file beside the model. The bytes belong to the
- * source. */
+/* external.c: where in a file beside the model the tensor's bytes lie, which is then the file that
+ * gonio_onnx_external_read() reads. */
 gboolean gonio_onnx_external (GonioOnnxSource *source, const TensorProto *proto, size_t size,
-                              const char *what, const guint8 **out_data, GError **error);
+                              const char *what, size_t *out_offset, GError **error);
+gboolean gonio_onnx_external_read (GonioOnnxSource *source, size_t offset, void *to, size_t size,
+                                   const char *what, GError **error);
+void gonio_onnx_external_clear (GonioOnnxSource *source);
+
+/* file.c: bytes [offset, offset+size) of an open file; an error when it ends before. name: for
+ * messages. */
+gboolean gonio_onnx_read (int fd, const char *name, size_t offset, void *to, size_t size,
+                          GError **error);
+/* An ordinary file of at most max_bytes, in memory of its own. */
+typedef struct {
+  guint8 *data; /* NULL: none, or empty */
+  size_t size;
+} GonioOnnxBytes;
+gboolean gonio_onnx_bytes_read (GonioOnnxBytes *bytes, const char *path, size_t max_bytes,
+                                GError **error);
+void gonio_onnx_bytes_clear (GonioOnnxBytes *bytes);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GonioOnnxBytes, gonio_onnx_bytes_clear)
 
 G_END_DECLS

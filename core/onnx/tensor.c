@@ -276,7 +276,7 @@ gonio_onnx_tensor (GonioOnnxSource *source, const TensorProto *proto, const char
   GonioShape shape = {0};
   size_t size = 0;
   int64_t count = 0;
-  const guint8 *data = NULL;
+  size_t offset = 0;
 
   if (proto->data_type <= 0 || proto->data_type >= GONIO_DTYPE_COUNT) {
     fail (error, GONIO_LOAD_ERROR_UNSUPPORTED, what, "element type %d is unknown.",
@@ -300,9 +300,12 @@ gonio_onnx_tensor (GonioOnnxSource *source, const TensorProto *proto, const char
       fail (error, GONIO_LOAD_ERROR_MALFORMED, what, "strings cannot be external data.");
       return NULL;
     }
-    if (!gonio_onnx_external (source, proto, size, what, &data, error))
+    if (!gonio_onnx_external (source, proto, size, what, &offset, error))
       return NULL;
-    tensor = copy_bytes (source, dtype, &shape, data, size, error);
+    tensor = gonio_tensor_new (dtype, &shape, error);
+    if (!tensor || !gonio_onnx_external_read (source, offset, gonio_tensor_writable_data (tensor),
+                                              size, what, error))
+      return NULL;
   } else {
     tensor = tensor_from_payload (source, proto, &shape, size, count, what, error);
   }

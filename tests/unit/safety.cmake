@@ -19,3 +19,8 @@ gonio_add_test (
   SOURCES test-hostile-models.c ${CMAKE_SOURCE_DIR}/tests/support/model-parts.c
           ${CMAKE_SOURCE_DIR}/tests/support/onnx-writer.c
   LIBS gonio-backends)
+gonio_add_test (
+  test-changing-files LABELS unit
+  SOURCES test-changing-files.c ${CMAKE_SOURCE_DIR}/tests/support/model-parts.c
+          ${CMAKE_SOURCE_DIR}/tests/support/onnx-writer.c
+  LIBS gonio-onnx)
