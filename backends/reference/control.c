@@ -53,13 +53,11 @@ drop_outputs (RefBody *body)
 gboolean
 ref_body_run (RefBody *body, const GonioKernel *k, GonioTensor *const *args, GError **error)
 {
-  GonioRunArgs run = {.cancellable = k->cancellable};
-
   drop_outputs (body);
   for (guint i = 0; i < body->n_inputs; i++)
     body->inputs[body->n_captures + i] = args[i];
   return !g_cancellable_set_error_if_cancelled (k->cancellable, error) &&
-         ref_program_run (body->program, &run, body->inputs, body->outputs, error);
+         ref_program_run_body (body->program, k, body->inputs, body->outputs, error);
 }
 
 void

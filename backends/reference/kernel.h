@@ -96,6 +96,9 @@ struct _GonioKernel {
   RefProgram *const *branches;
   GonioTensor *(*lookup) (gpointer data, GonioValueId id); /* borrowed, NULL when not there */
   gpointer lookup_data;
+  /* Who is told of the nodes in them, nullable; the region's node that has them. */
+  const struct _GonioBodyWatch *watch;
+  GonioNodeId holder;
 };
 
 /* Input i, NULL when omitted or beyond the node's inputs. */

@@ -336,6 +336,7 @@ ref_program_n_outputs (const RefProgram *program)
 
 typedef struct {
   const RefProgram *program;
+  GonioNodeId holder;   /* whose subgraph it is; GONIO_NODE_NONE: a region */
   GonioTensor **values; /* by slot, references; NULL while there is none */
 } Run;
 
@@ -395,7 +396,9 @@ run_step (Run *run, const Step *step, const GonioRunArgs *args, GonioTensor *con
                    .cancellable = args->cancellable,
                    .branches = step->branches,
                    .lookup = lookup,
-                   .lookup_data = run};
+                   .lookup_data = run,
+                   .watch = args->watch,
+                   .holder = run->holder == GONIO_NODE_NONE ? step->id : run->holder};
   gint64 start = args->timer != NULL ? g_get_monotonic_time () * 1000 : 0;
   gboolean ok = TRUE;
 
@@ -409,6 +412,9 @@ run_step (Run *run, const Step *step, const GonioRunArgs *args, GonioTensor *con
     g_clear_pointer (&planned[i], gonio_tensor_unref);
   if (!ok)
     return FALSE;
+  if (args->watch != NULL && run->holder != GONIO_NODE_NONE &&
+      (step->branches == NULL || step->branches[0] == NULL))
+    args->watch->ran (args->watch->data, run->holder, k.node, k.graph, inputs, outputs);
   for (guint i = 0; i < n_out; i++) {
     if (step->outputs[i] == NO_SLOT)
       g_clear_pointer (&outputs[i], gonio_tensor_unref);
@@ -451,11 +457,11 @@ hand_out (const Run *run, guint i, GonioTensor **out, GError **error)
   return TRUE;
 }
 
-gboolean
-ref_program_run (const RefProgram *p, const GonioRunArgs *args, GonioTensor *const *inputs,
-                 GonioTensor **outputs, GError **error)
+static gboolean
+run_program (const RefProgram *p, GonioNodeId holder, const GonioRunArgs *args,
+             GonioTensor *const *inputs, GonioTensor **outputs, GError **error)
 {
-  g_auto (Run) run = {.program = p};
+  g_auto (Run) run = {.program = p, .holder = holder};
   g_autofree GonioTensor **given = g_new0 (GonioTensor *, p->outputs->len + 1);
 
   run.values = g_new0 (GonioTensor *, p->slots->len + 1);
@@ -490,4 +496,20 @@ ref_program_run (const RefProgram *p, const GonioRunArgs *args, GonioTensor *con
       return FALSE;
     }
   return TRUE;
+}
+
+gboolean
+ref_program_run (const RefProgram *program, const GonioRunArgs *args, GonioTensor *const *inputs,
+                 GonioTensor **outputs, GError **error)
+{
+  return run_program (program, GONIO_NODE_NONE, args, inputs, outputs, error);
+}
+
+gboolean
+ref_program_run_body (const RefProgram *program, const GonioKernel *k, GonioTensor *const *inputs,
+                      GonioTensor **outputs, GError **error)
+{
+  const GonioRunArgs args = {.cancellable = k->cancellable, .watch = k->watch};
+
+  return run_program (program, k->holder, &args, inputs, outputs, error);
 }

@@ -26,6 +26,9 @@ guint ref_program_n_outputs (const RefProgram *program);
 /* Contract of GonioBackendDef.run. */
 gboolean ref_program_run (const RefProgram *program, const GonioRunArgs *args,
                           GonioTensor *const *inputs, GonioTensor **outputs, GError **error);
+/* The same for a subgraph of the kernel's node. */
+gboolean ref_program_run_body (const RefProgram *program, const GonioKernel *k,
+                               GonioTensor *const *inputs, GonioTensor **outputs, GError **error);
 
 /* One kernel call with everything around it: required inputs, types, outputs, activation.
  * k->outputs is filled on success; on failure it is cleared. Errors name node and operator. */

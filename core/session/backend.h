@@ -58,11 +58,21 @@ typedef struct {
 /* Called for each executed node when profiling or observing; may be NULL. */
 typedef void (*GonioNodeTimer) (gpointer data, GonioNodeId node, gint64 start_ns, gint64 end_ns);
 
+/* Told of each node of a subgraph that has run, every time, but not of one that has subgraphs
+ * itself. holder: the region's node in whose subgraph, however deep, it is. Tensors are borrowed,
+ * NULL where omitted. Called on the thread of the run. */
+typedef struct _GonioBodyWatch {
+  void (*ran) (gpointer data, GonioNodeId holder, const GonioNode *node, const GonioGraph *graph,
+               GonioTensor *const *inputs, GonioTensor *const *outputs);
+  gpointer data;
+} GonioBodyWatch;
+
 typedef struct {
   GCancellable *cancellable; /* polled between nodes; nullable */
   void *workspace;           /* workspace_size bytes, 64-byte aligned; owned by the run */
   GonioNodeTimer timer;      /* nullable */
   gpointer timer_data;
+  const GonioBodyWatch *watch; /* nullable */
 } GonioRunArgs;
 
 typedef struct {
@@ -86,8 +96,8 @@ typedef struct {
   /* Runs the region once. inputs[i]: plain-layout tensors of the region's inputs. outputs[i]:
    * on entry a tensor of the planned shape to write to, or NULL when the shape was not known
    * (or for non-tensor kinds); on success every slot is set, and a slot that was NULL holds a
-   * new reference; on failure it is NULL still or holds one all the same. Thread-safe for different args on the same compiled region unless the
-   * backend sets serial. */
+   * new reference; on failure it is NULL still or holds one all the same. Thread-safe for different
+   * args on the same compiled region unless the backend sets serial. */
   gboolean (*run) (GonioCompiled *compiled, const GonioRunArgs *args, GonioTensor *const *inputs,
                    GonioTensor **outputs, GError **error);
 

@@ -31,10 +31,10 @@ void gonio_executable_unref (GonioExecutable *exec);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioExecutable, gonio_executable_unref)
 
 /* inputs: one per graph input without a constant, already validated. out_outputs: slots for
- * one new reference per graph output, written on success only. */
+ * one new reference per graph output, written on success only. watch: nullable. */
 gboolean gonio_executable_run (GonioExecutable *exec, GonioTensor *const *inputs,
-                               GonioTensor **out_outputs, GCancellable *cancellable,
-                               GError **error);
+                               const GonioBodyWatch *watch, GonioTensor **out_outputs,
+                               GCancellable *cancellable, GError **error);
 
 const GonioGraph *gonio_executable_graph (const GonioExecutable *exec);
 const GonioPartition *gonio_executable_partition (const GonioExecutable *exec);

@@ -154,10 +154,13 @@ run_ordered (GonioSession *session, GonioTensor *const *ordered, GonioTensor ***
   if (exec == NULL)
     return FALSE;
   g_autofree GonioTensor **outputs = g_new0 (GonioTensor *, MAX (session->outputs->len, 1));
-  if (!gonio_executable_run (exec, ordered, outputs, cancellable, error))
+  g_autoptr (GonioBodyCheck) bodies =
+      session->check_values ? gonio_body_check_new (gonio_executable_graph (exec)) : NULL;
+  if (!gonio_executable_run (exec, ordered, gonio_body_check_watch (bodies), outputs, cancellable,
+                             error))
     return FALSE;
   gboolean ok =
-      !session->check_values || gonio_session_check_values (session, exec, ordered, outputs, error);
+      bodies == NULL || gonio_session_check_values (session, exec, bodies, ordered, outputs, error);
   for (guint i = ok ? session->n_shown : 0; i < session->outputs->len; i++)
     g_clear_pointer (&outputs[i], gonio_tensor_unref);
   if (!ok)

@@ -197,14 +197,15 @@ finish_output (GonioExecutable *exec, GonioRunState *state, guint slot_index, GE
 
 static gboolean
 call_backend (GonioExecutable *exec, GonioStep *step, GonioRunState *state,
-              GCancellable *cancellable, GonioTensor **inputs, GonioTensor **outputs,
-              GError **error)
+              const GonioBodyWatch *watch, GCancellable *cancellable, GonioTensor **inputs,
+              GonioTensor **outputs, GError **error)
 {
   GonioRunArgs args = {
       .cancellable = cancellable,
       .workspace = state->workspace,
       .timer = exec->profile ? record_time : NULL,
       .timer_data = exec,
+      .watch = watch,
   };
   if (step->def->serial)
     g_mutex_lock (&step->serial);
@@ -215,8 +216,8 @@ call_backend (GonioExecutable *exec, GonioStep *step, GonioRunState *state,
 }
 
 static gboolean
-run_step (GonioExecutable *exec, GonioStep *step, GonioRunState *state, GCancellable *cancellable,
-          GError **error)
+run_step (GonioExecutable *exec, GonioStep *step, GonioRunState *state, const GonioBodyWatch *watch,
+          GCancellable *cancellable, GError **error)
 {
   g_autofree GonioTensor **inputs = g_new (GonioTensor *, MAX (step->n_inputs, 1));
   g_autofree GonioTensor **outputs = g_new (GonioTensor *, MAX (step->n_outputs, 1));
@@ -229,7 +230,7 @@ run_step (GonioExecutable *exec, GonioStep *step, GonioRunState *state, GCancell
     outputs[i] = state->values[step->outputs[i]];
 
   /* Also after a failure: a backend may have made some of the outputs before it. */
-  gboolean ok = call_backend (exec, step, state, cancellable, inputs, outputs, error);
+  gboolean ok = call_backend (exec, step, state, watch, cancellable, inputs, outputs, error);
   for (guint i = 0; i < step->n_outputs; i++)
     state->values[step->outputs[i]] = outputs[i];
   if (!ok)
@@ -257,7 +258,8 @@ bind_given (GonioExecutable *exec, GonioRunState *state, GonioTensor *const *inp
 }
 
 gboolean
-gonio_executable_run (GonioExecutable *exec, GonioTensor *const *inputs, GonioTensor **out_outputs,
+gonio_executable_run (GonioExecutable *exec, GonioTensor *const *inputs,
+                      const GonioBodyWatch *watch, GonioTensor **out_outputs,
                       GCancellable *cancellable, GError **error)
 {
   GonioRunState *state = take_state (exec, error);
@@ -267,7 +269,7 @@ gonio_executable_run (GonioExecutable *exec, GonioTensor *const *inputs, GonioTe
   gboolean ok = TRUE;
   for (guint r = 0; ok && r < exec->n_steps; r++)
     ok = !g_cancellable_set_error_if_cancelled (cancellable, error) &&
-         run_step (exec, &exec->steps[r], state, cancellable, error);
+         run_step (exec, &exec->steps[r], state, watch, cancellable, error);
   for (guint i = 0; ok && i < exec->output_slots->len; i++)
     out_outputs[i] = gonio_tensor_ref (state->values[g_array_index (exec->output_slots, guint, i)]);
   return_state (exec, state);

@@ -40,11 +40,17 @@ gboolean gonio_session_match_inputs (GonioSession *session, const char *const *n
  * (transfer full) */
 GonioExecutable *gonio_session_get_plan (GonioSession *session, const GonioShape *shapes,
                                          GCancellable *cancellable, GError **error);
-/* check-values.c: the first node of a finished run that made NaN or infinities. inputs: by input
- * port; outputs: by graph output, all values among them. */
+/* check-values.c: what a run finds in subgraphs, whose values nobody else sees. */
+typedef struct _GonioBodyCheck GonioBodyCheck;
+GonioBodyCheck *gonio_body_check_new (const GonioGraph *graph); /* which is run; borrowed */
+const GonioBodyWatch *gonio_body_check_watch (const GonioBodyCheck *check); /* both nullable */
+void gonio_body_check_free (GonioBodyCheck *check);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioBodyCheck, gonio_body_check_free)
+/* The first node of a finished run that made NaN or infinities. inputs: by input port; outputs: by
+ * graph output, all values among them. */
 gboolean gonio_session_check_values (GonioSession *session, GonioExecutable *exec,
-                                     GonioTensor *const *inputs, GonioTensor *const *outputs,
-                                     GError **error);
+                                     const GonioBodyCheck *bodies, GonioTensor *const *inputs,
+                                     GonioTensor *const *outputs, GError **error);
 /* Logs when the session's options ask for messages of this level. */
 void gonio_session_log (GonioSession *session, GLogLevelFlags level, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
