@@ -36,10 +36,10 @@ typedef struct {
 /* Tables of the families, gonio_import_<family>, each ended by a NULL op. */
 /* clang-format off */
 #define GONIO_IMPORT_FAMILIES(X) \
-  X (attention) X (compose) X (contrib) X (contrib_attention) X (contrib_quant) \
-  X (contrib_training) X (control) X (conv) X (elementwise) X (gradient) X (image) X (index) \
-  X (legacy) X (misc) X (ml) X (ml_linear) X (ml_trees) X (norm) X (reduce) \
-  X (shape) X (training)
+  X (attention) X (compose) X (contrib) X (contrib_attention) X (contrib_image) \
+  X (contrib_matmul) X (contrib_quant) X (contrib_training) X (control) X (conv) \
+  X (elementwise) X (gradient) X (image) X (index) X (legacy) X (misc) X (ml) \
+  X (ml_linear) X (ml_trees) X (norm) X (reduce) X (shape) X (training)
 /* clang-format on */
 #define GONIO_IMPORT_FAMILY(NAME) extern const GonioImportRow gonio_import_##NAME[];
 GONIO_IMPORT_FAMILIES (GONIO_IMPORT_FAMILY)
@@ -85,6 +85,8 @@ GonioValueId gonio_import_binary (GonioImportNode *in, GonioOpId op, const char 
 /* a in that type. */
 GonioValueId gonio_import_cast (GonioImportNode *in, GonioValueId a, GonioDType dtype,
                                 const char *hint);
+/* Images with the channels moved from the last place to the second (to_front), or back. */
+GonioValueId gonio_import_turn (GonioImportNode *in, GonioValueId a, int rank, gboolean to_front);
 /* The node gets a fresh output 0, whose value is returned: what follows is emitted from it. */
 GonioValueId gonio_import_detour_output (GonioImportNode *in, const char *hint);
 /* A node that produces an existing value (an output taken from the node before). */

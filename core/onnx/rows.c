@@ -297,6 +297,20 @@ gonio_import_cast (GonioImportNode *in, GonioValueId a, GonioDType dtype, const 
 }
 
 GonioValueId
+gonio_import_turn (GonioImportNode *in, GonioValueId a, int rank, gboolean to_front)
+{
+  GonioNodeId node = GONIO_NODE_NONE;
+  GonioValueId result = gonio_import_emit (
+      in, GONIO_OP_TRANSPOSE, to_front ? "channels_first" : "channels_last", &a, 1, &node);
+  int64_t perm[GONIO_MAX_RANK] = {0};
+
+  for (int d = 1; d < rank; d++)
+    perm[d] = to_front ? (d == 1 ? rank - 1 : d - 1) : (d == rank - 1 ? 1 : d + 1);
+  gonio_graph_set_attr_ints (in->graph, node, "perm", perm, (guint)rank);
+  return result;
+}
+
+GonioValueId
 gonio_import_detour_output (GonioImportNode *in, const char *hint)
 {
   g_autofree char *name = sub_name (in, hint);

@@ -57,6 +57,16 @@ gonio_add_test (
           ${SUPPORT}/reference-case.c
   LIBS gonio-onnx gonio-reference)
 gonio_add_test (
+  test-onnx-contrib-image LABELS unit
+  SOURCES test-onnx-contrib-image.c ${SUPPORT}/node-case.c ${SUPPORT}/onnx-writer.c
+          ${SUPPORT}/reference-case.c
+  LIBS gonio-onnx gonio-reference)
+gonio_add_test (
+  test-onnx-contrib-matmul LABELS unit
+  SOURCES test-onnx-contrib-matmul.c ${SUPPORT}/node-case.c ${SUPPORT}/onnx-writer.c
+          ${SUPPORT}/reference-case.c
+  LIBS gonio-onnx gonio-reference)
+gonio_add_test (
   test-onnx-contrib-training LABELS unit
   SOURCES test-onnx-contrib-training.c ${SUPPORT}/node-case.c ${SUPPORT}/onnx-writer.c
           ${SUPPORT}/reference-case.c

@@ -44,6 +44,23 @@ static const Row rows[] = {
      "kernel_shape auto_pad ceil_mode channels_last count_include_pad pads strides"},
     {MS, 1, "QLinearConcat", "s - q s -", "axis!"},
     {MS, 1, "QuantizeLinear", "x s", "axis"},
+    {MS, 1, "QLinearReduceMean", "q s - s", "axes keepdims"},
+    {MS, 1, "QLinearWhere", "q q s - q s - s", ""},
+    {MS, 1, "QLinearConv", "c s k c s k s k", "channels_last auto_pad group"},
+    {MS, 1, "NhwcConv", "c c", "auto_pad group"},
+    {MS, 1, "GroupNorm", "c v v", "activation! groups! channels_last epsilon"},
+    {MS, 1, "SkipGroupNorm", "c v v c", "activation! groups! channels_last epsilon"},
+    {MS, 1, "BiasAdd", "x v x", ""},
+    {MS, 1, "BiasSplitGelu", "x v", ""},
+    {MS, 1, "MatMulNBits", "x q v", "K! N! block_size! accuracy_level bits weight_prepacked"},
+    {MS, 1, "MatMulIntegerToFloat", "q q s s", ""},
+    {MS, 1, "DynamicQuantizeMatMul", "x q s", ""},
+    {MS, 1, "QGemm", "q s k q s k", "alpha transA transB"},
+    {MS, 1, "QAttention", "q m v s s",
+     "num_heads! do_rotary mask_filter_value past_present_share_buffer scale unidirectional"},
+    {MS, 1, "RotaryEmbedding", "x i m m",
+     "interleaved is_packed_batching num_heads rotary_embedding_dim scale"},
+    {MS, 1, "SoftmaxGrad", "x x", "axis"},
     {"ai.onnx.preview", 1, "FlexAttention", "x x x", "prob_mod scale score_mod softmax_precision"},
     {TRAIN, 1, "Adagrad", "s k s s s", "decay_factor epsilon norm_coefficient"},
     {TRAIN, 1, "Adam", "s k s s s s", "alpha beta epsilon norm_coefficient norm_coefficient_post"},
@@ -92,6 +109,7 @@ refuse (const Row *row, const char *attr, GByteArray *value, const char *text)
 
   node_case_hold (c, "x", ref_tensor_count_up (GONIO_DTYPE_FLOAT, "1 2 4"));
   node_case_hold (c, "m", ref_tensor_count_up (GONIO_DTYPE_FLOAT, "4 12"));
+  node_case_hold (c, "c", ref_tensor_count_up (GONIO_DTYPE_FLOAT, "1 1 1 4"));
   node_case_hold (c, "w", ref_tensor_count_up (GONIO_DTYPE_FLOAT, "2 1 3"));
   node_case_hold (c, "v", ref_tensor (GONIO_DTYPE_FLOAT, "4", 4, ones));
   node_case_hold (c, "f", ref_tensor (GONIO_DTYPE_FLOAT, "3", 3, ones));

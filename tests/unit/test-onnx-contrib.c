@@ -62,7 +62,8 @@ test_fused_matmul (void)
   fill (b, 24, 1);
   for (int trans = 0; trans < 4; trans++) {
     gboolean ta = trans & 1, tb = trans & 2;
-    g_autoptr (NodeCase) c = node_case_new (MS, 1, "FusedMatMul", "a b", "y");
+    g_autoptr (NodeCase) c =
+        node_case_new (MS, 1, trans == 3 ? "TransposeMatMul" : "FusedMatMul", "a b", "y");
 
     node_case_give (c, "a", NULL, floats (ta ? "2 3 2" : "2 2 3", 12, a));
     node_case_give (c, "b", NULL, floats (tb ? "2 2 3" : "2 3 2", 12, b));
@@ -375,6 +376,99 @@ test_fused_attention (void)
   }
 }
 
+/* The same on bytes: x of scale 1/64, weights of one scale or one per column. */
+static void
+test_q_attention (void)
+{
+  double x[18], w[36], b[12], q[24], k[24], v[24], y[24], all[36] = {0}, scales[12];
+  int64_t x_bytes[18], w_bytes[36], zeros[12];
+
+  fill (b, 12, 2);
+  for (int per_column = 0; per_column < 2; per_column++) {
+    g_autoptr (NodeCase) c = node_case_new (MS, 1, "QAttention", "x w b xs ws m xz wz", "y");
+
+    for (int i = 0; i < 12; i++) {
+      scales[i] = per_column ? (1 + i) / 256.0 : 1 / 64.0;
+      zeros[i] = per_column ? i - 5 : 7;
+    }
+    for (int i = 0; i < 18; i++) {
+      x_bytes[i] = i * 53 % 256;
+      x[i] = (double)(x_bytes[i] - 128) / 64;
+    }
+    for (int i = 0; i < 36; i++) {
+      w_bytes[i] = i * 71 % 256 - 128;
+      w[i] = (double)(w_bytes[i] - zeros[i % 12]) * scales[i % 12];
+    }
+    for (int t = 0; t < 6; t++)
+      for (int j = 0; j < 12; j++) {
+        double sum = b[j];
+        for (int i = 0; i < 3; i++)
+          sum += x[3 * t + i] * w[12 * i + j];
+        (j < 4 ? q : j < 8 ? k : v)[4 * t + j % 4] = sum;
+      }
+    for (int i = 0; i < 36; i++)
+      all[i] = i % 3 >= (i < 18 ? 2 : 1) ? -10000 : 0;
+    node_case_give (c, "x", NULL, ref_tensor_i64 (GONIO_DTYPE_UINT8, "2 3 3", 18, x_bytes));
+    node_case_hold (c, "w", ref_tensor_i64 (GONIO_DTYPE_INT8, "3 12", 36, w_bytes));
+    node_case_hold (c, "b", floats ("12", 12, b));
+    node_case_hold (c, "xs", TENSOR (FLOAT, "", 1 / 64.0));
+    node_case_hold (c, "xz", TENSOR_I64 (UINT8, "", 128));
+    node_case_hold (c, "ws", floats (per_column ? "12" : "", per_column ? 12 : 1, scales));
+    node_case_hold (
+        c, "wz",
+        ref_tensor_i64 (GONIO_DTYPE_INT8, per_column ? "12" : "", per_column ? 12 : 1, zeros));
+    node_case_give (c, "m", NULL, TENSOR_I64 (INT32, "2", 2, 1));
+    onnx_node_attr (c->node, onnx_attr_int ("num_heads", 2));
+    attend (q, k, v, NULL, NULL, 0, all, 1 / sqrt (2), FALSE, y);
+    node_case_expect (c, 0, "2 3 4", 24, y, 1e-4);
+  }
+}
+
+/* Two heads of four numbers; 0: heads from the tables, 1: interleaved, 2: half a head turns, with
+ * positions, 3: four axes. */
+static void
+test_rotary (void)
+{
+  static const int64_t places[6] = {3, 0, 5, 1, 1, 2};
+  double x[48], y[48], cosines[12], sines[12];
+
+  fill (x, 48, 0);
+  for (int round = 0; round < 4; round++) {
+    g_autoptr (NodeCase) c = node_case_new (MS, 1, "RotaryEmbedding", "x p c s", "y");
+    int half = round == 2 ? 1 : 2; /* pairs of a head that turn */
+
+    for (int i = 0; i < 6 * half; i++) {
+      cosines[i] = cos (0.3 * i + 1);
+      sines[i] = sin (0.3 * i + 1);
+    }
+    for (int i = 0; i < 48; i++) {
+      int head = i / 4 * 4, at = i % 4, token = round == 3 ? i / 4 % 3 : i / 8 % 3, batch = i / 24;
+      int place = round == 2 ? (int)places[batch * 3 + token] : 2 + token;
+      int pair = round == 1 ? at / 2 : at % half;
+      gboolean second = round == 1 ? at % 2 : at >= half;
+      double first_x = x[head + (round == 1 ? 2 * pair : pair)];
+      double second_x = x[head + (round == 1 ? 2 * pair + 1 : pair + half)];
+      double cosine = cosines[place * half + pair], sine = sines[place * half + pair];
+
+      y[i] = at >= 2 * half ? x[i]
+             : second       ? sine * first_x + cosine * second_x
+                            : cosine * first_x - sine * second_x;
+    }
+    node_case_give (c, "x", NULL, floats (round == 3 ? "2 2 3 4" : "2 3 8", 48, x));
+    node_case_give (c, "p", NULL,
+                    round == 2 ? ref_tensor_i64 (GONIO_DTYPE_INT64, "2 3", 6, places)
+                               : TENSOR_I64 (INT64, "1", 2));
+    node_case_hold (c, "c", floats (half == 1 ? "6 1" : "6 2", (guint)(6 * half), cosines));
+    node_case_hold (c, "s", floats (half == 1 ? "6 1" : "6 2", (guint)(6 * half), sines));
+    onnx_node_attr (c->node, onnx_attr_int ("interleaved", round == 1));
+    if (round == 2) {
+      onnx_node_attr (c->node, onnx_attr_int ("num_heads", 2));
+      onnx_node_attr (c->node, onnx_attr_int ("rotary_embedding_dim", 2));
+    }
+    node_case_expect (c, 0, round == 3 ? "2 2 3 4" : "2 3 8", 48, y, 1e-6);
+  }
+}
+
 /* ---- quantised ---- */
 
 static double
@@ -468,7 +562,9 @@ test_qlinear_pools (void)
 {
   g_autoptr (NodeCase) global = quantised_case ("QLinearGlobalAveragePool", "1 2 2 3", 12, bytes);
   g_autoptr (NodeCase) pool = quantised_case ("QLinearAveragePool", "1 1 3 4", 12, bytes);
-  g_autoptr (NodeCase) last = quantised_case ("QLinearAveragePool", "1 1 3 4", 12, bytes);
+  g_autoptr (NodeCase) last = quantised_case ("QLinearAveragePool", "1 3 4 1", 12, bytes);
+  g_autoptr (NodeCase) flat = quantised_case ("QLinearAveragePool", "3 4", 12, bytes);
+  int64_t turned[12];
   const gint64 kernel[2] = {2, 2}, pads[4] = {0, 0, 1, 0}, strides[2] = {2, 2};
   double means[2] = {0}, y[4];
 
@@ -477,10 +573,21 @@ test_qlinear_pools (void)
   for (int i = 0; i < 2; i++)
     means[i] = quantised (means[i], 0.0625, 10);
   node_case_expect (global, 0, "1 2 1 1", 2, means, 0);
-  onnx_node_attr (pool->node, onnx_attr_ints ("kernel_shape", 2, kernel));
-  onnx_node_attr (pool->node, onnx_attr_ints ("pads", 4, pads));
-  onnx_node_attr (pool->node, onnx_attr_ints ("strides", 2, strides));
-  onnx_node_attr (pool->node, onnx_attr_text ("auto_pad", "NOTSET"));
+  for (int i = 0; i < 12; i++)
+    turned[i % 6 * 2 + i / 6] = bytes[i];
+  g_autoptr (NodeCase) global_last =
+      quantised_case ("QLinearGlobalAveragePool", "1 2 3 2", 12, turned);
+  onnx_node_attr (global_last->node, onnx_attr_int ("channels_last", 1));
+  node_case_expect (global_last, 0, "1 1 1 2", 2, means, 0);
+  NodeCase *all[3] = {pool, last, flat};
+  for (int i = 0; i < 3; i++) {
+    onnx_node_attr (all[i]->node, onnx_attr_ints ("kernel_shape", 2, kernel));
+    onnx_node_attr (all[i]->node, onnx_attr_ints ("pads", 4, pads));
+    onnx_node_attr (all[i]->node, onnx_attr_ints ("strides", 2, strides));
+    onnx_node_attr (all[i]->node, onnx_attr_text ("auto_pad", "NOTSET"));
+    if (i > 0)
+      onnx_node_attr (all[i]->node, onnx_attr_int ("channels_last", 1));
+  }
   for (int i = 0; i < 4; i++) { /* the last row has nothing below it */
     int at = i / 2 * 8 + i % 2 * 2, rows = i < 2 ? 2 : 1;
     double sum = 0;
@@ -489,9 +596,46 @@ test_qlinear_pools (void)
     y[i] = quantised (sum / (2 * rows), 0.0625, 10);
   }
   node_case_expect (pool, 0, "1 1 2 2", 4, y, 0);
-  onnx_node_attr (last->node, onnx_attr_ints ("kernel_shape", 2, kernel));
-  onnx_node_attr (last->node, onnx_attr_int ("channels_last", 1));
-  node_case_refused (last, "last place");
+  node_case_expect (last, 0, "1 2 2 1", 4, y, 0);
+  node_case_refused (flat, "channels last");
+}
+
+static void
+test_qlinear_mean (void)
+{
+  const gint64 axes[2] = {-1, 0};
+
+  for (int keep = 0; keep < 2; keep++) { /* over axes 0 and 2 of [2,2,3], or over all */
+    g_autoptr (NodeCase) c = quantised_case ("QLinearReduceMean", "2 2 3", 12, bytes);
+    double y[2] = {0};
+
+    for (int i = 0; i < 12; i++)
+      y[keep ? i / 3 % 2 : 0] += (double)(bytes[i] - 100) / 8 / (keep ? 6 : 12);
+    for (int i = 0; i < 2; i++)
+      y[i] = quantised (y[i], 0.0625, 10);
+    if (keep)
+      onnx_node_attr (c->node, onnx_attr_ints ("axes", 2, axes));
+    onnx_node_attr (c->node, onnx_attr_int ("keepdims", keep));
+    node_case_expect (c, 0, keep ? "1 2 1" : "", keep ? 2 : 1, y, 0);
+  }
+}
+
+static void
+test_qlinear_where (void)
+{
+  g_autoptr (NodeCase) c = node_case_new (MS, 1, "QLinearWhere", "c x xs xz y ys yz zs zz", "z");
+  static const double expected[4] = {8, 10, 40, 18};
+
+  node_case_give (c, "c", NULL, TENSOR_I64 (BOOL, "2 1", 1, 0));
+  node_case_give (c, "x", NULL, TENSOR_I64 (UINT8, "2", 0, 1));
+  node_case_hold (c, "xs", TENSOR (FLOAT, "", 1));
+  node_case_hold (c, "xz", TENSOR_I64 (UINT8, "", 1));
+  node_case_give (c, "y", NULL, TENSOR_I64 (UINT8, "2", 65, 21));
+  node_case_hold (c, "ys", TENSOR (FLOAT, "", 0.25));
+  node_case_hold (c, "yz", TENSOR_I64 (UINT8, "", 5));
+  node_case_hold (c, "zs", TENSOR (FLOAT, "", 0.5));
+  node_case_hold (c, "zz", TENSOR_I64 (UINT8, "", 10));
+  node_case_expect (c, 0, "2 2", 4, expected, 0);
 }
 
 static void
@@ -529,6 +673,14 @@ test_refuses (void)
       {"SkipLayerNormalization", "x x", "y", NULL, "input 2 is missing"},
       {"SkipSimplifiedLayerNormalization", "x x n", "y m", NULL, "not given out"},
       {"EmbedLayerNormalization", "x x w w - n n", "y", NULL, "input 4 is missing"},
+      {"RotaryEmbedding", "x n w", "y", NULL, "four inputs"},
+      {"RotaryEmbedding", "x n w w", "y", "scale_", "not known"},
+      {"RotaryEmbedding", "x n w w", "y", "is_packed_batching", "packed batches"},
+      {"RotaryEmbedding", "x n w w", "y", "rotary_embedding_dim", "num_heads is needed"},
+      {"RotaryEmbedding", "x n w w", "y", NULL, "do not fit"},
+      {"RotaryEmbedding", "n n w w", "y", NULL, "known rank"},
+      {"QAttention", "x w n n", "y", "num_heads", "input 4 is missing"},
+      {"QLinearWhere", "x n x n", "y", NULL, "at least 8"},
       {"QLinearSigmoid", "x n", "y", NULL, "at least 4"},
       {"QLinearConcat", "x n x n", "y", NULL, "axis"},
   };
@@ -557,11 +709,15 @@ main (int argc, char **argv)
   g_test_add_func ("/onnx-contrib/embed", test_embed);
   g_test_add_func ("/onnx-contrib/multi-head-attention", test_multi_head_attention);
   g_test_add_func ("/onnx-contrib/fused-attention", test_fused_attention);
+  g_test_add_func ("/onnx-contrib/q-attention", test_q_attention);
+  g_test_add_func ("/onnx-contrib/rotary", test_rotary);
   g_test_add_func ("/onnx-contrib/qlinear-unary", test_qlinear_unary);
   g_test_add_func ("/onnx-contrib/quantize", test_quantize);
   g_test_add_func ("/onnx-contrib/qlinear-binary", test_qlinear_binary);
   g_test_add_func ("/onnx-contrib/qlinear-pools", test_qlinear_pools);
   g_test_add_func ("/onnx-contrib/qlinear-concat", test_qlinear_concat);
+  g_test_add_func ("/onnx-contrib/qlinear-mean", test_qlinear_mean);
+  g_test_add_func ("/onnx-contrib/qlinear-where", test_qlinear_where);
   g_test_add_func ("/onnx-contrib/refuses", test_refuses);
   return g_test_run ();
 }

@@ -344,11 +344,148 @@ fused_attention (GonioImportNode *in, GError **error)
   return become_attention (in, inputs, error);
 }
 
+/* ---- QAttention ---- */
+
+static const GonioAttrSchema attrs_q_attention[] = {
+    {"do_rotary", GONIO_ATTR_INT, FALSE},
+    {"mask_filter_value", GONIO_ATTR_FLOAT, FALSE},
+    {"num_heads", GONIO_ATTR_INT, TRUE},
+    {"past_present_share_buffer", GONIO_ATTR_INT, FALSE},
+    {"scale", GONIO_ATTR_FLOAT, FALSE},
+    {"unidirectional", GONIO_ATTR_INT, FALSE},
+    {0}};
+
+/* As numbers, with what is known of them: the row goes on with it. axis: of scales that are a
+ * list. */
+static GonioValueId
+dequantised (GonioImportNode *in, guint value, guint scale, guint zero, const char *hint)
+{
+  const GonioValueId args[3] = {gonio_import_input (in, value), gonio_import_input (in, scale),
+                                gonio_import_input (in, zero)};
+  GonioNodeId node = GONIO_NODE_NONE;
+  GonioValueId result = gonio_import_emit (in, GONIO_OP_DEQUANTIZE_LINEAR, hint, args,
+                                           args[2] == GONIO_VALUE_NONE ? 2 : 3, &node);
+
+  gonio_graph_set_attr_int (in->graph, node, "axis", -1);
+  gonio_infer_node (in->graph, node, NULL);
+  return result;
+}
+
+/* Inputs: x and weights as bytes, bias, scales of x and weights, mask, zero points of both, past.
+ * On numbers it is Attention. */
+static gboolean
+q_attention (GonioImportNode *in, GError **error)
+{
+  if (!gonio_import_check_attrs (in, attrs_q_attention, error))
+    return FALSE;
+  for (guint i = 0; i < 5; i++) {
+    if (gonio_import_input (in, i) == GONIO_VALUE_NONE)
+      return gonio_import_malformed (error, "input %u is missing.", i);
+  }
+  const GonioValueId inputs[5] = {dequantised (in, 0, 3, 6, "x"), dequantised (in, 1, 4, 7, "w"),
+                                  gonio_import_input (in, 2), gonio_import_input (in, 5),
+                                  gonio_import_input (in, 8)};
+  guint n = 5;
+  while (inputs[n - 1] == GONIO_VALUE_NONE)
+    n--;
+  gonio_graph_set_inputs (in->graph, in->id, inputs, n);
+  return fused_attention (in, error);
+}
+
+/* ---- RotaryEmbedding ---- */
+
+static const GonioAttrSchema attrs_rotary[] = {
+    {"interleaved", GONIO_ATTR_INT, FALSE}, {"is_packed_batching", GONIO_ATTR_INT, FALSE},
+    {"num_heads", GONIO_ATTR_INT, FALSE},   {"rotary_embedding_dim", GONIO_ATTR_INT, FALSE},
+    {"scale", GONIO_ATTR_FLOAT, FALSE},     {0}};
+
+/* A position of the first token, [1], counts up for the others: [batch,tokens]. */
+static GonioValueId
+count_positions (GonioImportNode *in, GonioValueId first, int rank)
+{
+  const GonioValueId x = gonio_import_input (in, 0);
+  const int64_t batch_axis = 0, token_axis = rank - 2, none = 0;
+  GonioValueId dims = gonio_import_unary (in, GONIO_OP_SHAPE, "shape", x), sizes[2];
+  GonioNodeId node = GONIO_NODE_NONE;
+
+  sizes[0] = gonio_import_binary (in, GONIO_OP_GATHER, "batch", dims,
+                                  gonio_import_const_ints (in, "batch_axis", &batch_axis, 1));
+  sizes[1] = gonio_import_binary (in, GONIO_OP_GATHER, "tokens", dims,
+                                  gonio_import_const_ints (in, "token_axis", &token_axis, 1));
+  GonioValueId scalar = gonio_import_binary (in, GONIO_OP_SQUEEZE, "n", sizes[1],
+                                             gonio_import_const_ints (in, "axes", &none, 1));
+  const GonioValueId range[3] = {gonio_import_const_scalar (in, "zero", GONIO_DTYPE_INT64, 0),
+                                 scalar,
+                                 gonio_import_const_scalar (in, "one", GONIO_DTYPE_INT64, 1)};
+  GonioValueId places = gonio_import_emit (in, GONIO_OP_RANGE, "range", range, 3, NULL);
+  places = gonio_import_binary (in, GONIO_OP_ADD, "places", places, first);
+  GonioValueId target = gonio_import_emit (in, GONIO_OP_CONCAT, "target", sizes, 2, &node);
+  gonio_graph_set_attr_int (in->graph, node, "axis", 0);
+  return gonio_import_binary (in, GONIO_OP_EXPAND, "positions", places, target);
+}
+
+/* Heads of x [batch,tokens,heads*size]: told, or from the tables, which then hold half a head. */
+static gboolean
+rotary_heads (const GonioImportNode *in, int64_t *out_heads, GError **error)
+{
+  int64_t size = last_dim (in, gonio_import_input (in, 2));
+  int64_t all = last_dim (in, gonio_import_input (in, 0));
+
+  *out_heads = gonio_node_attr_int (in->node, "num_heads", 0);
+  if (*out_heads > 0)
+    return TRUE;
+  if (*out_heads < 0 || gonio_node_attr_int (in->node, "rotary_embedding_dim", 0) > 0)
+    return gonio_import_malformed (error, "num_heads is needed with rotary_embedding_dim.");
+  if (size < 1 || size > G_MAXINT32 || all < 1)
+    return gonio_import_unsupported (error, "without num_heads its tables and input need a known "
+                                            "shape.");
+  if (all % (2 * size) != 0)
+    return gonio_import_malformed (error, "its tables do not fit its input.");
+  *out_heads = all / (2 * size);
+  return TRUE;
+}
+
+/* Inputs: x, positions ([1] or [batch,tokens]), tables of cosines and sines. */
+static gboolean
+rotary_embedding (GonioImportNode *in, GError **error)
+{
+  GonioValueId positions = gonio_import_input (in, 1);
+  int rank = gonio_import_rank (in, gonio_import_input (in, 0));
+  int places_rank = gonio_import_rank (in, positions);
+  int64_t heads = 0;
+
+  if (!gonio_import_check_attrs (in, attrs_rotary, error))
+    return FALSE;
+  if (in->node->n_inputs != 4)
+    return gonio_import_malformed (error, "it must have four inputs.");
+  if ((rank != 3 && rank != 4) || (places_rank != 1 && places_rank != 2))
+    return gonio_import_unsupported (error, "its input needs a known rank of 3 or 4, its positions "
+                                            "one of 1 or 2.");
+  if (gonio_node_attr_float (in->node, "scale", 1) != 1 ||
+      gonio_node_attr_int (in->node, "is_packed_batching", 0) != 0)
+    return gonio_import_unsupported (error, "a scale and packed batches are not supported.");
+  if (rank == 3 && !rotary_heads (in, &heads, error))
+    return FALSE;
+  if (places_rank == 1)
+    positions = count_positions (in, positions, rank);
+  const GonioValueId inputs[4] = {gonio_import_input (in, 0), gonio_import_input (in, 2),
+                                  gonio_import_input (in, 3), positions};
+  gonio_import_drop (in, "scale", GONIO_ATTR_FLOAT);
+  gonio_import_drop (in, "is_packed_batching", GONIO_ATTR_INT);
+  gonio_graph_set_op (in->graph, in->id, GONIO_OP_ROTARY_EMBEDDING);
+  gonio_graph_set_inputs (in->graph, in->id, inputs, 4);
+  if (rank == 3)
+    gonio_graph_set_attr_int (in->graph, in->id, "num_heads", heads);
+  return TRUE;
+}
+
 const GonioImportRow gonio_import_contrib_attention[] = {
     {"Attention", DOMAIN, 1, 0, fused_attention},
     {"EmbedLayerNormalization", DOMAIN, 1, 0, embed_layer_norm},
     {"LayerNormalization", DOMAIN, 1, 0, layer_norm},
     {"MultiHeadAttention", DOMAIN, 1, 0, multi_head_attention},
+    {"QAttention", DOMAIN, 1, 0, q_attention},
+    {"RotaryEmbedding", DOMAIN, 1, 0, rotary_embedding},
     {"SimplifiedLayerNormalization", "", 1, 0, simplified_layer_norm},
     {"SimplifiedLayerNormalization", DOMAIN, 1, 0, simplified_layer_norm},
     {"SkipLayerNormalization", DOMAIN, 1, 0, skip_layer_norm},

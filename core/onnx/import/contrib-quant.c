@@ -14,6 +14,8 @@ static const GonioAttrSchema attrs_pool[] = {
     {"channels_last", GONIO_ATTR_INT, FALSE}, {"count_include_pad", GONIO_ATTR_INT, FALSE},
     {"kernel_shape", GONIO_ATTR_INTS, TRUE},  {"pads", GONIO_ATTR_INTS, FALSE},
     {"strides", GONIO_ATTR_INTS, FALSE},      {0}};
+static const GonioAttrSchema attrs_mean[] = {
+    {"axes", GONIO_ATTR_INTS, FALSE}, {"keepdims", GONIO_ATTR_INT, FALSE}, {0}};
 static const GonioAttrSchema attrs_concat[] = {{"axis", GONIO_ATTR_INT, TRUE}, {0}};
 
 /* Inputs i to i + 2 (quantised values, scale, zero point) as real numbers. */
@@ -101,21 +103,42 @@ softmax (GonioImportNode *in, GError **error)
   return quantise (in, y, 3);
 }
 
+/* The rank of images with the channels in the last place, 0 of others. */
 static gboolean
-check_channels (const GonioImportNode *in, GError **error)
+last_channels (const GonioImportNode *in, int *out_rank, GError **error)
 {
-  return gonio_node_attr_int (in->node, "channels_last", 0) == 0 ||
-         gonio_import_unsupported (error, "channels in the last place are not supported.");
+  *out_rank = 0;
+  if (gonio_node_attr_int (in->node, "channels_last", 0) == 0)
+    return TRUE;
+  *out_rank = gonio_import_rank (in, gonio_import_input (in, 0));
+  return *out_rank >= 3 ||
+         gonio_import_unsupported (error, "with channels last its input needs a known rank of 3 or "
+                                          "more.");
+}
+
+/* Input 0 as real numbers with the channels in the second place. */
+static GonioValueId
+pool_input (GonioImportNode *in, int rank)
+{
+  GonioValueId x = real_input (in, 0, "x");
+  return rank > 0 ? gonio_import_turn (in, x, rank, TRUE) : x;
+}
+
+static gboolean
+quantise_pool (GonioImportNode *in, GonioValueId y, int rank)
+{
+  return quantise (in, rank > 0 ? gonio_import_turn (in, y, rank, FALSE) : y, 3);
 }
 
 static gboolean
 global_average_pool (GonioImportNode *in, GError **error)
 {
-  return check (in, 4, attrs_global, error) && check_channels (in, error) &&
-         quantise (
-             in,
-             gonio_import_unary (in, GONIO_OP_GLOBAL_AVERAGE_POOL, "real", real_input (in, 0, "x")),
-             3);
+  int rank = 0;
+
+  if (!check (in, 4, attrs_global, error) || !last_channels (in, &rank, error))
+    return FALSE;
+  GonioValueId x = pool_input (in, rank);
+  return quantise_pool (in, gonio_import_unary (in, GONIO_OP_GLOBAL_AVERAGE_POOL, "real", x), rank);
 }
 
 static gboolean
@@ -125,10 +148,11 @@ average_pool (GonioImportNode *in, GError **error)
   const char *mode = gonio_node_attr_string (in->node, "auto_pad", "NOTSET");
   gboolean explicit_pads = g_str_equal (mode, "NOTSET") || *mode == '\0';
   GonioNodeId node = GONIO_NODE_NONE;
+  int rank = 0;
 
-  if (!check (in, 4, attrs_pool, error) || !check_channels (in, error))
+  if (!check (in, 4, attrs_pool, error) || !last_channels (in, &rank, error))
     return FALSE;
-  GonioValueId x = real_input (in, 0, "x");
+  GonioValueId x = pool_input (in, rank);
   GonioValueId y = gonio_import_emit (in, GONIO_OP_AVERAGE_POOL, "real", &x, 1, &node);
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     const GonioAttr *attr = gonio_node_attr (in->node, names[i]);
@@ -138,7 +162,35 @@ average_pool (GonioImportNode *in, GError **error)
   const GonioAttr *pads = gonio_node_attr (in->node, explicit_pads ? "pads" : "auto_pad");
   if (pads && !g_str_equal (mode, "VALID"))
     gonio_graph_copy_attr (in->graph, node, pads);
+  return quantise_pool (in, y, rank);
+}
+
+static gboolean
+reduce_mean (GonioImportNode *in, GError **error)
+{
+  int64_t keep = gonio_node_attr_int (in->node, "keepdims", 1);
+  guint n = 0;
+  const int64_t *axes = gonio_node_attr_ints (in->node, "axes", &n);
+  GonioNodeId node = GONIO_NODE_NONE;
+
+  if (!check (in, 4, attrs_mean, error))
+    return FALSE;
+  const GonioValueId args[2] = {real_input (in, 0, "x"),
+                                gonio_import_const_ints (in, "axes", axes, n)};
+  GonioValueId y = gonio_import_emit (in, GONIO_OP_REDUCE_MEAN, "real", args, n > 0 ? 2 : 1, &node);
+  gonio_graph_set_attr_int (in->graph, node, "keepdims", keep);
   return quantise (in, y, 3);
+}
+
+/* Condition, X, its scale and zero point, Y, its, the result's. */
+static gboolean
+where (GonioImportNode *in, GError **error)
+{
+  if (!check (in, 8, attrs_none, error))
+    return FALSE;
+  const GonioValueId args[3] = {gonio_import_input (in, 0), real_input (in, 1, "x"),
+                                real_input (in, 4, "y")};
+  return quantise (in, gonio_import_emit (in, GONIO_OP_WHERE, "real", args, 3, NULL), 7);
 }
 
 /* The result's scale and zero point, then three inputs for each part. */
@@ -175,8 +227,10 @@ const GonioImportRow gonio_import_contrib_quant[] = {
     {"QLinearGlobalAveragePool", DOMAIN, 1, 0, global_average_pool},
     {"QLinearLeakyRelu", DOMAIN, 1, 0, leaky_relu},
     {"QLinearMul", DOMAIN, 1, 0, binary},
+    {"QLinearReduceMean", DOMAIN, 1, 0, reduce_mean},
     {"QLinearSigmoid", DOMAIN, 1, 0, sigmoid},
     {"QLinearSoftmax", DOMAIN, 1, 0, softmax},
+    {"QLinearWhere", DOMAIN, 1, 0, where},
     {"QuantizeLinear", DOMAIN, 1, 0, standard},
     {0},
 };

@@ -167,8 +167,13 @@ quick_gelu (GonioImportNode *in, GError **error)
 }
 
 const GonioImportRow gonio_import_contrib[] = {
-    {"BiasGelu", DOMAIN, 1, 0, bias_gelu},       {"FastGelu", DOMAIN, 1, 0, bias_gelu},
-    {"FusedConv", DOMAIN, 1, 0, fused_conv},     {"FusedGemm", DOMAIN, 1, 0, fused_gemm},
-    {"FusedMatMul", DOMAIN, 1, 0, fused_matmul}, {"Gelu", DOMAIN, 1, 0, bias_gelu},
-    {"QuickGelu", DOMAIN, 1, 0, quick_gelu},     {0},
+    {"BiasGelu", DOMAIN, 1, 0, bias_gelu},
+    {"FastGelu", DOMAIN, 1, 0, bias_gelu},
+    {"FusedConv", DOMAIN, 1, 0, fused_conv},
+    {"FusedGemm", DOMAIN, 1, 0, fused_gemm},
+    {"FusedMatMul", DOMAIN, 1, 0, fused_matmul},
+    {"Gelu", DOMAIN, 1, 0, bias_gelu},
+    {"QuickGelu", DOMAIN, 1, 0, quick_gelu},
+    {"TransposeMatMul", DOMAIN, 1, 0, fused_matmul},
+    {0},
 };
