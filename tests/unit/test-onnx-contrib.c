@@ -656,6 +656,35 @@ test_qlinear_concat (void)
   node_case_expect (c, 0, "5", 5, expected, 0);
 }
 
+/* ---- as in the standard domain ---- */
+
+static void
+test_standard (void)
+{
+  static const double upper[6] = {0, 1, 2, 0, 4, 5}, gathered[2] = {3, 1}, range[3] = {1, 3, 5};
+  static const double sampled[2] = {2.5, 5}; /* in the middle, and at a corner of the pixels */
+  g_autoptr (NodeCase) trilu = node_case_new (MS, 1, "Trilu", "x", "y");
+  g_autoptr (NodeCase) gather = node_case_new (MS, 1, "GatherND", "x i", "y");
+  g_autoptr (NodeCase) count = node_case_new (MS, 1, "Range", "a b c", "y");
+  g_autoptr (NodeCase) grid = node_case_new (MS, 1, "GridSample", "x g", "y");
+
+  node_case_give (trilu, "x", NULL, ref_tensor_count_up (GONIO_DTYPE_FLOAT, "2 3"));
+  onnx_node_attr (trilu->node, onnx_attr_int ("upper", 1));
+  node_case_expect (trilu, 0, "2 3", 6, upper, 0);
+  node_case_give (gather, "x", NULL, ref_tensor_count_up (GONIO_DTYPE_FLOAT, "2 3"));
+  node_case_give (gather, "i", NULL, TENSOR_I64 (INT64, "2 2", 1, 0, 0, 1));
+  node_case_expect (gather, 0, "2", 2, gathered, 0);
+  node_case_give (count, "a", NULL, TENSOR (FLOAT, "", 1));
+  node_case_give (count, "b", NULL, TENSOR (FLOAT, "", 7));
+  node_case_give (count, "c", NULL, TENSOR (FLOAT, "", 2));
+  node_case_expect (count, 0, "3", 3, range, 0);
+  node_case_give (grid, "x", NULL, ref_tensor_count_up (GONIO_DTYPE_FLOAT, "1 1 2 3"));
+  node_case_give (grid, "g", NULL, TENSOR (FLOAT, "1 1 2 2", 0, 0, 1, 1));
+  onnx_node_attr (grid->node, onnx_attr_text ("mode", "bilinear"));
+  onnx_node_attr (grid->node, onnx_attr_int ("align_corners", 1));
+  node_case_expect (grid, 0, "1 1 1 2", 2, sampled, 1e-6);
+}
+
 /* ---- what is refused ---- */
 
 static void
@@ -718,6 +747,7 @@ main (int argc, char **argv)
   g_test_add_func ("/onnx-contrib/qlinear-concat", test_qlinear_concat);
   g_test_add_func ("/onnx-contrib/qlinear-mean", test_qlinear_mean);
   g_test_add_func ("/onnx-contrib/qlinear-where", test_qlinear_where);
+  g_test_add_func ("/onnx-contrib/standard", test_standard);
   g_test_add_func ("/onnx-contrib/refuses", test_refuses);
   return g_test_run ();
 }

@@ -211,16 +211,7 @@ concat (GonioImportNode *in, GError **error)
   return quantise (in, y, 0);
 }
 
-/* What the standard operator of that name does as well. */
-static gboolean
-standard (GonioImportNode *in, GError **error)
-{
-  gonio_graph_set_op (in->graph, in->id, gonio_op_find ("", in->op));
-  return TRUE;
-}
-
 const GonioImportRow gonio_import_contrib_quant[] = {
-    {"DequantizeLinear", DOMAIN, 1, 0, standard},
     {"QLinearAdd", DOMAIN, 1, 0, binary},
     {"QLinearAveragePool", DOMAIN, 1, 0, average_pool},
     {"QLinearConcat", DOMAIN, 1, 0, concat},
@@ -231,6 +222,5 @@ const GonioImportRow gonio_import_contrib_quant[] = {
     {"QLinearSigmoid", DOMAIN, 1, 0, sigmoid},
     {"QLinearSoftmax", DOMAIN, 1, 0, softmax},
     {"QLinearWhere", DOMAIN, 1, 0, where},
-    {"QuantizeLinear", DOMAIN, 1, 0, standard},
     {0},
 };

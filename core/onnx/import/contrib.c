@@ -166,14 +166,20 @@ quick_gelu (GonioImportNode *in, GError **error)
   return TRUE;
 }
 
+/* What the standard operator of that name does as well. */
+static gboolean
+standard (GonioImportNode *in, GError **error)
+{
+  gonio_graph_set_op (in->graph, in->id, gonio_op_find ("", in->op));
+  return TRUE;
+}
+
 const GonioImportRow gonio_import_contrib[] = {
-    {"BiasGelu", DOMAIN, 1, 0, bias_gelu},
-    {"FastGelu", DOMAIN, 1, 0, bias_gelu},
-    {"FusedConv", DOMAIN, 1, 0, fused_conv},
-    {"FusedGemm", DOMAIN, 1, 0, fused_gemm},
-    {"FusedMatMul", DOMAIN, 1, 0, fused_matmul},
-    {"Gelu", DOMAIN, 1, 0, bias_gelu},
-    {"QuickGelu", DOMAIN, 1, 0, quick_gelu},
-    {"TransposeMatMul", DOMAIN, 1, 0, fused_matmul},
-    {0},
+    {"BiasGelu", DOMAIN, 1, 0, bias_gelu},      {"DequantizeLinear", DOMAIN, 1, 0, standard},
+    {"FastGelu", DOMAIN, 1, 0, bias_gelu},      {"FusedConv", DOMAIN, 1, 0, fused_conv},
+    {"FusedGemm", DOMAIN, 1, 0, fused_gemm},    {"FusedMatMul", DOMAIN, 1, 0, fused_matmul},
+    {"GatherND", DOMAIN, 1, 0, standard},       {"Gelu", DOMAIN, 1, 0, bias_gelu},
+    {"QuantizeLinear", DOMAIN, 1, 0, standard}, {"QuickGelu", DOMAIN, 1, 0, quick_gelu},
+    {"Range", DOMAIN, 1, 0, standard},          {"TransposeMatMul", DOMAIN, 1, 0, fused_matmul},
+    {"Trilu", DOMAIN, 1, 0, standard},          {0},
 };

@@ -95,10 +95,12 @@ resize (GonioImportNode *in, GError **error)
   return TRUE;
 }
 
-/* Opset 16 to 19 names the modes after images. */
+/* Opset 16 to 19 names the modes after images, and so does what exporters wrote before there was
+ * such an operator. */
 static gboolean
 old_grid_sample (GonioImportNode *in, GError **error)
 {
+  gonio_graph_set_op (in->graph, in->id, GONIO_OP_GRID_SAMPLE);
   const char *mode = gonio_node_attr_string (in->node, "mode", "bilinear");
 
   set_text (in, "mode",
@@ -127,6 +129,7 @@ const GonioImportRow gonio_import_image[] = {
     SINCE ("Col2Im", 18),
     {"GridSample", "", 16, 19, old_grid_sample},
     SINCE ("GridSample", 20),
+    {"GridSample", "com.microsoft", 1, 0, old_grid_sample},
     SINCE ("ImageDecoder", 20),
     SINCE ("MaxRoiPool", 1),
     {"Resize", "", 10, 10, resize_10},
