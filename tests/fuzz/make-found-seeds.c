@@ -1,6 +1,6 @@
 /* Writes what fuzzing found, reduced and by hand, below a folder of seeds: one model for each
  * defect that was mended. */
-#include "tests/support/onnx-writer.h"
+#include "tests/support/model-parts.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -36,6 +36,27 @@ clip_integers_to_nan (void)
   return onnx_model (graph, 6);
 }
 
+/* Votes for one of two classes and no base values: an offset to where there are none. */
+static GByteArray *
+trees_without_base (void)
+{
+  const float zero = 0, one = 1;
+  GByteArray *graph = onnx_graph ("g");
+
+  onnx_graph_input (graph, "x", ONNX_FLOAT, "1 1");
+  parts_domain_node (
+      graph, "ai.onnx.ml", "TreeEnsembleClassifier", "x", "y z", PARTS_INTS ("nodes_treeids", 0),
+      PARTS_INTS ("nodes_nodeids", 0), PARTS_INTS ("nodes_featureids", 0),
+      onnx_attr_texts ("nodes_modes", "LEAF"), onnx_attr_floats ("nodes_values", 1, &zero),
+      PARTS_INTS ("nodes_truenodeids", 0), PARTS_INTS ("nodes_falsenodeids", 0),
+      PARTS_INTS ("class_treeids", 0), PARTS_INTS ("class_nodeids", 0), PARTS_INTS ("class_ids", 0),
+      onnx_attr_floats ("class_weights", 1, &one), PARTS_INTS ("classlabels_int64s", 0, 1), NULL);
+  parts_outputs (graph, "y z");
+  GByteArray *model = onnx_model (graph, 12);
+  onnx_model_opset (model, "ai.onnx.ml", 1);
+  return model;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -45,6 +66,7 @@ main (int argc, char **argv)
   } seeds[] = {
       {"onnx/gradient-of-one-operand.onnx", gradient_of_one_operand},
       {"onnx/clip-integers-to-nan.onnx", clip_integers_to_nan},
+      {"onnx/trees-without-base.onnx", trees_without_base},
   };
 
   if (argc != 2) {

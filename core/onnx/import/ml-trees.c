@@ -564,7 +564,7 @@ tree_classifier (GonioImportNode *in, GError **error)
   GonioMlOutputs out = gonio_ml_begin (in);
   GonioValueId y = emit_forest (in, &f);
   if (vote.binary) { /* of two base values that of the second class counts */
-    y = add_base (in, &f, y, base + (n_base == 2), MIN (n_base, 1));
+    y = add_base (in, &f, y, n_base == 2 ? &base[1] : base, MIN (n_base, 1));
     y = gonio_ml_columns (in, "scores",
                           other_class (in, &f,
                                        vote.is_probability && (transform == GONIO_ML_NONE ||
