@@ -144,9 +144,16 @@ window_offsets (const ConvShape *c, const int64_t *strides, int64_t at, int64_t 
   }
 }
 
+/* What is multiplied and added. */
+typedef struct {
+  const double *weights;
+  const double *bias; /* nullable */
+  const double *add;  /* like the result; nullable */
+} Terms;
+
 static gboolean
-conv_image (const ConvShape *c, const Image *image, const double *weights, const double *bias,
-            int64_t index, GonioTensor *y, GError **error)
+conv_image (const ConvShape *c, const Image *image, const Terms *terms, int64_t index,
+            GonioTensor *y, GError **error)
 {
   int64_t filters = c->outputs / c->groups, area = ref_window_out_count (&c->w);
   size_t size = image->is_double ? sizeof (double) : sizeof (float);
@@ -166,7 +173,7 @@ conv_image (const ConvShape *c, const Image *image, const double *weights, const
       RefGemm gemm = {.m = filters,
                       .n = n,
                       .k = c->depth,
-                      .a = weights + g * filters * c->depth,
+                      .a = terms->weights + g * filters * c->depth,
                       .a_row = c->depth,
                       .a_col = 1,
                       .b = (const char *)image->data + (size_t)first * size,
@@ -179,11 +186,13 @@ conv_image (const ConvShape *c, const Image *image, const double *weights, const
       if (!ref_gemm (&gemm, error))
         return FALSE;
       for (int64_t f = 0; f < filters; f++) {
-        int64_t output = g * filters + f;
+        int64_t output = g * filters + f, start = (index * c->outputs + output) * area + at;
 
-        for (int64_t j = 0; bias != NULL && j < n; j++)
-          sums[f * n + j] += bias[output];
-        ref_store_f64 (y, (index * c->outputs + output) * area + at, n, sums + f * n);
+        for (int64_t j = 0; terms->bias != NULL && j < n; j++)
+          sums[f * n + j] += terms->bias[output];
+        for (int64_t j = 0; terms->add != NULL && j < n; j++)
+          sums[f * n + j] += terms->add[start + j];
+        ref_store_f64 (y, start, n, sums + f * n);
       }
     }
   }
@@ -204,11 +213,12 @@ ref_conv_shape (const GonioKernel *k, const GonioTensor *x, const GonioTensor *w
 
 gboolean
 ref_conv (const GonioKernel *k, const GonioTensor *x, const GonioTensor *weights,
-          const GonioTensor *bias, GonioTensor *y, GError **error)
+          const GonioTensor *bias, const GonioTensor *add, GonioTensor *y, GError **error)
 {
   ConvShape c = {0};
   g_autofree double *wide_weights = NULL;
   g_autofree double *wide_bias = NULL;
+  g_autofree double *wide_add = NULL;
 
   if (!conv_shape (&c, k, gonio_tensor_shape (x), gonio_tensor_shape (weights), bias, error))
     return FALSE;
@@ -219,11 +229,13 @@ ref_conv (const GonioKernel *k, const GonioTensor *x, const GonioTensor *weights
     return FALSE;
   if (bias != NULL && (wide_bias = ref_dup_f64 (bias, error)) == NULL)
     return FALSE;
+  if (add != NULL && (wide_add = ref_dup_f64 (add, error)) == NULL)
+    return FALSE;
   for (int64_t i = 0; i < c.batch; i++) {
+    Terms terms = {wide_weights, wide_bias, wide_add};
     g_auto (Image) image = {0};
 
-    if (!image_init (&image, &c.w, x, i, error) ||
-        !conv_image (&c, &image, wide_weights, wide_bias, i, y, error))
+    if (!image_init (&image, &c.w, x, i, error) || !conv_image (&c, &image, &terms, i, y, error))
       return FALSE;
   }
   return TRUE;
@@ -232,13 +244,20 @@ ref_conv (const GonioKernel *k, const GonioTensor *x, const GonioTensor *weights
 static gboolean
 run_conv (GonioKernel *k, GError **error)
 {
-  GonioTensor *x = k->inputs[0], *weights = k->inputs[1], *bias = ref_in (k, 2), *y;
+  GonioTensor *x = k->inputs[0], *weights = k->inputs[1], *bias = ref_in (k, 2);
+  GonioTensor *add = ref_in (k, 3), *y;
   GonioShape shape;
 
   if (!ref_conv_shape (k, x, weights, bias, &shape, error))
     return FALSE;
+  if (add != NULL && !gonio_shape_equal (gonio_tensor_shape (add), &shape)) {
+    g_autofree char *left = gonio_shape_to_string (gonio_tensor_shape (add));
+    g_autofree char *right = gonio_shape_to_string (&shape);
+
+    return ref_bad_shape (error, "a summand %s for a result %s", left, right);
+  }
   y = ref_output (k, 0, gonio_tensor_dtype (x), &shape, error);
-  return y != NULL && ref_conv (k, x, weights, bias, y, error);
+  return y != NULL && ref_conv (k, x, weights, bias, add, y, error);
 }
 
 /* ---- ConvTranspose ---- */

@@ -10,8 +10,9 @@ G_BEGIN_DECLS
  * Weights [filters, channels / group, kernel...]. */
 gboolean ref_conv_shape (const GonioKernel *k, const GonioTensor *x, const GonioTensor *weights,
                          const GonioTensor *bias, GonioShape *out_shape, GError **error);
-/* y: a tensor of that shape, of any floating type. */
+/* y: a tensor of that shape, of any floating type; add (nullable): as y, added to the result. */
 gboolean ref_conv (const GonioKernel *k, const GonioTensor *x, const GonioTensor *weights,
-                   const GonioTensor *bias, GonioTensor *y, GError **error);
+                   const GonioTensor *bias, const GonioTensor *add, GonioTensor *y,
+                   GError **error);
 
 G_END_DECLS

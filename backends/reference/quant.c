@@ -321,7 +321,7 @@ integer_conv (GonioKernel *k, GonioTensor *x, GonioTensor *x_zero, GonioTensor *
   if (weights == NULL)
     return NULL;
   sums = gonio_tensor_new (GONIO_DTYPE_DOUBLE, &shape, error);
-  if (sums == NULL || !ref_conv (k, data, weights, bias, sums, error))
+  if (sums == NULL || !ref_conv (k, data, weights, bias, NULL, sums, error))
     return NULL;
   return g_steal_pointer (&sums);
 }

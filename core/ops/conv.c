@@ -58,6 +58,8 @@ infer_conv_at (GonioInfer *infer, guint weights, GonioDType dtype, GError **erro
   return gonio_infer_set (infer, 0, dtype, &shape, error);
 }
 
+/* Inputs: data, weights, bias, and of Conv what is added to the result before its activation, in
+ * the result's shape. */
 static gboolean
 infer_conv (GonioInfer *infer, GError **error)
 {
@@ -69,6 +71,7 @@ infer_conv (GonioInfer *infer, GError **error)
     channels = gonio_dim_mul (channels, GONIO_DIM (MAX (group, 1)));
   if (!gonio_infer_same_dtype (infer, 0, 1, error) ||
       !gonio_infer_same_dtype (infer, 0, 2, error) ||
+      !gonio_infer_same_dtype (infer, 0, 3, error) ||
       !gonio_infer_need_rank (infer, 2, 1, 1, error))
     return FALSE;
   if (bias.value >= 0 && channels.value >= 0 && bias.value != channels.value)
@@ -76,7 +79,9 @@ infer_conv (GonioInfer *infer, GError **error)
                              "its bias has %" G_GINT64_FORMAT " elements for %" G_GINT64_FORMAT
                              " output channels.",
                              bias.value, channels.value);
-  return infer_conv_at (infer, 1, gonio_infer_dtype (infer, 0), error);
+  return infer_conv_at (infer, 1, gonio_infer_dtype (infer, 0), error) &&
+         gonio_infer_set (infer, 0, gonio_infer_dtype (infer, 0), gonio_infer_shape (infer, 3),
+                          error);
 }
 
 /* Inputs: data, weights, offset, bias, mask. */
@@ -129,7 +134,7 @@ static const GonioAttrSchema attrs_deform[] = {
 #define FLAGS GONIO_OPF_LAYOUT_SENSITIVE
 
 const GonioOpDef gonio_ops_conv[] = {
-    {GONIO_OP_CONV, 2, 3, 1, 1, FLAGS, 0, GONIO_TOLERANCE_ROUNDING, attrs_conv, infer_conv},
+    {GONIO_OP_CONV, 2, 4, 1, 1, FLAGS, 0, GONIO_TOLERANCE_ROUNDING, attrs_conv, infer_conv},
     {GONIO_OP_CONV_TRANSPOSE, 2, 3, 1, 1, FLAGS, 0, GONIO_TOLERANCE_ROUNDING, attrs_transpose,
      infer_conv},
     {GONIO_OP_DEFORM_CONV, 3, 5, 1, 1, FLAGS, 0, GONIO_TOLERANCE_ROUNDING, attrs_deform,

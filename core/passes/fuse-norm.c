@@ -119,7 +119,8 @@ static gboolean
 read_layer (const GonioGraph *graph, const GonioNode *node, Layer *layer)
 {
   const GonioTensor *weights = float_constant (graph, gonio_match_input (node, 1));
-  if (!weights || gonio_node_attr (node, "activation"))
+  if (!weights || gonio_node_attr (node, "activation") ||
+      gonio_match_input (node, 3) != GONIO_VALUE_NONE)
     return FALSE;
   const GonioShape *shape = gonio_tensor_shape (weights);
   const int64_t count = gonio_tensor_count (weights);

@@ -303,6 +303,26 @@ test_window_errors (void)
   assert_contradiction (huge, "too large");
 }
 
+/* What a convolution adds to its result has the result's shape. */
+static void
+test_conv_summand (void)
+{
+  static const char *const summands[] = {"1 4 8 6", "1 4 ? 6", "1 5 8 6", "4 8 6"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (summands); i++) {
+    g_autoptr (GonioGraph) graph = gonio_graph_new ("summand");
+    GonioValueId y = mk_node (
+        graph, GONIO_OP_CONV, "y", mk_input (graph, "x", i == 1 ? "1 3 ? 6" : "1 3 8 6"),
+        mk_input (graph, "w", "4 3 1 1"), OMITTED, mk_input (graph, "a", summands[i]), END);
+    if (i >= 2) {
+      assert_contradiction (graph, "“y” (Conv)");
+      continue;
+    }
+    infer_all (graph);
+    assert_shape (graph, y, i == 0 ? "[1,4,8,6]" : "[1,4,?,6]");
+  }
+}
+
 /* Resolved windows obey in + pads = (out - 1) * stride + span + rest with 0 <= rest < stride. */
 static void
 test_spatial_property (void)
@@ -747,6 +767,7 @@ main (int argc, char **argv)
   g_test_add_func ("/infer/types", test_types);
   g_test_add_func ("/infer/windows", test_windows);
   g_test_add_func ("/infer/window-errors", test_window_errors);
+  g_test_add_func ("/infer/conv-summand", test_conv_summand);
   g_test_add_func ("/infer/spatial-property", test_spatial_property);
   g_test_add_func ("/infer/reshape", test_reshape);
   g_test_add_func ("/infer/views", test_views);

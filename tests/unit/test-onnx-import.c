@@ -421,6 +421,19 @@ test_lp_pool_1 (void)
   g_assert_error (error, GONIO_LOAD_ERROR, GONIO_LOAD_ERROR_UNSUPPORTED);
 }
 
+/* The canonical convolution may have a fourth input, ONNX's has none. */
+static void
+test_conv_inputs (void)
+{
+  g_autoptr (GError) error = NULL;
+  const float numbers[12] = {0};
+  Case c = begin (17, "Conv", "x w - z", "1 3 4 4");
+  onnx_graph_input (c.graph, "z", ONNX_FLOAT, "1 4 4 4");
+  onnx_graph_init (c.graph, onnx_tensor ("w", ONNX_FLOAT, numbers, 48, 4, 3, 1, 1, -1));
+  g_assert_null (finish_with (&c, &error));
+  g_assert_nonnull (strstr (error->message, "4 inputs"));
+}
+
 /* ---- com.microsoft ---- */
 
 static void
@@ -561,6 +574,7 @@ main (int argc, char **argv)
   g_test_add_func ("/onnx-import/dropout", test_dropout);
   g_test_add_func ("/onnx-import/auto-pad", test_auto_pad);
   g_test_add_func ("/onnx-import/lp-pool-1", test_lp_pool_1);
+  g_test_add_func ("/onnx-import/conv-inputs", test_conv_inputs);
   g_test_add_func ("/onnx-import/fused-conv", test_fused_conv);
   g_test_add_func ("/onnx-import/fused-matmul", test_fused_matmul);
   g_test_add_func ("/onnx-import/gelus", test_gelus);

@@ -34,6 +34,24 @@ test_conv_basic (void)
   ASSERT_OUT (strided, 0, FLOAT, "1 1 2 2", 12, 16, 24, 28);
 }
 
+/* Bias and summand are added before the activation. */
+static void
+test_conv_add (void)
+{
+  g_autoptr (RefCase) c = with_inputs (GONIO_OP_CONV, X_3X3, TENSOR (FLOAT, "2 1 1 1", 1, -1),
+                                       TENSOR (FLOAT, "2", 10, 0));
+  g_autoptr (RefCase) wrong = with_inputs (GONIO_OP_CONV, X_3X3, ONES_3X3, TENSOR (FLOAT, "1", 0));
+
+  ref_case_in (c, TENSOR (FLOAT, "1 2 3 3", 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0, 0, 0, 0, 8, 9, 20));
+  ref_case_string (c, "activation", "Clip");
+  gonio_graph_set_attr_floats (c->graph, ref_case_node (c), "activation_params", (float[]){0, 27},
+                               2);
+  ASSERT_OUT (c, 0, FLOAT, "1 2 3 3", 12, 14, 16, 18, 20, 22, 24, 26, 27, 0, 0, 0, 0, 0, 0, 1, 1,
+              11);
+  ref_case_in (wrong, TENSOR (FLOAT, "1 1 1 2", 0, 0));
+  ASSERT_FAILS (wrong, "summand");
+}
+
 static void
 test_conv_groups_and_dilation (void)
 {
@@ -319,6 +337,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/reference/conv/basic", test_conv_basic);
+  g_test_add_func ("/reference/conv/add", test_conv_add);
   g_test_add_func ("/reference/conv/groups-dilation", test_conv_groups_and_dilation);
   g_test_add_func ("/reference/conv/auto-pad", test_conv_auto_pad);
   g_test_add_func ("/reference/conv/3d-types", test_conv_3d_and_types);

@@ -18,6 +18,16 @@ plain_pads (GonioImportNode *in, GError **error)
   return TRUE;
 }
 
+/* The canonical form has one input more. */
+static gboolean
+conv (GonioImportNode *in, GError **error)
+{
+  if (in->node->n_inputs > 3)
+    return gonio_import_malformed (error, "it has %u inputs; 2 to 3 are possible.",
+                                   in->node->n_inputs);
+  return plain_pads (in, error);
+}
+
 /* Opset 1: the exponent is a real number. */
 static gboolean
 old_lp (GonioImportNode *in, GError **error)
@@ -50,7 +60,7 @@ old_gemm (GonioImportNode *in, GError **error)
 
 const GonioImportRow gonio_import_conv[] = {
     WINDOW ("AveragePool", 1),
-    WINDOW ("Conv", 1),
+    {"Conv", "", 1, 0, conv},
     WINDOW ("ConvInteger", 10),
     WINDOW ("ConvTranspose", 1),
     SINCE ("DeformConv", 19),
