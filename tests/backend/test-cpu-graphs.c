@@ -273,6 +273,23 @@ make_matmul (Maker *m, GonioValueId x)
   return TRUE;
 }
 
+/* Any other value of the result's shape as what the convolution adds. */
+static void
+add_something (Maker *m, GonioNodeId node, const GonioValueId *inputs)
+{
+  GonioValueId y = gonio_graph_node (m->graph, node)->outputs[0];
+  GonioShape shape = shape_of (m, y);
+  for (guint i = m->values->len; i-- > 0;) {
+    GonioValueId other = g_array_index (m->values, GonioValueId, i);
+    GonioShape own = shape_of (m, other);
+    if (other == y || !gonio_shape_equal (&own, &shape))
+      continue;
+    GonioValueId all[4] = {inputs[0], inputs[1], GONIO_VALUE_NONE, other};
+    gonio_graph_set_inputs (m->graph, node, all, 4);
+    return;
+  }
+}
+
 static gboolean
 make_conv (Maker *m, GonioValueId x)
 {
@@ -280,14 +297,17 @@ make_conv (Maker *m, GonioValueId x)
   if (shape.rank != 4)
     return FALSE;
   gboolean depthwise = pick (m, 0, 2) == 0;
-  int64_t k = pick (m, 1, 3), c = shape.dims[1], pads[4] = {1, 1, 1, 1};
+  int64_t k = pick (m, 1, 3), c = shape.dims[1], n = pick (m, 0, 1) ? c : pick (m, 1, 9);
+  int64_t p = k > 1 || pick (m, 0, 1), pads[4] = {p, p, p, p};
   GonioValueId inputs[2] = {
-      x, weights (m, depthwise ? GONIO_SHAPE (c, 1, k, k) : GONIO_SHAPE (pick (m, 1, 9), c, k, k))};
+      x, weights (m, depthwise ? GONIO_SHAPE (c, 1, k, k) : GONIO_SHAPE (n, c, k, k))};
   GonioNodeId node = add (m, GONIO_OP_CONV, inputs, 2, 1);
   gonio_graph_set_attr_ints (m->graph, node, "pads", pads, 4);
   if (depthwise)
     gonio_graph_set_attr_int (m->graph, node, "group", c);
   infer (m, node);
+  if (!depthwise && pick (m, 0, 1))
+    add_something (m, node, inputs);
   return TRUE;
 }
 

@@ -65,6 +65,12 @@ static const char *const conv[] = {
     "Conv(f:1,20,9,9; c:20,1,3,3) group=20 activation=Tanh",
     "Conv(f:1,20,9,9; c:20,20,3,3) activation=Sigmoid",
     "Conv(f:0,3,8,8; c:5,3,3,3; c:5)",
+    "Conv(f:1,30,8,9; c:50,30,3,3; c:50; f:1,50,6,7)",
+    "Conv(f:2,9,7,9; c:17,9,1,1; -; f:2,17,7,9) activation=Clip activation_params=0,1",
+    "Conv(f:2,3,7,9; c:17,3,3,3; -; f:2,17,4,5) activation=Swish strides=2,2 pads=1,1,1,1",
+    "Conv(f:1,64,14,14; c:64,64,3,3; c:64; f:1,64,14,14) pads=1,1,1,1",
+    "Conv(f:1,40,3,3; c:5,40,13,13; c:5; f:1,5,3,3) pads=6,6,6,6",
+    "Conv(f:1,5,20; c:7,5,3; c:7; f:1,7,20) pads=1,1",
     "ConvTranspose(f:1,3,5,6; c:3,4,3,3; c:4)",
     "ConvTranspose(f:2,8,5,6; c:8,4,2,2; c:4) strides=2,2",
     "ConvTranspose(f:1,8,5,6; c:8,3,3,3) strides=2,2 pads=1,1,1,1 output_padding=1,1 group=2",
@@ -403,6 +409,7 @@ static const char *const image[] = {
 };
 
 static const char *const refused[] = {
+    "Conv(f:1,4,6,7; c:4,1,3,3; -; f:1,4,4,5) group=4",
     "Conv(f:1,3,8,8; f:5,3,3,3)",
     "Conv(f:1,2,4,4,4; c:3,2,2,2,2)",
     "Gather(f:9,5; b:3)",
@@ -435,14 +442,21 @@ random_conv (void)
     int64_t h = pick (rand, 1, 14), w = pick (rand, 1, 19);
     h = MAX (h, (kh - 1) * dh + 1 - pads[0] - pads[2]);
     w = MAX (w, (kw - 1) * dw + 1 - pads[1] - pads[3]);
+    int64_t n = pick (rand, 1, 2), sh = pick (rand, 1, 3), sw = pick (rand, 1, 3);
+    int64_t oh = (h + pads[0] + pads[2] - (kh - 1) * dh - 1) / sh + 1,
+            ow = (w + pads[1] + pads[3] - (kw - 1) * dw - 1) / sw + 1;
     g_autofree char *bias =
-        pick (rand, 0, 1) ? g_strdup_printf ("; c:%d", (int)(co * groups)) : g_strdup ("");
+        pick (rand, 0, 1) ? g_strdup_printf ("; c:%d", (int)(co * groups)) : g_strdup ("; -");
+    g_autofree char *add =
+        groups == 1 && pick (rand, 0, 1)
+            ? g_strdup_printf ("; f:%d,%d,%d,%d", (int)n, (int)co, (int)oh, (int)ow)
+            : g_strdup ("");
     g_autofree char *text = g_strdup_printf (
-        "Conv(f:%d,%d,%d,%d; c:%d,%d,%d,%d%s) group=%d pads=%d,%d,%d,%d strides=%d,%d "
+        "Conv(f:%d,%d,%d,%d; c:%d,%d,%d,%d%s%s) group=%d pads=%d,%d,%d,%d strides=%d,%d "
         "dilations=%d,%d%s",
-        (int)pick (rand, 1, 2), (int)(ci * groups), (int)h, (int)w, (int)(co * groups), (int)ci,
-        (int)kh, (int)kw, bias, (int)groups, (int)pads[0], (int)pads[1], (int)pads[2], (int)pads[3],
-        (int)pick (rand, 1, 3), (int)pick (rand, 1, 3), (int)dh, (int)dw, after[pick (rand, 0, 2)]);
+        (int)n, (int)(ci * groups), (int)h, (int)w, (int)(co * groups), (int)ci, (int)kh, (int)kw,
+        bias, add, (int)groups, (int)pads[0], (int)pads[1], (int)pads[2], (int)pads[3], (int)sh,
+        (int)sw, (int)dh, (int)dw, after[pick (rand, 0, 2)]);
     op_case_run (&setup, text, FALSE);
   }
 }
