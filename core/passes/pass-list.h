@@ -14,6 +14,7 @@ gboolean gonio_pass_fuse_activation GONIO_PASS_SIGNATURE;
 gboolean gonio_pass_fuse_gemm GONIO_PASS_SIGNATURE;
 gboolean gonio_pass_fuse_norm GONIO_PASS_SIGNATURE;
 gboolean gonio_pass_fuse_pad GONIO_PASS_SIGNATURE;
+gboolean gonio_pass_fuse_sum GONIO_PASS_SIGNATURE;
 gboolean gonio_pass_identity GONIO_PASS_SIGNATURE;
 gboolean gonio_pass_inline_if GONIO_PASS_SIGNATURE;
 gboolean gonio_pass_layer_norm GONIO_PASS_SIGNATURE;

@@ -6,7 +6,7 @@
  * Identities and chains of views go next, so that patterns are not hidden behind them.
  * Recognition runs before fusions: a Swish that is recognised can be fused into its
  * convolution. Scales are folded into weights before activations are, since a batch norm stands
- * between a convolution and its activation. Dead code is swept after every round. Each round
+ * between a convolution and its activation, and so does a sum. Dead code is swept after every round. Each round
  * may uncover more, so all repeat until nothing changes. */
 #include "core/base/memory.h"
 #include "core/ops/op.h"
@@ -25,6 +25,7 @@ static const GonioPass table[] = {
     {"fuse-gemm", GONIO_OPT_EXTENDED, gonio_pass_fuse_gemm},
     {"fuse-norm", GONIO_OPT_EXTENDED, gonio_pass_fuse_norm},
     {"fuse-pad", GONIO_OPT_EXTENDED, gonio_pass_fuse_pad},
+    {"fuse-sum", GONIO_OPT_EXTENDED, gonio_pass_fuse_sum},
     {"fuse-activation", GONIO_OPT_EXTENDED, gonio_pass_fuse_activation},
     {"dead", GONIO_OPT_BASIC, gonio_pass_dead},
     {NULL, GONIO_OPT_DISABLED, NULL},

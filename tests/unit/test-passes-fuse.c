@@ -572,6 +572,100 @@ test_gemm (void)
   g_assert_cmpint (gonio_node_attr_int (gonio_graph_node (turned, 1), "transB", 0), ==, 1);
 }
 
+/* ---- fuse-sum ---- */
+
+/* y = sum of two values of which the first is a convolution of x. */
+static GonioGraph *
+conv_plus (GonioOpId op, gboolean conv_first, const char *w, const char *other)
+{
+  GonioGraph *graph = gonio_graph_new ("sum");
+  GonioValueId x = mk_input (graph, "x", "1 4 5 5"), o = mk_input (graph, "o", other);
+  GonioValueId a = mk_node (graph, GONIO_OP_CONV, "a", x, weights (graph, "w", w), END);
+  gonio_graph_add_output (graph, conv_first ? mk_node (graph, op, "y", a, o, END)
+                                            : mk_node (graph, op, "y", o, a, END));
+  return graph;
+}
+
+static void
+test_sum (void)
+{
+  for (guint first = 0; first < 2; first++) {
+    g_autoptr (GonioGraph) add = conv_plus (GONIO_OP_ADD, first, "6 4 1 1", "1 6 5 5");
+    g_autoptr (GonioGraph) sum = conv_plus (GONIO_OP_SUM, first, "6 4 1 1", "1 6 5 5");
+    fires (add, "fuse-sum");
+    fires (sum, "fuse-sum");
+    g_assert_cmpuint (n_nodes (add), ==, 1);
+    g_assert_cmpuint (n_nodes (sum), ==, 1);
+    stays (add, "fuse-norm");
+  }
+  g_autoptr (GonioGraph) active = conv_plus (GONIO_OP_ADD, TRUE, "6 4 1 1", "1 6 5 5");
+  gonio_graph_set_attr_string (active, mk_producer (active, gonio_graph_find_value (active, "y")),
+                               "activation", "Tanh");
+  fires (active, "fuse-sum");
+  g_assert_cmpuint (n_nodes (active), ==, 1);
+
+  /* what follows a sum does not go into the weights before it */
+  g_autoptr (GonioGraph) normed = conv_plus (GONIO_OP_ADD, TRUE, "6 4 1 1", "1 6 5 5");
+  gonio_graph_set_output (normed, 0,
+                          add_batch_norm (normed, gonio_graph_find_value (normed, "y"), "6"));
+  fires (normed, "fuse-sum");
+  stays (normed, "fuse-norm");
+  stays (normed, "fuse-sum");
+}
+
+/* Two convolutions: the later one takes the earlier one's result, a third is added to theirs. */
+static void
+test_sum_both (void)
+{
+  g_autoptr (GonioGraph) graph = gonio_graph_new ("both");
+  GonioValueId x = mk_input (graph, "x", "1 4 5 5"), w = weights (graph, "w", "4 4 1 1");
+  GonioValueId a = mk_node (graph, GONIO_OP_CONV, "a", x, w, END);
+  GonioValueId b = mk_node (graph, GONIO_OP_CONV, "b", unary (graph, GONIO_OP_TANH, a), w, END);
+  GonioValueId c = mk_node (graph, GONIO_OP_CONV, "c", x, w, END);
+  GonioValueId inner = mk_node (graph, GONIO_OP_ADD, "inner", c, b, END);
+  GonioValueId d = mk_node (graph, GONIO_OP_CONV, "d", x, w, END);
+  gonio_graph_add_output (graph, mk_node (graph, GONIO_OP_ADD, "y", d, inner, END));
+  g_assert_cmpuint (try_pass (graph, "fuse-sum"), ==, 2);
+  g_assert_cmpuint (count_op (graph, GONIO_OP_ADD), ==, 0);
+  g_assert_cmpuint (count_op (graph, GONIO_OP_CONV), ==, 4);
+}
+
+static void
+test_sum_not (void)
+{
+  static const char *const unfit[][2] = {{"6 4 1 1", "6 1 1"}, /* broadcast: not the same shape */
+                                         {"6 4 1 1", "1 6 1 5"},
+                                         {"6 4 1 1", "2 6 5 5"},
+                                         {"1 4 1 1", "1 6 5 5"}};
+  for (guint i = 0; i < G_N_ELEMENTS (unfit); i++) {
+    g_autoptr (GonioGraph) graph = conv_plus (GONIO_OP_ADD, TRUE, unfit[i][0], unfit[i][1]);
+    stays (graph, "fuse-sum");
+  }
+  g_autoptr (GonioGraph) product = conv_plus (GONIO_OP_MUL, TRUE, "6 4 1 1", "1 6 5 5");
+  stays (product, "fuse-sum");
+  g_autoptr (GonioGraph) shown = conv_plus (GONIO_OP_ADD, TRUE, "6 4 1 1", "1 6 5 5");
+  gonio_graph_add_output (shown, gonio_graph_find_value (shown, "a"));
+  stays (shown, "fuse-sum");
+  g_autoptr (GonioGraph) active = conv_plus (GONIO_OP_ADD, TRUE, "6 4 1 1", "1 6 5 5");
+  gonio_graph_set_attr_string (active, mk_producer (active, gonio_graph_find_value (active, "a")),
+                               "activation", "Tanh");
+  stays (active, "fuse-sum");
+  g_autoptr (GonioGraph) groups = conv_plus (GONIO_OP_ADD, TRUE, "6 2 1 1", "1 6 5 5");
+  set_int (groups, gonio_graph_find_value (groups, "a"), "group", 2);
+  stays (groups, "fuse-sum");
+  g_autoptr (GonioGraph) constant = gonio_graph_new ("constant");
+  GonioValueId a = mk_node (constant, GONIO_OP_CONV, "a", mk_input (constant, "x", "1 4 2 2"),
+                            weights (constant, "w", "3 4 1 1"), END);
+  gonio_graph_add_output (
+      constant, mk_node (constant, GONIO_OP_ADD, "y", a, weights (constant, "c", "1 3 2 2"), END));
+  stays (constant, "fuse-sum");
+  g_autoptr (GonioGraph) twice = gonio_graph_new ("twice");
+  a = mk_node (twice, GONIO_OP_CONV, "a", mk_input (twice, "x", "1 4 2 2"),
+               weights (twice, "w", "3 4 1 1"), END);
+  gonio_graph_add_output (twice, mk_node (twice, GONIO_OP_ADD, "y", a, a, END));
+  stays (twice, "fuse-sum");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -589,5 +683,8 @@ main (int argc, char **argv)
   g_test_add_func ("/passes-fuse/recognise-long-chain", test_recognise_long_chain);
   g_test_add_func ("/passes-fuse/layer-norm", test_layer_norm);
   g_test_add_func ("/passes-fuse/gemm", test_gemm);
+  g_test_add_func ("/passes-fuse/sum", test_sum);
+  g_test_add_func ("/passes-fuse/sum-both", test_sum_both);
+  g_test_add_func ("/passes-fuse/sum-not", test_sum_not);
   return g_test_run ();
 }
