@@ -127,4 +127,5 @@ depthwise_lower (GonioCpuLower *lower, const GonioCpuConv *conv, GError **error)
   return gonio_cpu_conv_bias (lower, 1, channels, &depthwise->bias, error);
 }
 
-const GonioCpuConvMethod gonio_cpu_conv_depthwise = {"depthwise", depthwise_suits, depthwise_lower};
+const GonioCpuConvMethod gonio_cpu_conv_depthwise = {"depthwise", depthwise_suits, depthwise_lower,
+                                                     NULL};

@@ -267,4 +267,4 @@ direct_suits (const GonioCpuKernels *kernels, const GonioCpuConv *conv)
   return TRUE;
 }
 
-const GonioCpuConvMethod gonio_cpu_conv_direct = {"direct", direct_suits, direct_lower};
+const GonioCpuConvMethod gonio_cpu_conv_direct = {"direct", direct_suits, direct_lower, NULL};

@@ -16,12 +16,16 @@ typedef struct {
 
 typedef struct {
   const char *name;
+  /* Can it compute this at all? */
   gboolean (*suits) (const GonioCpuKernels *kernels, const GonioCpuConv *conv);
   /* Appends the steps. conv has no slots yet: they belong to a step. */
   gboolean (*lower) (GonioCpuLower *lower, const GonioCpuConv *conv, GError **error);
+  /* Is it faster than the methods that come after it? NULL: whenever it suits. */
+  gboolean (*pays) (const GonioCpuKernels *kernels, const GonioCpuConv *conv);
 } GonioCpuConvMethod;
 
 extern const GonioCpuConvMethod gonio_cpu_conv_depthwise;
+extern const GonioCpuConvMethod gonio_cpu_conv_winograd_2, gonio_cpu_conv_winograd_4;
 extern const GonioCpuConvMethod gonio_cpu_conv_direct; /* suits all */
 
 /* Fills in the slots, which count as used by the step appended last. */

@@ -5,10 +5,27 @@
 
 /* In order of preference. */
 static const GonioCpuConvMethod *const methods[] = {
-    &gonio_cpu_conv_depthwise, /* one channel per group: nothing to multiply as
-                                  a matrix */
+    &gonio_cpu_conv_depthwise, /* one channel per group: nothing to multiply as a matrix */
+    &gonio_cpu_conv_winograd_4,
+    &gonio_cpu_conv_winograd_2,
     &gonio_cpu_conv_direct,
 };
+
+/* The environment variable GONIO_CPU_CONV names a method that is taken wherever it suits, for
+ * tests and measurements. */
+static const GonioCpuConvMethod *
+choose_method (const GonioCpuKernels *kernels, const GonioCpuConv *conv)
+{
+  const char *wish = g_getenv ("GONIO_CPU_CONV");
+  for (guint m = 0; wish && m < G_N_ELEMENTS (methods); m++)
+    if (g_str_equal (methods[m]->name, wish) && methods[m]->suits (kernels, conv))
+      return methods[m];
+  guint m = 0;
+  while (!methods[m]->suits (kernels, conv) ||
+         (methods[m]->pays && !methods[m]->pays (kernels, conv)))
+    m++;
+  return methods[m];
+}
 
 /* What is added to the result. Depthwise kernels do not. */
 static const char *
@@ -99,10 +116,7 @@ conv_lower (GonioCpuLower *lower, GError **error)
     return gonio_cpu_fail (error, "%s", reason);
   GonioCpuView view = gonio_cpu_view_in (lower, 0);
   gonio_cpu_window_view (&conv.window, &lower->node, &view);
-  guint m = 0;
-  while (!methods[m]->suits (lower->backend->kernels, &conv))
-    m++;
-  return methods[m]->lower (lower, &conv, error);
+  return choose_method (lower->backend->kernels, &conv)->lower (lower, &conv, error);
 }
 
 const GonioCpuOp gonio_cpu_ops_conv[] = {

@@ -95,6 +95,48 @@ typedef struct {
   float lo, hi;
 } GonioCpuDepthwise;
 
+/* Winograd's F(m x m, 3 x 3): tiles of m x m outputs from (m + 2) x (m + 2) inputs, one product
+ * for each of the (m + 2)^2 positions of a tile. */
+
+/* One tile of the input: channels floats per pixel, rounded up to whole vectors in out. */
+typedef struct {
+  const float *in;      /* the tile's first pixel, which may lie outside the image */
+  int64_t line, pixel;  /* floats from one to the next */
+  int first[2], end[2]; /* the lines (0) and pixels (1) of the tile that exist; others are zero */
+  size_t channels;
+  float *out;      /* aligned to vectors */
+  size_t position; /* floats from one position to the next, whole vectors */
+} GonioCpuWinogradIn;
+
+/* One tile of the output: out = clamp (transformed products + bias + add) */
+typedef struct {
+  const float *products; /* aligned to vectors */
+  size_t position;
+  size_t channels;
+  const float *bias; /* whole vectors */
+  const float *add;  /* nullable */
+  float *out;
+  int64_t add_line, add_pixel, line, pixel;
+  int rows, cols; /* the lines and pixels of the tile that exist, 1..m */
+  float lo, hi;
+} GonioCpuWinogradOut;
+
+/* Weights of up to nr output channels, by way of double: out[(position * inputs + i) * width + j]
+ * from the nine floats at weights[j * step + i * 9]. */
+typedef struct {
+  const float *weights;
+  size_t step, inputs, count;
+  float *out;
+  size_t width; /* count rounded up to whole vectors; those beyond it become zero */
+} GonioCpuWinogradWeights;
+
+typedef struct {
+  int m;
+  void (*in) (const GonioCpuWinogradIn *work);
+  void (*out) (const GonioCpuWinogradOut *work);
+  void (*weights) (const GonioCpuWinogradWeights *work);
+} GonioCpuWinograd;
+
 typedef struct {
   const char *name; /* "AVX-512", "AVX2", "baseline" */
   guint lanes;      /* floats per vector */
@@ -125,6 +167,7 @@ typedef struct {
   /* y[i] = max over t of rows[t][i]; taps >= 1 */
   void (*max_rows) (const float *const *rows, size_t taps, float *y, size_t n);
   void (*depthwise) (const GonioCpuDepthwise *work);
+  GonioCpuWinograd winograd[2]; /* m = 2, 4 */
 
   /* dst[c * ldd + r] = src[r * lds + c] for r < rows, c < cols; 4-byte elements. */
   void (*transpose) (const float *src, size_t lds, float *dst, size_t ldd, size_t rows,

@@ -1,7 +1,7 @@
 /* Gathers the kernels of one instruction set into its table. For the kernel files only. */
 #pragma once
 
-#include "backends/cpu/kernels/matrix.h"
+#include "backends/cpu/kernels/winograd.h"
 
 #define GONIO_UNARY_ENTRY(NAME)     [GONIO_CPU_UNARY_##NAME] = unary_##NAME,
 #define GONIO_BINARY_ENTRY(NAME)    [GONIO_CPU_BINARY_##NAME] = binary_##NAME,
@@ -20,4 +20,5 @@
     .sum_square_diff = sum_square_diff, .exp_sum = exp_sum, .normalize = normalize,                \
     .scale_shift = scale_shift, .square_diff_into = square_diff_into, .mix = mix,                  \
     .max_rows = max_rows, .depthwise = depthwise, .transpose = transpose,                          \
+    .winograd = {WINOGRAD_ENTRY (2), WINOGRAD_ENTRY (4)},                                          \
   }

@@ -1,0 +1,360 @@
+/* 3x3 convolutions of stride 1 by Winograd's minimal filtering: tiles of the input are transformed,
+ * multiplied by transformed weights position by position, and the products transformed back.
+ * Depends on conv and gemm.
+ *
+ * Work goes by blocks of tiles, so that what lies between input and output is never larger than a
+ * few hundred kilobytes per thread. Kernels: kernels/winograd.h, which has the formulas.
+ *
+ * Error: below 4e-6 of the largest output for 512 channels of normal weights and rectified normal
+ * inputs (m = 4; direct summation: 2e-6). A number that is not finite spreads over its tile. */
+#include "backends/cpu/conv.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+/* Floats of transformed input and products that a block holds. */
+#define BLOCK_FLOATS ((size_t)256 * 1024)
+/* Output channels whose products are held at a time. */
+#define CHUNK ((size_t)64)
+/* Tiles per block for which it is worth going through weights that lie far away. */
+#define MANY_TILES    ((size_t)56)
+#define FAR_WEIGHTS   ((size_t)192 * 1024)
+#define MAX_POSITIONS 36
+#define MAX_M         4
+#define MAX_MR        16
+
+typedef struct {
+  GonioCpuConv conv;
+  const GonioCpuWinograd *form;
+  GonioCpuSlot weights, bias, scratch;
+  size_t positions;
+  size_t tiles, across, down;   /* of m x m outputs: all, along a line, lines of them */
+  size_t block, blocks;         /* tiles per block */
+  size_t panels, chunk, groups; /* of kernels->nr channels: all, per chunk, shares of the work */
+  size_t pitch;                 /* floats of a transformed input pixel */
+  size_t in_position, out_position;
+  size_t scratch_floats, n_scratch;
+} Winograd;
+
+typedef struct {
+  const Winograd *self;
+  const GonioCpuKernels *kernels;
+  const float *in, *weights, *bias, *add;
+  float *out, *scratch;
+  atomic_flag *busy; /* for each piece of scratch */
+} Job;
+
+/* The tiles of one block and where they are kept. */
+typedef struct {
+  size_t first, count;
+  float *inputs, *products;
+} Block;
+
+typedef struct {
+  int64_t n, y, x; /* image, first line, first pixel */
+} Tile;
+
+static Tile
+tile_at (const Winograd *self, size_t index)
+{
+  return (Tile){(int64_t)(index / (self->across * self->down)),
+                (int64_t)(index / self->across % self->down) * self->form->m,
+                (int64_t)(index % self->across) * self->form->m};
+}
+
+static void
+transform_inputs (const Job *job, const Block *block)
+{
+  const Winograd *self = job->self;
+  const GonioCpuWindow *w = &self->conv.window;
+  GonioCpuWinogradIn work = {.line = w->line,
+                             .pixel = w->pixel,
+                             .channels = (size_t)w->channels_in,
+                             .position = self->in_position};
+  for (size_t i = 0; i < block->count; i++) {
+    Tile tile = tile_at (self, block->first + i);
+    int64_t at[2] = {tile.y - w->before[0], tile.x - w->before[1]};
+    for (int axis = 0; axis < 2; axis++) {
+      work.first[axis] = (int)MAX (-at[axis], 0);
+      work.end[axis] = (int)CLAMP (w->in[axis] - at[axis], 0, self->form->m + 2);
+    }
+    work.in = job->in + tile.n * w->image + at[0] * w->line + at[1] * w->pixel;
+    work.out = block->inputs + i * self->pitch;
+    self->form->in (&work);
+  }
+}
+
+/* Products of all positions for one chunk of output channels. */
+static void
+multiply (const Job *job, const Block *block, size_t panel, size_t panels, size_t columns)
+{
+  static const float zeros[2 * MAX_MR] __attribute__ ((aligned (64)));
+  const Winograd *self = job->self;
+  const GonioCpuKernels *kernels = job->kernels;
+  size_t inputs = (size_t)self->conv.window.channels_in;
+  size_t all = gonio_cpu_padded_columns (kernels, (size_t)self->conv.window.channels_out);
+  size_t rows = (block->count + kernels->mr - 1) / kernels->mr;
+  const float *addresses[MAX_MR];
+  GonioCpuGemmTile tile = {.rows = addresses,
+                           .taps = 1,
+                           .kc = inputs,
+                           .bias = zeros,
+                           .ldc = columns,
+                           .lo = -INFINITY,
+                           .hi = INFINITY};
+  for (size_t position = 0; position < self->positions; position++)
+    for (size_t p = 0; p < panels; p++) {
+      size_t column = (panel + p) * kernels->nr, width = MIN (kernels->nr, all - column);
+      tile.w = job->weights + self->positions * inputs * column + position * inputs * width;
+      tile.cols = (guint)width;
+      for (size_t r = 0; r < rows; r++) {
+        size_t start = block->count * r / rows;
+        tile.mr = (guint)(block->count * (r + 1) / rows - start);
+        const float *row = block->inputs + position * self->in_position + start * self->pitch;
+        for (guint i = 0; i < tile.mr; i++, row += self->pitch)
+          addresses[i] = row;
+        tile.c =
+            block->products + position * self->out_position + start * columns + p * kernels->nr;
+        kernels->gemm (&tile);
+      }
+    }
+}
+
+/* The tile's outputs by way of a buffer that the function after the clamp goes over. */
+static void
+finish_tile (const Job *job, GonioCpuWinogradOut *work)
+{
+  const Winograd *self = job->self;
+  const GonioCpuActivation *activation = &self->conv.activation;
+  float buffer[MAX_M * MAX_M * CHUNK] __attribute__ ((aligned (64)));
+  GonioCpuWinogradOut whole = *work;
+  whole.out = buffer;
+  whole.pixel = (int64_t)work->channels;
+  whole.line = work->cols * whole.pixel;
+  self->form->out (&whole);
+  job->kernels->unary[activation->after](
+      buffer, buffer, (size_t)(work->rows * work->cols) * work->channels, activation->p);
+  for (int y = 0; y < work->rows; y++)
+    for (int x = 0; x < work->cols; x++)
+      memcpy (work->out + y * work->line + x * work->pixel,
+              buffer + y * whole.line + x * whole.pixel, work->channels * sizeof (float));
+}
+
+static void
+transform_products (const Job *job, const Block *block, size_t column, size_t columns)
+{
+  const Winograd *self = job->self;
+  const GonioCpuWindow *w = &self->conv.window;
+  int64_t line = w->out[1] * w->channels_out;
+  GonioCpuWinogradOut work = {
+      .position = self->out_position,
+      .channels = MIN (columns, (size_t)w->channels_out - column),
+      .bias = job->bias + column,
+      .line = line,
+      .pixel = w->channels_out,
+      .add_line = line,
+      .add_pixel = w->channels_out,
+      .lo = self->conv.activation.lo,
+      .hi = self->conv.activation.hi,
+  };
+  for (size_t i = 0; i < block->count; i++) {
+    Tile tile = tile_at (self, block->first + i);
+    int64_t at = (tile.n * w->out[0] + tile.y) * line + tile.x * w->channels_out + (int64_t)column;
+    work.rows = (int)MIN (self->form->m, w->out[0] - tile.y);
+    work.cols = (int)MIN (self->form->m, w->out[1] - tile.x);
+    work.products = block->products + i * columns;
+    work.out = job->out + at;
+    work.add = job->add ? job->add + at : NULL;
+    if (self->conv.activation.has_after)
+      finish_tile (job, &work);
+    else
+      self->form->out (&work);
+  }
+}
+
+/* One block and one share of the output channels. */
+static void
+run_item (const Job *job, size_t item, float *scratch)
+{
+  const Winograd *self = job->self;
+  size_t index = item / self->groups, group = item % self->groups;
+  size_t all = gonio_cpu_padded_columns (job->kernels, (size_t)self->conv.window.channels_out);
+  size_t end = self->panels * (group + 1) / self->groups;
+  Block block = {.first = self->tiles * index / self->blocks,
+                 .inputs = scratch,
+                 .products = scratch + self->positions * self->in_position};
+  block.count = self->tiles * (index + 1) / self->blocks - block.first;
+  transform_inputs (job, &block);
+  for (size_t panel = self->panels * group / self->groups; panel < end; panel += self->chunk) {
+    size_t panels = MIN (self->chunk, end - panel), column = panel * job->kernels->nr;
+    size_t columns = MIN (panels * job->kernels->nr, all - column);
+    multiply (job, &block, panel, panels, columns);
+    transform_products (job, &block, column, columns);
+  }
+}
+
+static void
+winograd_task (void *context, size_t start, size_t count)
+{
+  const Job *job = context;
+  size_t mine = 0; /* at most as many pieces run at once as there are threads */
+  while (atomic_flag_test_and_set_explicit (&job->busy[mine], memory_order_acquire))
+    mine = (mine + 1) % job->self->n_scratch;
+  for (size_t i = start; i < start + count; i++)
+    run_item (job, i, job->scratch + mine * job->self->scratch_floats);
+  atomic_flag_clear_explicit (&job->busy[mine], memory_order_release);
+}
+
+static gboolean
+winograd_run (gconstpointer data, const GonioCpuRun *run, GError **error)
+{
+  const Winograd *self = data;
+  g_autofree atomic_flag *busy = g_new (atomic_flag, self->n_scratch);
+  for (size_t i = 0; i < self->n_scratch; i++)
+    atomic_flag_clear (&busy[i]);
+  Job job = {.self = self,
+             .kernels = run->kernels,
+             .in = (const float *)gonio_cpu_ptr (run, self->conv.in) + self->conv.window.offset,
+             .weights = gonio_cpu_ptr (run, self->weights),
+             .bias = gonio_cpu_ptr (run, self->bias),
+             .add = gonio_cpu_ptr (run, self->conv.add),
+             .out = gonio_cpu_ptr (run, self->conv.out),
+             .scratch = gonio_cpu_ptr (run, self->scratch),
+             .busy = busy};
+  gonio_cpu_parallel (run, winograd_task, &job, self->blocks * self->groups, 1);
+  return TRUE;
+}
+
+/* ---- lowering ---- */
+
+/* Floats from one position to the next: an odd number of cache lines, so that the lines of a tile
+ * do not all fall into one set. */
+static size_t
+spread (size_t floats)
+{
+  size_t lines = (floats + 15) / 16;
+  return (lines | 1) * 16;
+}
+
+static size_t
+divide_up (size_t a, size_t b)
+{
+  return (a + b - 1) / b;
+}
+
+/* How many tiles go into a block, and how blocks are shared out. */
+static void
+plan_blocks (Winograd *self, const GonioCpuKernels *kernels, size_t threads)
+{
+  size_t outputs = (size_t)self->conv.window.channels_out;
+  self->panels = divide_up (outputs, kernels->nr);
+  self->chunk = MIN (self->panels, CHUNK / kernels->nr);
+  size_t columns = self->chunk * kernels->nr;
+  size_t most = BLOCK_FLOATS / (self->positions * (self->pitch + columns));
+  if (self->positions * self->pitch * outputs > FAR_WEIGHTS)
+    most = MAX (most, MANY_TILES);
+  most = MAX (most, kernels->mr);
+  self->blocks = divide_up (self->tiles, most);
+  self->groups = 1;
+  if (self->tiles >= 2 * threads * kernels->mr)
+    self->blocks = divide_up (self->blocks, threads) * threads;
+  else
+    self->groups = MIN (self->panels, divide_up (threads, self->blocks));
+  self->block = divide_up (self->tiles, self->blocks);
+  self->in_position = spread (self->block * self->pitch);
+  self->out_position = spread (self->block * columns);
+  self->scratch_floats = self->positions * (self->in_position + self->out_position);
+  self->n_scratch = MIN (threads, self->blocks * self->groups);
+}
+
+static GonioTensor *
+transform_weights (const GonioCpuLower *lower, const Winograd *self, GError **error)
+{
+  const GonioCpuKernels *kernels = lower->backend->kernels;
+  const float *raw = gonio_cpu_conv_weights (lower);
+  size_t inputs = (size_t)self->conv.window.channels_in;
+  size_t outputs = (size_t)self->conv.window.channels_out;
+  g_autoptr (GonioTensor) weights = gonio_cpu_floats (
+      self->positions * inputs * gonio_cpu_padded_columns (kernels, outputs), error);
+  if (!weights)
+    return NULL;
+  float *to = gonio_tensor_writable_data (weights);
+  for (size_t panel = 0; panel < self->panels; panel++) {
+    size_t column = panel * kernels->nr, count = MIN (kernels->nr, outputs - column);
+    GonioCpuWinogradWeights work = {.weights = raw + column * inputs * 9,
+                                    .step = inputs * 9,
+                                    .inputs = inputs,
+                                    .count = count,
+                                    .out = to + self->positions * inputs * column,
+                                    .width = gonio_cpu_padded_columns (kernels, count)};
+    self->form->weights (&work);
+  }
+  return g_steal_pointer (&weights);
+}
+
+static gboolean
+winograd_lower (GonioCpuLower *lower, const GonioCpuConv *conv, guint form, GError **error)
+{
+  const GonioCpuKernels *kernels = lower->backend->kernels;
+  Winograd *self = gonio_cpu_step (lower, winograd_run, sizeof *self, NULL);
+  const GonioCpuWindow *w = &conv->window;
+  self->conv = *conv;
+  gonio_cpu_conv_slots (lower, &self->conv);
+  self->form = &kernels->winograd[form];
+  size_t m = (size_t)self->form->m;
+  self->positions = (m + 2) * (m + 2);
+  self->down = divide_up ((size_t)w->out[0], m);
+  self->across = divide_up ((size_t)w->out[1], m);
+  self->tiles = (size_t)w->batch * self->down * self->across;
+  self->pitch = gonio_cpu_padded_columns (kernels, (size_t)w->channels_in);
+  plan_blocks (self, kernels, lower->backend->threads);
+  self->scratch =
+      gonio_cpu_slot_scratch (lower, self->n_scratch * self->scratch_floats * sizeof (float));
+  g_autoptr (GonioTensor) weights = transform_weights (lower, self, error);
+  if (!weights)
+    return FALSE;
+  self->weights = gonio_cpu_slot_tensor (lower, weights);
+  return gonio_cpu_conv_bias (lower, 1, gonio_cpu_padded_columns (kernels, (size_t)w->channels_out),
+                              &self->bias, error);
+}
+
+static gboolean
+winograd_2_lower (GonioCpuLower *lower, const GonioCpuConv *conv, GError **error)
+{
+  return winograd_lower (lower, conv, 0, error);
+}
+
+static gboolean
+winograd_4_lower (GonioCpuLower *lower, const GonioCpuConv *conv, GError **error)
+{
+  return winograd_lower (lower, conv, 1, error);
+}
+
+static gboolean
+winograd_suits (const GonioCpuKernels *kernels, const GonioCpuConv *conv)
+{
+  const GonioCpuWindow *w = &conv->window;
+  gboolean suits = conv->groups == 1;
+  for (int axis = 0; axis < 2; axis++)
+    suits = suits && w->kernel[axis] == 3 && w->stride[axis] == 1 && w->dilation[axis] == 1;
+  return suits;
+}
+
+static gboolean
+winograd_2_pays (const GonioCpuKernels *kernels, const GonioCpuConv *conv)
+{
+  return FALSE;
+}
+
+static gboolean
+winograd_4_pays (const GonioCpuKernels *kernels, const GonioCpuConv *conv)
+{
+  const GonioCpuWindow *w = &conv->window;
+  return w->channels_in >= 16 && w->channels_out >= 16 && w->out[0] * w->out[1] >= 144;
+}
+
+const GonioCpuConvMethod gonio_cpu_conv_winograd_2 = {"winograd2", winograd_suits, winograd_2_lower,
+                                                      winograd_2_pays};
+const GonioCpuConvMethod gonio_cpu_conv_winograd_4 = {"winograd4", winograd_suits, winograd_4_lower,
+                                                      winograd_4_pays};
