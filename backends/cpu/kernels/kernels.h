@@ -12,7 +12,8 @@ G_BEGIN_DECLS
 #define GONIO_CPU_UNARY_LIST(X)                                                                    \
   X (ABS)                                                                                          \
   X (ACOS)                                                                                         \
-  X (ACOSH) X (ASIN) X (ASINH) X (ATAN) X (ATANH) X (AFFINE) /* p0 x + p1 */                       \
+  X (ACOSH)                                                                                        \
+  X (ASIN) X (ASINH) X (ATAN) X (ATANH) X (AFFINE) /* p0 x + p1 */                                 \
       X (CEIL) X (CELU) /* alpha */ X (CLIP) /* min, max */ X (COS) X (COSH)                       \
           X (ELU) /* alpha */ X (ERF) X (EXP) X (FLOOR) X (GELU) X (GELU_TANH)                     \
               X (HARD_SIGMOID) /* alpha, beta */ X (HARD_SWISH) X (LEAKY_RELU) /* alpha */ X (LOG) \
@@ -108,6 +109,18 @@ typedef struct {
   size_t position; /* floats from one position to the next, whole vectors */
 } GonioCpuWinogradIn;
 
+/* out[row][j] = sum over i of inputs_at[row * pitch + i] * weights[i * width + j] */
+typedef struct {
+  const float *inputs_at;
+  size_t pitch, rows, inputs;
+  const float *weights; /* aligned to vectors */
+  size_t width;         /* one or two vectors */
+  float *out;           /* aligned to vectors */
+  size_t ldc;           /* floats from row to row of out, whole vectors */
+  const float *fetch;   /* brought near meanwhile: as much as weights; may lie anywhere */
+  size_t fetch_step;    /* set by the kernel */
+} GonioCpuWinogradProduct;
+
 /* One tile of the output: out = clamp (transformed products + bias + add) */
 typedef struct {
   const float *products; /* aligned to vectors */
@@ -121,18 +134,20 @@ typedef struct {
   float lo, hi;
 } GonioCpuWinogradOut;
 
-/* Weights of up to nr output channels, by way of double: out[(position * inputs + i) * width + j]
- * from the nine floats at weights[j * step + i * 9]. */
+/* Weights of up to nr output channels, by way of double: out[p * position + i * width + j] from the
+ * nine floats at weights[j * step + i * 9]. */
 typedef struct {
   const float *weights;
   size_t step, inputs, count;
   float *out;
-  size_t width; /* count rounded up to whole vectors; those beyond it become zero */
+  size_t position; /* floats from one position to the next */
+  size_t width;    /* count rounded up to whole vectors; those beyond it become zero */
 } GonioCpuWinogradWeights;
 
 typedef struct {
   int m;
   void (*in) (const GonioCpuWinogradIn *work);
+  void (*product) (const GonioCpuWinogradProduct *work);
   void (*out) (const GonioCpuWinogradOut *work);
   void (*weights) (const GonioCpuWinogradWeights *work);
 } GonioCpuWinograd;

@@ -158,6 +158,75 @@ winograd_out (const GonioCpuWinogradOut *work, int m)
     winograd_out_tile (work, m, FALSE, c, c < whole ? 0 : work->channels - c);
 }
 
+/* mr rows by nv vectors held in registers, as in gemm_block(), but from zero and left as it is. */
+GONIO_INLINE void
+winograd_block (const GonioCpuWinogradProduct *work, int mr, int nv)
+{
+  const size_t inputs = work->inputs, step = work->fetch_step;
+  const float *w = work->weights, *fetch = work->fetch;
+  const float *a[GONIO_MR];
+  GonioVec acc[GONIO_MR][2];
+#pragma GCC unroll 16
+  for (int i = 0; i < mr; i++) {
+    a[i] = work->inputs_at + (size_t)i * work->pitch;
+#pragma GCC unroll 2
+    for (int j = 0; j < nv; j++)
+      acc[i][j] = (GonioVec){0};
+  }
+  for (size_t k = 0; k < inputs; k++, fetch += step) {
+    GonioVec b[2];
+#pragma GCC unroll 2
+    for (int j = 0; j < nv; j++, w += GONIO_LANES)
+      b[j] = *(const GonioVec *)w;
+    __builtin_prefetch (fetch, 0, 2);
+#pragma GCC unroll 16
+    for (int i = 0; i < mr; i++) {
+      const float x = a[i][k];
+#pragma GCC unroll 2
+      for (int j = 0; j < nv; j++)
+        acc[i][j] += x * b[j];
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < mr; i++)
+#pragma GCC unroll 2
+    for (int j = 0; j < nv; j++)
+      *(GonioVec *)(work->out + (size_t)i * work->ldc + j * GONIO_LANES) = acc[i][j];
+}
+
+#define WINOGRAD_ROWS(M)                                                                           \
+  static                                                                                           \
+      __attribute__ ((noinline)) void winograd_block_##M##_1 (const GonioCpuWinogradProduct *work) \
+  {                                                                                                \
+    winograd_block (work, M, 1);                                                                   \
+  }                                                                                                \
+  static                                                                                           \
+      __attribute__ ((noinline)) void winograd_block_##M##_2 (const GonioCpuWinogradProduct *work) \
+  {                                                                                                \
+    winograd_block (work, M, 2);                                                                   \
+  }
+GEMM_EACH (WINOGRAD_ROWS)
+
+static void
+winograd_product (const GonioCpuWinogradProduct *work)
+{
+#define WINOGRAD_BLOCK(M) {winograd_block_##M##_1, winograd_block_##M##_2},
+  static void (*const blocks[GONIO_MR][2]) (const GonioCpuWinogradProduct *) = {
+      GEMM_EACH (WINOGRAD_BLOCK)};
+#undef WINOGRAD_BLOCK
+  /* Blocks differ by one row at most; together they fetch what is as long as the weights. */
+  size_t count = (work->rows + GONIO_MR - 1) / GONIO_MR, length = work->inputs * work->width;
+  GonioCpuWinogradProduct block = *work;
+  block.fetch_step = (work->width + count - 1) / count;
+  for (size_t b = 0; b < count; b++) {
+    size_t start = work->rows * b / count, end = work->rows * (b + 1) / count;
+    block.inputs_at = work->inputs_at + start * work->pitch;
+    block.out = work->out + start * work->ldc;
+    block.fetch = work->fetch + length * b / count;
+    blocks[end - start - 1][work->width > GONIO_LANES](&block);
+  }
+}
+
 /* u = G g, GONIO_NR output channels side by side */
 GONIO_INLINE void
 winograd_weight_line (int m, const double *g0, const double *g1, const double *g2, double *u,
@@ -197,7 +266,7 @@ winograd_weights (const GonioCpuWinogradWeights *work, int m)
     for (int y = 0; y < n; y++) {
       winograd_weight_line (m, t[0][y], t[1][y], t[2][y], u[0], NR);
       for (int x = 0; x < n; x++) {
-        float *out = work->out + ((size_t)(y * n + x) * work->inputs + i) * work->width;
+        float *out = work->out + (size_t)(y * n + x) * work->position + i * work->width;
         for (size_t j = 0; j < work->width; j++)
           out[j] = (float)u[x][j];
       }
@@ -223,5 +292,5 @@ WINOGRAD_FORM (4)
 
 #define WINOGRAD_ENTRY(M)                                                                          \
   {                                                                                                \
-    M, winograd_in_##M, winograd_out_##M, winograd_weights_##M                                     \
+    M, winograd_in_##M, winograd_product, winograd_out_##M, winograd_weights_##M                   \
   }
