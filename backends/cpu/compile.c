@@ -150,6 +150,7 @@ gonio_cpu_compiled_free (GonioCompiled *compiled)
   g_array_unref (compiled->slots);
   g_clear_pointer (&compiled->by_value, g_hash_table_unref);
   g_clear_pointer (&compiled->pending, g_hash_table_unref);
+  g_clear_pointer (&compiled->placed, g_hash_table_unref);
   g_free (compiled->output_shapes);
   g_free (compiled->output_dtypes);
   g_free (compiled->input_bytes);
@@ -222,9 +223,11 @@ gonio_cpu_compile (GonioBackend *backend, const GonioRegion *region, GError **er
   compiled->steps = g_array_new (FALSE, TRUE, sizeof (GonioCpuStep));
   compiled->by_value = g_hash_table_new (NULL, NULL);
   compiled->pending = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  compiled->placed = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   note_boundary (compiled, region);
 
   GonioCpuLower lower = {.backend = backend, .compiled = compiled};
+  gonio_cpu_place (&lower, region);
   gboolean done = TRUE;
   for (guint i = 0; done && i < region->n_nodes; i++) {
     lower.node = (GonioCpuNode){region->graph, region->nodes[i],
@@ -239,6 +242,7 @@ gonio_cpu_compile (GonioBackend *backend, const GonioRegion *region, GError **er
   }
   g_clear_pointer (&compiled->by_value, g_hash_table_unref);
   g_clear_pointer (&compiled->pending, g_hash_table_unref);
+  g_clear_pointer (&compiled->placed, g_hash_table_unref);
   if (!done)
     g_clear_pointer (&compiled, gonio_cpu_compiled_free);
   return compiled;

@@ -43,6 +43,7 @@ struct _GonioCompiled {
   size_t workspace_size;
   GHashTable *by_value; /* during compilation: value id -> slot + 1 */
   GHashTable *pending;  /* during compilation: value id -> GonioCpuView* not in the value's form */
+  GHashTable *placed;   /* during compilation: value id -> where place.c puts it */
 };
 
 /* The slot whose memory a slot really is; *out_shift (nullable): bytes from its start. */
@@ -57,7 +58,15 @@ guint gonio_cpu_slot_of_value (GonioCompiled *compiled, GonioValueId id);
 guint gonio_cpu_slot_touch (GonioCompiled *compiled, guint slot);
 size_t gonio_cpu_value_bytes (const GonioValue *value);
 
+/* place.c */
+/* Decides which results are computed in the memory of a Concat that they go into. */
+void gonio_cpu_place (const GonioCpuLower *lower, const GonioRegion *region);
+/* Does output `out` lie in another value's memory? */
+gboolean gonio_cpu_is_placed (const GonioCpuLower *lower, guint out);
+
 /* views.c */
+/* The value can be read through the view, whose slot the current step uses. */
+void gonio_cpu_note_view (GonioCompiled *compiled, GonioValueId id, const GonioCpuView *view);
 /* Is input i so far only a view that is not in the value's form? */
 gboolean gonio_cpu_is_pending (const GonioCpuLower *lower, guint i);
 /* Copies a value that is only a view into its form. */

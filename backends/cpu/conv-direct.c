@@ -178,7 +178,7 @@ direct_run (gconstpointer data, const GonioCpuRun *run, GError **error)
   gemm.packed = gonio_cpu_ptr (run, direct->weights);
   gemm.bias = gonio_cpu_ptr (run, direct->bias);
   gemm.add = gonio_cpu_ptr (run, direct->conv.add);
-  gemm.c = gonio_cpu_ptr (run, direct->conv.out);
+  gemm.c = (float *)gonio_cpu_ptr (run, direct->conv.out) + direct->conv.offset_out;
   gonio_cpu_gemm_run (&gemm, run);
   return TRUE;
 }
@@ -224,7 +224,7 @@ init_product (Direct *direct)
                                 .n = (size_t)(w->channels_out / groups),
                                 .taps = (size_t)(w->kernel[0] * w->kernel[1]),
                                 .kc = (size_t)(w->channels_in / groups),
-                                .ldc = (size_t)w->channels_out,
+                                .ldc = (size_t)direct->conv.pixel,
                                 .batch = (size_t)groups,
                                 .select = groups > 1 ? direct_select : NULL,
                                 .rows = direct_rows,

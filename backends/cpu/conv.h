@@ -11,7 +11,9 @@ typedef struct {
   GonioCpuWindow window; /* reads the input through its view */
   int64_t groups;
   GonioCpuActivation activation;
-  GonioCpuSlot in, out, add; /* add: as out lies, added before the activation; may be NO_SLOT */
+  GonioCpuSlot in, out, add; /* add: own form, added before the activation; may be NO_SLOT */
+  int64_t offset_out, pixel; /* of the output, in floats; more than its channels only without add
+                              * and not for depthwise ones */
 } GonioCpuConv;
 
 typedef struct {

@@ -215,6 +215,6 @@ gonio_cpu_step_copies (GonioCpuLower *lower, guint n, const GonioCpuCopy *copies
   step->to = g_new (GonioCpuSlot, n);
   for (guint i = 0; i < n; i++) {
     step->from[i] = gonio_cpu_view_in (lower, from[i]).slot;
-    step->to[i] = gonio_cpu_slot_out (lower, to[i]);
+    step->to[i] = gonio_cpu_target (lower, to[i]).slot;
   }
 }

@@ -74,7 +74,10 @@ gonio_cpu_conv_slots (GonioCpuLower *lower, GonioCpuConv *conv)
 {
   conv->in = gonio_cpu_view_in (lower, 0).slot;
   conv->add = gonio_cpu_slot_in (lower, 3);
-  conv->out = gonio_cpu_slot_out (lower, 0);
+  GonioCpuView to = gonio_cpu_target (lower, 0);
+  conv->out = to.slot;
+  conv->offset_out = to.offset;
+  conv->pixel = gonio_cpu_pixel (gonio_cpu_out (&lower->node, 0), &to);
   const GonioValueId *inputs = lower->node.node->inputs;
   if (conv->add != GONIO_CPU_NO_SLOT && inputs[3] != inputs[0]) /* not what is still to be read */
     gonio_cpu_may_overwrite (lower, 0, 3);
@@ -105,6 +108,15 @@ gonio_cpu_conv_bias (GonioCpuLower *lower, size_t groups, size_t padded, GonioCp
   return TRUE;
 }
 
+/* Between the pixels of a larger value, where nothing has to be added as it lies. */
+static gboolean
+conv_writes (const GonioCpuLower *lower, guint out, const GonioCpuView *view)
+{
+  return !gonio_cpu_in (&lower->node, 3) &&
+         gonio_node_attr_int (lower->node.node, "group", 1) == 1 &&
+         gonio_cpu_writes_pixels (lower, out, view);
+}
+
 static gboolean
 conv_lower (GonioCpuLower *lower, GError **error)
 {
@@ -120,6 +132,6 @@ conv_lower (GonioCpuLower *lower, GError **error)
 }
 
 const GonioCpuOp gonio_cpu_ops_conv[] = {
-    {GONIO_OP_CONV, conv_claim, conv_lower, gonio_cpu_window_takes},
-    {GONIO_OP_INVALID, NULL, NULL, NULL},
+    {GONIO_OP_CONV, conv_claim, conv_lower, gonio_cpu_window_takes, conv_writes},
+    {GONIO_OP_INVALID, NULL, NULL, NULL, NULL},
 };

@@ -12,6 +12,7 @@ typedef struct {
   GMutex lock; /* guards operator */
   xnn_operator_t operator;
   GonioCpuSlot in, out;
+  int64_t offset_out; /* in floats */
 } Deconv;
 
 /* Padding at both ends and the rows that only appear at the far end, from what the attributes
@@ -106,7 +107,8 @@ deconv_run (gconstpointer data, const GonioCpuRun *run, GError **error)
       gonio_cpu_check (xnn_setup_deconvolution2d_nhwc_f32 (
                            deconv->operator, (size_t) w->batch, (size_t)w->in[0], (size_t)w->in[1],
                            (uint32_t)deconv->adjustment[0], (uint32_t)deconv->adjustment[1],
-                           gonio_cpu_ptr (run, deconv->in), gonio_cpu_ptr (run, deconv->out),
+                           gonio_cpu_ptr (run, deconv->in),
+                           (float *)gonio_cpu_ptr (run, deconv->out) + deconv->offset_out,
                            run->pool),
                        "deconvolution set-up", error) &&
       gonio_cpu_check (xnn_run_operator (deconv->operator, run->pool), "deconvolution", error);
@@ -153,26 +155,29 @@ deconv_lower (GonioCpuLower *lower, GError **error)
   const GonioTensor *bias = gonio_cpu_const (&lower->node, 2);
   GonioActivation activation = gonio_node_activation (lower->node.node);
   gboolean clip = activation.kind == GONIO_ACT_CLIP && activation.params[0] < activation.params[1];
+  GonioCpuView to = gonio_cpu_target (lower, 0);
   if (!gonio_cpu_check (
           xnn_create_deconvolution2d_nhwc_f32 (
               (uint32_t)deconv->before[0], (uint32_t)deconv->after[1], (uint32_t)deconv->after[0],
               (uint32_t)deconv->before[1], (uint32_t)w->kernel[0], (uint32_t)w->kernel[1],
               (uint32_t)w->stride[0], (uint32_t)w->stride[1], (uint32_t)w->dilation[0],
               (uint32_t)w->dilation[1], (uint32_t)groups, (size_t)(w->channels_in / groups),
-              (size_t)(w->channels_out / groups), (size_t)w->channels_in, (size_t)w->channels_out,
+              (size_t)(w->channels_out / groups), (size_t)w->channels_in,
+              (size_t)gonio_cpu_pixel (gonio_cpu_out (&lower->node, 0), &to),
               gonio_tensor_data (kernel), bias ? gonio_tensor_data (bias) : NULL,
               clip ? activation.params[0] : -INFINITY, clip ? activation.params[1] : INFINITY, 0,
               &deconv->operator),
           "deconvolution", error))
     return FALSE;
   deconv->in = gonio_cpu_slot_in (lower, 0);
-  deconv->out = gonio_cpu_slot_out (lower, 0);
+  deconv->out = to.slot;
+  deconv->offset_out = to.offset;
   if (!clip)
     gonio_cpu_step_activation (lower, &activation);
   return TRUE;
 }
 
 const GonioCpuOp gonio_cpu_ops_deconv[] = {
-    {GONIO_OP_CONV_TRANSPOSE, deconv_claim, deconv_lower, NULL},
-    {GONIO_OP_INVALID, NULL, NULL, NULL},
+    {GONIO_OP_CONV_TRANSPOSE, deconv_claim, deconv_lower, NULL, gonio_cpu_writes_pixels},
+    {GONIO_OP_INVALID, NULL, NULL, NULL, NULL},
 };

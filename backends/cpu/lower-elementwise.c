@@ -14,8 +14,8 @@
 typedef struct {
   GonioCpuNest nest; /* result, input; the innermost run steps by one in both */
   GonioCpuSlot in, out;
-  int64_t offset; /* of the input, in elements */
-  int64_t chunks; /* per innermost run */
+  int64_t offset, offset_out; /* of the input and the result, in elements */
+  int64_t chunks;             /* per innermost run */
   GonioCpuUnary kernel;
   float p[2];
 } Unary;
@@ -54,7 +54,7 @@ unary_run (gconstpointer data, const GonioCpuRun *run, GError **error)
   int inner = step->nest.rank - 1;
   UnaryJob job = {step, run->kernels->unary[step->kernel],
                   (const float *)gonio_cpu_ptr (run, step->in) + step->offset,
-                  gonio_cpu_ptr (run, step->out)};
+                  (float *)gonio_cpu_ptr (run, step->out) + step->offset_out};
   size_t items = (size_t)(gonio_cpu_nest_count (&step->nest, 0, inner) * step->chunks);
   gonio_cpu_parallel (run, unary_task, &job, items,
                       gonio_cpu_grain ((size_t)MIN (step->nest.dims[inner], CHUNK) * 2 + 16));
@@ -67,13 +67,13 @@ add_unary (GonioCpuLower *lower, GonioCpuUnary kernel, const float p[2], gboolea
   const GonioValue *out = gonio_cpu_out (&lower->node, 0);
   GonioShape shape = gonio_cpu_shape (out);
   Unary *step = gonio_cpu_step (lower, unary_run, sizeof *step, NULL);
-  GonioCpuView to = {.slot = gonio_cpu_slot_out (lower, 0)}, from;
-  gonio_cpu_strides (out, to.strides);
-  from = on_output ? to : gonio_cpu_view_in (lower, 0);
+  GonioCpuView to = gonio_cpu_target (lower, 0);
+  GonioCpuView from = on_output ? to : gonio_cpu_view_in (lower, 0);
   step->kernel = kernel;
   memcpy (step->p, p, sizeof step->p);
   step->out = to.slot;
   step->in = from.slot;
+  step->offset_out = to.offset;
   step->offset = from.offset;
   gonio_cpu_nest_init (&step->nest, 2);
   for (int i = 0; i < shape.rank; i++)
@@ -234,12 +234,23 @@ identity_lower (GonioCpuLower *lower, GError **error)
   return TRUE;
 }
 
+/* The innermost run must step by one; short ones cost more than a copy. */
+static gboolean
+writes_running (const GonioCpuLower *lower, guint out, const GonioCpuView *view)
+{
+  GonioShape shape = gonio_cpu_shape (gonio_cpu_out (&lower->node, out));
+  for (int i = 0; i < shape.rank; i++)
+    if (view->strides[i] == 1 && shape.dims[i] >= 8)
+      return TRUE;
+  return FALSE;
+}
+
 /* ---- two inputs ---- */
 
 typedef struct {
   GonioCpuNest nest; /* result, a, b */
   GonioCpuSlot out, a, b;
-  int64_t offset_a, offset_b;
+  int64_t offset_out, offset_a, offset_b;
   GonioCpuBinary kernel;
   gboolean has_after;
   GonioCpuUnary after; /* applied to each chunk while it is near */
@@ -302,7 +313,7 @@ binary_run (gconstpointer data, const GonioCpuRun *run, GError **error)
   BinaryJob job = {.step = step,
                    .kernel = run->kernels->binary[step->kernel],
                    .after = step->has_after ? run->kernels->unary[step->after] : NULL,
-                   .out = gonio_cpu_ptr (run, step->out),
+                   .out = (float *)gonio_cpu_ptr (run, step->out) + step->offset_out,
                    .a = (const float *)gonio_cpu_ptr (run, step->a) + step->offset_a,
                    .b = (const float *)gonio_cpu_ptr (run, step->b) + step->offset_b};
   size_t items = (size_t)(gonio_cpu_nest_count (&step->nest, 0, inner) * step->chunks);
@@ -415,11 +426,11 @@ add_binary (GonioCpuLower *lower, GonioCpuBinary kernel, int a, guint b)
 {
   const GonioValue *out = gonio_cpu_out (&lower->node, 0);
   GonioShape shape = gonio_cpu_shape (out);
-  GonioCpuView to = {.offset = 0}, first, second;
   Binary *step = gonio_cpu_step (lower, binary_run, sizeof *step, NULL);
+  GonioCpuView to = gonio_cpu_target (lower, 0), first, second;
   step->kernel = kernel;
-  to.slot = step->out = gonio_cpu_slot_out (lower, 0);
-  gonio_cpu_strides (out, to.strides);
+  step->out = to.slot;
+  step->offset_out = to.offset;
   first = a < 0 ? to : gonio_cpu_operand (lower, (guint)a);
   second = gonio_cpu_operand (lower, b);
   step->a = first.slot;
@@ -515,11 +526,11 @@ binary_lower (GonioCpuLower *lower, GError **error)
 
 #define U(NAME)                                                                                    \
   {                                                                                                \
-    GONIO_OP_##NAME, unary_claim, unary_lower, gonio_cpu_takes_running                             \
+    GONIO_OP_##NAME, unary_claim, unary_lower, gonio_cpu_takes_running, writes_running             \
   }
 #define B(NAME)                                                                                    \
   {                                                                                                \
-    GONIO_OP_##NAME, binary_claim, binary_lower, gonio_cpu_takes_running                           \
+    GONIO_OP_##NAME, binary_claim, binary_lower, gonio_cpu_takes_running, writes_running           \
   }
 const GonioCpuOp gonio_cpu_ops_elementwise[] = {
     U (ABS),
@@ -570,7 +581,7 @@ const GonioCpuOp gonio_cpu_ops_elementwise[] = {
     B (MIN),
     B (SUM),
     B (MEAN),
-    {GONIO_OP_CLIP, clip_claim, clip_lower, gonio_cpu_takes_running},
-    {GONIO_OP_IDENTITY, identity_claim, identity_lower, gonio_cpu_takes_any},
-    {GONIO_OP_INVALID, NULL, NULL, NULL},
+    {GONIO_OP_CLIP, clip_claim, clip_lower, gonio_cpu_takes_running, writes_running},
+    {GONIO_OP_IDENTITY, identity_claim, identity_lower, gonio_cpu_takes_any, NULL},
+    {GONIO_OP_INVALID, NULL, NULL, NULL, NULL},
 };

@@ -45,6 +45,7 @@ typedef struct {
 typedef struct {
   AxisTable axes[2];
   int64_t batch, channels;
+  int64_t offset_out, pixel;   /* of the output, in floats */
   GonioCpuSlot in, out, lines; /* lines: scratch, one blended line per piece */
   size_t pieces;
   gboolean copies; /* nearest: nothing is mixed */
@@ -171,7 +172,7 @@ spread_line (const ResizeJob *job, const float *line, float *out)
   const AxisTable *columns = &job->step->axes[1];
   size_t channels = (size_t)job->step->channels, taps = columns->taps;
   const float *from[64];
-  for (int64_t x = 0; x < columns->out; x++, out += channels) {
+  for (int64_t x = 0; x < columns->out; x++, out += job->step->pixel) {
     const int32_t *index = columns->index + (size_t)x * taps;
     if (taps == 1 && job->step->copies) {
       memcpy (out, line + (size_t)index[0] * channels, channels * sizeof *out);
@@ -183,6 +184,18 @@ spread_line (const ResizeJob *job, const float *line, float *out)
   }
 }
 
+static void
+copy_line (const Resize *step, float *to, const float *from)
+{
+  size_t channels = (size_t)step->channels, pixels = (size_t)step->axes[1].out;
+  if (step->pixel == step->channels) {
+    memcpy (to, from, pixels * channels * sizeof *to);
+    return;
+  }
+  for (size_t x = 0; x < pixels; x++, to += step->pixel, from += step->pixel)
+    memcpy (to, from, channels * sizeof *to);
+}
+
 /* A piece is a run of output lines with its own room for a blended line. */
 static void
 resize_task (void *context, size_t start, size_t count)
@@ -192,7 +205,7 @@ resize_task (void *context, size_t start, size_t count)
   const AxisTable *rows = &step->axes[0], *columns = &step->axes[1];
   size_t lines = (size_t)(step->batch * rows->out);
   size_t in_line = (size_t)(columns->in * step->channels),
-         out_line = (size_t)(columns->out * step->channels);
+         out_line = (size_t)(columns->out * step->pixel);
   for (size_t piece = start; piece < start + count; piece++) {
     size_t first = lines * piece / step->pieces, end = lines * (piece + 1) / step->pieces;
     int32_t last = -1;
@@ -201,7 +214,7 @@ resize_task (void *context, size_t start, size_t count)
       const float *image = job->in + i / (size_t)rows->out * (size_t)rows->in * in_line;
       float *out = job->out + i * out_line;
       if (step->copies && y > 0 && i > first && rows->index[y] == last) {
-        memcpy (out, out - out_line, out_line * sizeof *out);
+        copy_line (step, out, out - out_line);
         continue;
       }
       last = rows->index[(size_t)y * rows->taps];
@@ -215,7 +228,8 @@ resize_run (gconstpointer data, const GonioCpuRun *run, GError **error)
 {
   const Resize *step = data;
   ResizeJob job = {step, run->kernels, gonio_cpu_ptr (run, step->in),
-                   gonio_cpu_ptr (run, step->out), gonio_cpu_ptr (run, step->lines)};
+                   (float *)gonio_cpu_ptr (run, step->out) + step->offset_out,
+                   gonio_cpu_ptr (run, step->lines)};
   gonio_cpu_parallel (run, resize_task, &job, step->pieces, 1);
   return TRUE;
 }
@@ -335,7 +349,10 @@ resize_lower (GonioCpuLower *lower, GError **error)
   step->pieces = MIN (lines, lower->backend->threads * (size_t)4);
   step->pieces = CLAMP (lines * line_work / 8192, 1, step->pieces);
   step->in = gonio_cpu_slot_in (lower, 0);
-  step->out = gonio_cpu_slot_out (lower, 0);
+  GonioCpuView to = gonio_cpu_target (lower, 0);
+  step->out = to.slot;
+  step->offset_out = to.offset;
+  step->pixel = gonio_cpu_pixel (gonio_cpu_out (&lower->node, 0), &to);
   step->lines = gonio_cpu_slot_scratch (
       lower, step->pieces * (size_t)(step->axes[1].in * step->channels) * sizeof (float));
   return TRUE;
@@ -517,7 +534,7 @@ sample_lower (GonioCpuLower *lower, GError **error)
 }
 
 const GonioCpuOp gonio_cpu_ops_image[] = {
-    {GONIO_OP_GRID_SAMPLE, sample_claim, sample_lower, NULL},
-    {GONIO_OP_RESIZE, resize_claim, resize_lower, NULL},
-    {GONIO_OP_INVALID, NULL, NULL, NULL},
+    {GONIO_OP_GRID_SAMPLE, sample_claim, sample_lower, NULL, NULL},
+    {GONIO_OP_RESIZE, resize_claim, resize_lower, NULL, gonio_cpu_writes_pixels},
+    {GONIO_OP_INVALID, NULL, NULL, NULL, NULL},
 };

@@ -98,6 +98,6 @@ gather_lower (GonioCpuLower *lower, GError **error)
 }
 
 const GonioCpuOp gonio_cpu_ops_index[] = {
-    {GONIO_OP_GATHER, gather_claim, gather_lower, NULL},
-    {GONIO_OP_INVALID, NULL, NULL, NULL},
+    {GONIO_OP_GATHER, gather_claim, gather_lower, NULL, NULL},
+    {GONIO_OP_INVALID, NULL, NULL, NULL, NULL},
 };

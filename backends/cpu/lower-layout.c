@@ -18,6 +18,6 @@ layout_lower (GonioCpuLower *lower, GError **error)
 }
 
 const GonioCpuOp gonio_cpu_ops_layout[] = {
-    {GONIO_OP_LAYOUT, layout_claim, layout_lower, gonio_cpu_takes_any},
-    {GONIO_OP_INVALID, NULL, NULL, NULL},
+    {GONIO_OP_LAYOUT, layout_claim, layout_lower, gonio_cpu_takes_any, NULL},
+    {GONIO_OP_INVALID, NULL, NULL, NULL, NULL},
 };

@@ -321,16 +321,16 @@ not_lower (GonioCpuLower *lower, GError **error)
 }
 
 const GonioCpuOp gonio_cpu_ops_logic[] = {
-    {GONIO_OP_AND, pair_claim, pair_lower, gonio_cpu_takes_running},
-    {GONIO_OP_CAST, cast_claim, cast_lower, gonio_cpu_takes_running},
-    {GONIO_OP_EQUAL, pair_claim, pair_lower, gonio_cpu_takes_running},
-    {GONIO_OP_GREATER, pair_claim, pair_lower, gonio_cpu_takes_running},
-    {GONIO_OP_GREATER_OR_EQUAL, pair_claim, pair_lower, gonio_cpu_takes_running},
-    {GONIO_OP_LESS, pair_claim, pair_lower, gonio_cpu_takes_running},
-    {GONIO_OP_LESS_OR_EQUAL, pair_claim, pair_lower, gonio_cpu_takes_running},
-    {GONIO_OP_NOT, not_claim, not_lower, gonio_cpu_takes_running},
-    {GONIO_OP_OR, pair_claim, pair_lower, gonio_cpu_takes_running},
-    {GONIO_OP_WHERE, where_claim, where_lower, gonio_cpu_takes_running},
-    {GONIO_OP_XOR, pair_claim, pair_lower, gonio_cpu_takes_running},
-    {GONIO_OP_INVALID, NULL, NULL, NULL},
+    {GONIO_OP_AND, pair_claim, pair_lower, gonio_cpu_takes_running, NULL},
+    {GONIO_OP_CAST, cast_claim, cast_lower, gonio_cpu_takes_running, NULL},
+    {GONIO_OP_EQUAL, pair_claim, pair_lower, gonio_cpu_takes_running, NULL},
+    {GONIO_OP_GREATER, pair_claim, pair_lower, gonio_cpu_takes_running, NULL},
+    {GONIO_OP_GREATER_OR_EQUAL, pair_claim, pair_lower, gonio_cpu_takes_running, NULL},
+    {GONIO_OP_LESS, pair_claim, pair_lower, gonio_cpu_takes_running, NULL},
+    {GONIO_OP_LESS_OR_EQUAL, pair_claim, pair_lower, gonio_cpu_takes_running, NULL},
+    {GONIO_OP_NOT, not_claim, not_lower, gonio_cpu_takes_running, NULL},
+    {GONIO_OP_OR, pair_claim, pair_lower, gonio_cpu_takes_running, NULL},
+    {GONIO_OP_WHERE, where_claim, where_lower, gonio_cpu_takes_running, NULL},
+    {GONIO_OP_XOR, pair_claim, pair_lower, gonio_cpu_takes_running, NULL},
+    {GONIO_OP_INVALID, NULL, NULL, NULL, NULL},
 };

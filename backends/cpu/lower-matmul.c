@@ -427,7 +427,7 @@ gemm_lower (GonioCpuLower *lower, GError **error)
 }
 
 const GonioCpuOp gonio_cpu_ops_matmul[] = {
-    {GONIO_OP_GEMM, gemm_claim, gemm_lower, matmul_takes},
-    {GONIO_OP_MATMUL, matmul_claim, matmul_lower, matmul_takes},
-    {GONIO_OP_INVALID, NULL, NULL, NULL},
+    {GONIO_OP_GEMM, gemm_claim, gemm_lower, matmul_takes, NULL},
+    {GONIO_OP_MATMUL, matmul_claim, matmul_lower, matmul_takes, NULL},
+    {GONIO_OP_INVALID, NULL, NULL, NULL, NULL},
 };

@@ -442,11 +442,11 @@ channel_norm_lower (GonioCpuLower *lower, GError **error)
 }
 
 const GonioCpuOp gonio_cpu_ops_norm[] = {
-    {GONIO_OP_BATCH_NORMALIZATION, channel_norm_claim, channel_norm_lower, NULL},
-    {GONIO_OP_GROUP_NORMALIZATION, channel_norm_claim, channel_norm_lower, NULL},
-    {GONIO_OP_INSTANCE_NORMALIZATION, channel_norm_claim, channel_norm_lower, NULL},
-    {GONIO_OP_LAYER_NORMALIZATION, layer_norm_claim, layer_norm_lower, NULL},
-    {GONIO_OP_LOG_SOFTMAX, softmax_claim, softmax_lower, NULL},
-    {GONIO_OP_SOFTMAX, softmax_claim, softmax_lower, NULL},
-    {GONIO_OP_INVALID, NULL, NULL, NULL},
+    {GONIO_OP_BATCH_NORMALIZATION, channel_norm_claim, channel_norm_lower, NULL, NULL},
+    {GONIO_OP_GROUP_NORMALIZATION, channel_norm_claim, channel_norm_lower, NULL, NULL},
+    {GONIO_OP_INSTANCE_NORMALIZATION, channel_norm_claim, channel_norm_lower, NULL, NULL},
+    {GONIO_OP_LAYER_NORMALIZATION, layer_norm_claim, layer_norm_lower, NULL, NULL},
+    {GONIO_OP_LOG_SOFTMAX, softmax_claim, softmax_lower, NULL, NULL},
+    {GONIO_OP_SOFTMAX, softmax_claim, softmax_lower, NULL, NULL},
+    {GONIO_OP_INVALID, NULL, NULL, NULL, NULL},
 };

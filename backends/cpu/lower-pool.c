@@ -9,6 +9,7 @@
 typedef struct {
   GonioCpuWindow window;
   GonioCpuSlot in, out;
+  int64_t offset_out, pixel; /* of the output, in floats */
   gboolean is_max, count_padding;
 } Pool;
 
@@ -96,7 +97,7 @@ pool_task (void *context, size_t start, size_t count)
   for (size_t row = start; row < start + count; row++)
     for (int64_t x = 0; x < w->out[1]; x++)
       pool_pixel (job, (int64_t)row / w->out[0], (int64_t)row % w->out[0], x,
-                  job->out + ((int64_t)row * w->out[1] + x) * w->channels_in);
+                  job->out + ((int64_t)row * w->out[1] + x) * job->pool->pixel);
 }
 
 static gboolean
@@ -105,7 +106,7 @@ pool_run (gconstpointer data, const GonioCpuRun *run, GError **error)
   const Pool *pool = data;
   const GonioCpuWindow *w = &pool->window;
   PoolJob job = {pool, run->kernels, (const float *)gonio_cpu_ptr (run, pool->in) + w->offset,
-                 gonio_cpu_ptr (run, pool->out)};
+                 (float *)gonio_cpu_ptr (run, pool->out) + pool->offset_out};
   size_t taps = (size_t)(w->kernel[0] * w->kernel[1]);
   size_t work = (size_t)w->out[1] * ((size_t)w->channels_in / 8 + 4) * MIN (taps, 1u << 16);
   gonio_cpu_parallel (run, pool_task, &job, (size_t)(w->batch * w->out[0]), gonio_cpu_grain (work));
@@ -141,12 +142,16 @@ pool_lower (GonioCpuLower *lower, GError **error)
   GonioCpuView view = gonio_cpu_view_in (lower, 0);
   gonio_cpu_window_view (&pool->window, &lower->node, &view);
   pool->in = view.slot;
-  pool->out = gonio_cpu_slot_out (lower, 0);
+  GonioCpuView to = gonio_cpu_target (lower, 0);
+  pool->out = to.slot;
+  pool->offset_out = to.offset;
+  pool->pixel = gonio_cpu_pixel (gonio_cpu_out (&lower->node, 0), &to);
   return TRUE;
 }
 
 const GonioCpuOp gonio_cpu_ops_pool[] = {
-    {GONIO_OP_AVERAGE_POOL, pool_claim, pool_lower, gonio_cpu_window_takes},
-    {GONIO_OP_MAX_POOL, pool_claim, pool_lower, gonio_cpu_window_takes},
-    {GONIO_OP_INVALID, NULL, NULL, NULL},
+    {GONIO_OP_AVERAGE_POOL, pool_claim, pool_lower, gonio_cpu_window_takes,
+     gonio_cpu_writes_pixels},
+    {GONIO_OP_MAX_POOL, pool_claim, pool_lower, gonio_cpu_window_takes, gonio_cpu_writes_pixels},
+    {GONIO_OP_INVALID, NULL, NULL, NULL, NULL},
 };

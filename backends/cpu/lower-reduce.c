@@ -436,7 +436,7 @@ arg_lower (GonioCpuLower *lower, GError **error)
 
 #define R(NAME)                                                                                    \
   {                                                                                                \
-    GONIO_OP_##NAME, reduce_claim, reduce_lower, reduce_takes                                      \
+    GONIO_OP_##NAME, reduce_claim, reduce_lower, reduce_takes, NULL                                \
   }
 const GonioCpuOp gonio_cpu_ops_reduce[] = {
     R (GLOBAL_AVERAGE_POOL),
@@ -450,7 +450,7 @@ const GonioCpuOp gonio_cpu_ops_reduce[] = {
     R (REDUCE_PROD),
     R (REDUCE_SUM),
     R (REDUCE_SUM_SQUARE),
-    {GONIO_OP_ARG_MAX, arg_claim, arg_lower, takes_data},
-    {GONIO_OP_ARG_MIN, arg_claim, arg_lower, takes_data},
-    {GONIO_OP_INVALID, NULL, NULL, NULL},
+    {GONIO_OP_ARG_MAX, arg_claim, arg_lower, takes_data, NULL},
+    {GONIO_OP_ARG_MIN, arg_claim, arg_lower, takes_data, NULL},
+    {GONIO_OP_INVALID, NULL, NULL, NULL, NULL},
 };

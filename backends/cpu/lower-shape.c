@@ -97,22 +97,21 @@ transpose_lower (GonioCpuLower *lower, GError **error)
 
 /* ---- boxes: parts of one value copied to parts of another ---- */
 
-/* A copy of `size` elements from what can be read as `from` to a value of equal rank, starting
+/* A copy of `size` elements from what can be read as `from` to what is written as `to`, starting
  * anywhere, walking the source by `step` (negative: backwards; 0: staying) on each axis. */
 static void
-box_copy (GonioCpuCopy *copy, size_t element, const GonioValue *to, const int64_t *to_start,
+box_copy (GonioCpuCopy *copy, size_t element, const GonioCpuView *to, const int64_t *to_start,
           const GonioCpuView *from, const int64_t *from_start, const int64_t *step,
-          const int64_t *size)
+          const GonioShape *size)
 {
-  int64_t to_strides[GONIO_MAX_RANK];
-  gonio_cpu_strides (to, to_strides);
   gonio_cpu_copy_init (copy, element);
+  copy->to = to->offset;
   copy->from = from->offset;
-  for (int i = 0; i < to->shape.rank; i++) {
-    copy->to += to_start[i] * to_strides[i];
+  for (int i = 0; i < size->rank; i++) {
+    copy->to += to_start[i] * to->strides[i];
     copy->from += from_start[i] * from->strides[i];
-    gonio_cpu_nest_push (&copy->nest, size[i],
-                         (int64_t[]){to_strides[i], from->strides[i] * (step ? step[i] : 1)});
+    gonio_cpu_nest_push (&copy->nest, size->dims[i],
+                         (int64_t[]){to->strides[i], from->strides[i] * (step ? step[i] : 1)});
   }
   gonio_cpu_copy_finish (copy);
 }
@@ -150,24 +149,79 @@ concat_claim (const GonioCpuNode *node, GonioClaim *out_claim)
   return check_element (node);
 }
 
+/* All inputs follow each other in one piece of memory: the result is a view of that. */
 static gboolean
-concat_lower (GonioCpuLower *lower, GError **error)
+concat_joins (GonioCpuLower *lower, int axis, GonioCpuView *out)
 {
-  const GonioValue *out = gonio_cpu_out (&lower->node, 0);
-  guint n = lower->node.node->n_inputs;
-  int axis = axis_of (&lower->node, 0);
-  int64_t start[GONIO_MAX_RANK] = {0};
-  g_autofree GonioCpuCopy *copies = g_new0 (GonioCpuCopy, n + 1);
-  g_autofree guint *from = g_new0 (guint, n + 1), *to = g_new0 (guint, n + 1);
+  guint n = lower->node.node->n_inputs, found = 0;
+  int64_t start = 0, step = 0;
   for (guint i = 0; i < n; i++) {
     const GonioValue *in = gonio_cpu_in (&lower->node, i);
     GonioShape shape = gonio_cpu_shape (in);
+    if (gonio_cpu_count (in) == 0)
+      continue;
+    if (in->constant)
+      return FALSE;
     GonioCpuView view = gonio_cpu_view_in (lower, i);
-    box_copy (&copies[i], element_of (&lower->node), out, start, &view, zeros, NULL, shape.dims);
-    start[axis] += shape.dims[axis];
-    from[i] = i;
+    gonio_cpu_view_root (lower, &view, gonio_dtype_bits (in->dtype) / 8);
+    if (found++ == 0)
+      *out = view;
+    else if (view.slot != out->slot)
+      return FALSE;
+    for (int k = 0; k < shape.rank; k++)
+      if (k != axis && shape.dims[k] != 1 && view.strides[k] != out->strides[k])
+        return FALSE;
+    int64_t own = shape.dims[axis] != 1 ? view.strides[axis] : 0;
+    if (step == 0) /* not known before an input is longer than one or a second one comes */
+      step = own != 0 ? own : start != 0 ? (view.offset - out->offset) / start : 0;
+    if ((own != 0 && own != step) || view.offset - out->offset != start * step)
+      return FALSE;
+    start += shape.dims[axis];
   }
-  gonio_cpu_step_copies (lower, n, copies, from, to);
+  if (found > 1)
+    out->strides[axis] = step;
+  return found == 1 || step > 0;
+}
+
+/* Does the input lie where it belongs already? */
+static gboolean
+lies_there (const GonioCpuLower *lower, const GonioCpuView *view, const GonioCpuView *to,
+            int64_t offset, const GonioShape *shape)
+{
+  gboolean there = view->slot == to->slot && view->offset == to->offset + offset;
+  for (int i = 0; i < shape->rank; i++)
+    there = there && (shape->dims[i] == 1 || view->strides[i] == to->strides[i]);
+  return there;
+}
+
+static gboolean
+concat_lower (GonioCpuLower *lower, GError **error)
+{
+  guint n = lower->node.node->n_inputs, kept = 0;
+  int axis = axis_of (&lower->node, 0);
+  size_t element = element_of (&lower->node);
+  int64_t start[GONIO_MAX_RANK] = {0};
+  GonioCpuView joint;
+  if (concat_joins (lower, axis, &joint)) {
+    gonio_cpu_view_out (lower, 0, &joint);
+    return TRUE;
+  }
+  /* asked for a step early, which only keeps the memory a little longer */
+  g_autofree GonioCpuCopy *copies = g_new0 (GonioCpuCopy, n + 1);
+  g_autofree guint *from = g_new0 (guint, n + 1), *to = g_new0 (guint, n + 1);
+  GonioCpuView target = gonio_cpu_target (lower, 0), root = target;
+  gonio_cpu_view_root (lower, &root, element);
+  for (guint i = 0; i < n; i++) {
+    GonioShape shape = gonio_cpu_shape (gonio_cpu_in (&lower->node, i));
+    GonioCpuView view = gonio_cpu_view_in (lower, i), found = view;
+    gonio_cpu_view_root (lower, &found, element);
+    if (!lies_there (lower, &found, &root, start[axis] * root.strides[axis], &shape)) {
+      box_copy (&copies[kept], element, &target, start, &view, zeros, NULL, &shape);
+      from[kept++] = i;
+    }
+    start[axis] += shape.dims[axis];
+  }
+  gonio_cpu_step_copies (lower, kept, copies, from, to);
   return TRUE;
 }
 
@@ -287,7 +341,7 @@ typedef struct {
 
 typedef struct {
   const GonioValue *in, *out;
-  GonioCpuView view; /* of in */
+  GonioCpuView view, target; /* of in and out */
   size_t element;
   GArray *segments[GONIO_MAX_RANK]; /* Segment */
   GArray *copies;                   /* GonioCpuCopy */
@@ -356,19 +410,19 @@ pad_boxes (PadPlan *plan, int axis, Segment *chosen)
     }
     return;
   }
-  int64_t to[GONIO_MAX_RANK] = {0}, from[GONIO_MAX_RANK] = {0};
-  int64_t step[GONIO_MAX_RANK] = {0}, size[GONIO_MAX_RANK] = {0};
-  GonioShape shape = gonio_cpu_shape (plan->out);
+  int64_t to[GONIO_MAX_RANK] = {0}, from[GONIO_MAX_RANK] = {0}, step[GONIO_MAX_RANK] = {0};
+  GonioShape size = gonio_cpu_shape (plan->out);
   for (int i = 0; i < rank; i++) { /* a fill spreads over the axes not looked at */
     to[i] = i < axis ? chosen[i].to : 0;
-    size[i] = i < axis ? chosen[i].length : shape.dims[i];
+    size.dims[i] = i < axis ? chosen[i].length : size.dims[i];
     from[i] = filling ? 0 : chosen[i].from;
     step[i] = filling ? 0 : chosen[i].step;
   }
   GonioCpuCopy copy;
   guint source = filling ? 2 : 0;
   const GonioCpuView one = {0}; /* the fill value, which is read over and over */
-  box_copy (&copy, plan->element, plan->out, to, filling ? &one : &plan->view, from, step, size);
+  box_copy (&copy, plan->element, &plan->target, to, filling ? &one : &plan->view, from, step,
+            &size);
   g_array_append_val (plan->copies, copy);
   g_array_append_val (plan->sources, source);
 }
@@ -389,6 +443,7 @@ pad_plan (const GonioCpuNode *node, const GonioCpuView *view, PadPlan *out)
   *out = (PadPlan){.in = gonio_cpu_in (node, 0), .out = gonio_cpu_out (node, 0)};
   if (view)
     out->view = *view;
+  gonio_cpu_strides (out->out, out->target.strides);
   out->element = element_of (node);
   GonioShape in = gonio_cpu_shape (out->in), result = gonio_cpu_shape (out->out);
   const char *mode = gonio_node_attr_string (node->node, "mode", "constant");
@@ -610,18 +665,18 @@ blocks_lower (GonioCpuLower *lower, GError **error)
 }
 
 const GonioCpuOp gonio_cpu_ops_shape[] = {
-    {GONIO_OP_CONCAT, concat_claim, concat_lower, gonio_cpu_takes_any},
-    {GONIO_OP_DEPTH_TO_SPACE, blocks_claim, blocks_lower, gonio_cpu_takes_any},
-    {GONIO_OP_EXPAND, expand_claim, expand_lower, takes_first},
-    {GONIO_OP_FLATTEN, view_claim, view_lower, takes_first},
-    {GONIO_OP_PAD, pad_claim, pad_lower, takes_first},
-    {GONIO_OP_RESHAPE, view_claim, view_lower, takes_first},
-    {GONIO_OP_SLICE, slice_claim, slice_lower, takes_first},
-    {GONIO_OP_SPACE_TO_DEPTH, blocks_claim, blocks_lower, gonio_cpu_takes_any},
-    {GONIO_OP_SPLIT, split_claim, split_lower, takes_first},
-    {GONIO_OP_SQUEEZE, view_claim, view_lower, takes_first},
-    {GONIO_OP_TILE, tile_claim, tile_lower, takes_first},
-    {GONIO_OP_TRANSPOSE, transpose_claim, transpose_lower, takes_first},
-    {GONIO_OP_UNSQUEEZE, view_claim, view_lower, takes_first},
-    {GONIO_OP_INVALID, NULL, NULL, NULL},
+    {GONIO_OP_CONCAT, concat_claim, concat_lower, gonio_cpu_takes_any, gonio_cpu_writes_any},
+    {GONIO_OP_DEPTH_TO_SPACE, blocks_claim, blocks_lower, gonio_cpu_takes_any, NULL},
+    {GONIO_OP_EXPAND, expand_claim, expand_lower, takes_first, NULL},
+    {GONIO_OP_FLATTEN, view_claim, view_lower, takes_first, NULL},
+    {GONIO_OP_PAD, pad_claim, pad_lower, takes_first, NULL},
+    {GONIO_OP_RESHAPE, view_claim, view_lower, takes_first, NULL},
+    {GONIO_OP_SLICE, slice_claim, slice_lower, takes_first, NULL},
+    {GONIO_OP_SPACE_TO_DEPTH, blocks_claim, blocks_lower, gonio_cpu_takes_any, NULL},
+    {GONIO_OP_SPLIT, split_claim, split_lower, takes_first, NULL},
+    {GONIO_OP_SQUEEZE, view_claim, view_lower, takes_first, NULL},
+    {GONIO_OP_TILE, tile_claim, tile_lower, takes_first, NULL},
+    {GONIO_OP_TRANSPOSE, transpose_claim, transpose_lower, takes_first, NULL},
+    {GONIO_OP_UNSQUEEZE, view_claim, view_lower, takes_first, NULL},
+    {GONIO_OP_INVALID, NULL, NULL, NULL, NULL},
 };

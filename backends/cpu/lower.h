@@ -120,6 +120,8 @@ typedef struct {
 /* Input i as it can be read. A family is only shown a view that is not the value's own form when
  * its row has takes_view and that said yes; otherwise the view was copied into form before. */
 GonioCpuView gonio_cpu_view_in (GonioCpuLower *lower, guint i);
+/* The same view of the memory that its slot is a part of; element: bytes of one. */
+void gonio_cpu_view_root (const GonioCpuLower *lower, GonioCpuView *view, size_t element);
 /* Output `out` is a view of what is there already: no memory, no work. It is brought into form
  * when somebody needs it so. */
 void gonio_cpu_view_out (GonioCpuLower *lower, guint out, const GonioCpuView *view);
@@ -127,6 +129,12 @@ void gonio_cpu_view_out (GonioCpuLower *lower, guint out, const GonioCpuView *vi
 void gonio_cpu_view_same (GonioCpuLower *lower);
 /* Output 0 is input 0 in another shape; copies first when the axes to be joined lie apart. */
 void gonio_cpu_view_reshaped (GonioCpuLower *lower);
+/* Where output `out` is to be written: its own form, or a part of a larger value's memory when the
+ * row's writes_view said yes to that. For the step appended last. */
+GonioCpuView gonio_cpu_target (GonioCpuLower *lower, guint out);
+/* Floats from pixel to pixel of a view of a channels-last value that
+ * gonio_cpu_writes_pixels() said yes to. */
+int64_t gonio_cpu_pixel (const GonioValue *value, const GonioCpuView *view);
 /* Appends the activation fused into the node, in place on output 0, unless kind is NONE. */
 void gonio_cpu_step_activation (GonioCpuLower *lower, const GonioActivation *activation);
 
@@ -185,10 +193,17 @@ typedef struct {
   GonioCpuLowerFunc lower;
   /* Can the node read input i through these strides? NULL: never. */
   gboolean (*takes_view) (const GonioCpuNode *node, guint i, const GonioCpuView *view);
+  /* Can it write output i through these strides, asking gonio_cpu_target() where? NULL: never. */
+  gboolean (*writes_view) (const GonioCpuLower *lower, guint out, const GonioCpuView *view);
 } GonioCpuOp;
 
 /* takes_view of families that read any strides. */
 gboolean gonio_cpu_takes_any (const GonioCpuNode *node, guint i, const GonioCpuView *view);
+
+/* writes_view of families that write any strides, and of those that leave floats between the
+ * pixels of a channels-last value. */
+gboolean gonio_cpu_writes_any (const GonioCpuLower *lower, guint out, const GonioCpuView *view);
+gboolean gonio_cpu_writes_pixels (const GonioCpuLower *lower, guint out, const GonioCpuView *view);
 
 extern const GonioCpuOp gonio_cpu_ops_conv[];
 extern const GonioCpuOp gonio_cpu_ops_deconv[];

@@ -127,7 +127,7 @@ is_shared (GonioCpuLower *lower, guint in, guint root)
 void
 gonio_cpu_may_overwrite (GonioCpuLower *lower, guint out, guint in)
 {
-  if (gonio_cpu_is_pending (lower, in))
+  if (gonio_cpu_is_pending (lower, in) || gonio_cpu_is_placed (lower, out))
     return;
   guint to = gonio_cpu_slot_out (lower, out), from = gonio_cpu_slot_in (lower, in);
   if (to == GONIO_CPU_NO_SLOT || from == GONIO_CPU_NO_SLOT)

@@ -39,6 +39,14 @@ gonio_cpu_view_in (GonioCpuLower *lower, guint i)
   return view;
 }
 
+void
+gonio_cpu_view_root (const GonioCpuLower *lower, GonioCpuView *view, size_t element)
+{
+  size_t shift;
+  view->slot = gonio_cpu_slot_root (lower->compiled->slots, view->slot, &shift);
+  view->offset += (int64_t)(shift / element);
+}
+
 /* Are these strides those of the value's own form? Axes of one element do not count. */
 static gboolean
 in_form (const GonioValue *value, const GonioCpuView *view)
@@ -53,22 +61,28 @@ in_form (const GonioValue *value, const GonioCpuView *view)
 }
 
 void
-gonio_cpu_view_out (GonioCpuLower *lower, guint out, const GonioCpuView *view)
+gonio_cpu_note_view (GonioCompiled *compiled, GonioValueId id, const GonioCpuView *view)
 {
-  GonioValueId id = lower->node.node->outputs[out];
-  const GonioValue *value = gonio_graph_value (lower->node.graph, id);
-  if (out == 0) /* so that the node shows up in a profile */
-    gonio_cpu_step (lower, NULL, 0, NULL);
+  const GonioValue *value = gonio_graph_value (compiled->graph, id);
+  gonio_cpu_slot_touch (compiled, view->slot);
   if (!in_form (value, view)) {
-    g_hash_table_insert (lower->compiled->pending, GUINT_TO_POINTER (id),
-                         g_memdup2 (view, sizeof *view));
+    g_hash_table_insert (compiled->pending, GUINT_TO_POINTER (id), g_memdup2 (view, sizeof *view));
     return;
   }
-  gonio_cpu_slot_touch (lower->compiled, view->slot);
-  guint slot = gonio_cpu_slot_out (lower, out);
-  GonioCpuSlotInfo *info = gonio_cpu_slot_at (lower->compiled, slot);
+  guint slot = gonio_cpu_slot_of_value (compiled, id);
+  if (slot == view->slot) /* it lies there already */
+    return;
+  GonioCpuSlotInfo *info = gonio_cpu_slot_at (compiled, slot);
   info->root = (int)view->slot;
   info->shift = (size_t)view->offset * (gonio_dtype_bits (value->dtype) / 8);
+}
+
+void
+gonio_cpu_view_out (GonioCpuLower *lower, guint out, const GonioCpuView *view)
+{
+  if (out == 0) /* so that the node shows up in a profile */
+    gonio_cpu_step (lower, NULL, 0, NULL);
+  gonio_cpu_note_view (lower->compiled, lower->node.node->outputs[out], view);
 }
 
 /* ---- into form ---- */

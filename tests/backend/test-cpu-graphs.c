@@ -341,11 +341,99 @@ make_pad (Maker *m, GonioValueId x)
   return TRUE;
 }
 
+/* ---- blocks whose results go into one Concat, or into several that grow ---- */
+
+static GonioValueId
+result (Maker *m, GonioNodeId node)
+{
+  infer (m, node);
+  return gonio_graph_node (m->graph, node)->outputs[0];
+}
+
+static GonioValueId
+join (Maker *m, const GonioValueId *parts, guint n, int axis)
+{
+  GonioNodeId node = add (m, GONIO_OP_CONCAT, parts, n, 1);
+  gonio_graph_set_attr_int (m->graph, node, "axis", axis);
+  return result (m, node);
+}
+
+/* Something of x with its own height and width; along channels it may have another number of
+ * them. */
+static GonioValueId
+part_of (Maker *m, GonioValueId x, gboolean along_channels)
+{
+  static const GonioOpId unary[] = {GONIO_OP_RELU, GONIO_OP_TANH, GONIO_OP_NEG};
+  static const int64_t ones[4] = {1, 1, 1, 1}, threes[2] = {3, 3};
+  const float scales[4] = {1, 1, 1, 1};
+  int64_t c = shape_of (m, x).dims[1], n = along_channels ? pick (m, 1, 40) : c;
+  GonioValueId inputs[3] = {x, x, GONIO_VALUE_NONE};
+  GonioNodeId node;
+  switch (pick (m, 0, 7)) {
+  case 0:
+    return result (m, add (m, unary[pick (m, 0, 2)], &x, 1, 1));
+  case 1:
+    return result (m, add (m, GONIO_OP_ADD, inputs, 2, 1));
+  case 2:
+    node = add (m, GONIO_OP_MAX_POOL, &x, 1, 1);
+    gonio_graph_set_attr_ints (m->graph, node, "kernel_shape", threes, 2);
+    gonio_graph_set_attr_ints (m->graph, node, "pads", ones, 4);
+    return result (m, node);
+  case 3: {
+    GonioShape four = GONIO_SHAPE (4);
+    g_autoptr (GonioTensor) tensor =
+        gonio_tensor_new_copy (GONIO_DTYPE_FLOAT, &four, scales, sizeof scales, NULL);
+    inputs[1] = GONIO_VALUE_NONE;
+    inputs[2] = gonio_graph_add_constant (m->graph, NULL, tensor);
+    return result (m, add (m, GONIO_OP_RESIZE, inputs, 3, 1));
+  }
+  case 4:
+    inputs[1] = weights (m, GONIO_SHAPE (c, n, 1, 1));
+    return result (m, add (m, GONIO_OP_CONV_TRANSPOSE, inputs, 2, 1));
+  default: {
+    gboolean wide = pick (m, 0, 1);
+    inputs[1] = weights (m, wide ? GONIO_SHAPE (n, c, 3, 3) : GONIO_SHAPE (n, c, 1, 1));
+    node = add (m, GONIO_OP_CONV, inputs, 2, 1);
+    if (wide)
+      gonio_graph_set_attr_ints (m->graph, node, "pads", ones, 4);
+    return result (m, node);
+  }
+  }
+}
+
+static gboolean
+make_block (Maker *m, GonioValueId x)
+{
+  GonioShape shape = shape_of (m, x);
+  if (shape.rank != 4 || count_of (&shape) > 600)
+    return FALSE;
+  int axis = pick (m, 0, 3) ? 1 : pick (m, 0, 3);
+  GonioValueId parts[6] = {x};
+  guint n = 1;
+  if (shape.dims[axis] % 2 == 0 && axis == 1 && pick (m, 0, 1)) {
+    GonioNodeId split = add (m, GONIO_OP_SPLIT, &x, 1, 2);
+    gonio_graph_set_attr_int (m->graph, split, "axis", axis);
+    infer (m, split);
+    for (; n <= 2; n++)
+      parts[n - 1] = gonio_graph_node (m->graph, split)->outputs[n - 1];
+    n = 2;
+  } else if (pick (m, 0, 1)) {
+    parts[0] = part_of (m, x, axis == 1);
+  }
+  for (int k = pick (m, 1, 3); k > 0; k--) {
+    gboolean grow = axis == 1 && pick (m, 0, 1);
+    GonioValueId from = grow ? join (m, parts, n, axis) : parts[n - 1];
+    parts[n++] = part_of (m, from, axis == 1);
+  }
+  join (m, parts, n, axis);
+  return TRUE;
+}
+
 static gboolean (*const kinds[]) (Maker *m, GonioValueId x) = {
-    make_transpose, make_transpose, make_reshape, make_reshape, make_slice,
-    make_split,     make_expand,    make_concat,  make_unary,   make_unary,
-    make_binary,    make_binary,    make_reduce,  make_softmax, make_matmul,
-    make_conv,      make_conv,      make_pool,    make_pad,
+    make_transpose, make_transpose, make_reshape, make_reshape, make_slice,  make_split,
+    make_expand,    make_concat,    make_unary,   make_unary,   make_binary, make_binary,
+    make_reduce,    make_softmax,   make_matmul,  make_conv,    make_conv,   make_pool,
+    make_pad,       make_block,     make_block,   make_block,
 };
 
 /* ---- one graph ---- */
