@@ -17,12 +17,13 @@
 #define BLOCK_FLOATS ((size_t)256 * 1024)
 /* Output channels whose products are held at a time. */
 #define CHUNK ((size_t)64)
-/* Tiles per block for which it is worth going through weights that lie far away. */
-#define MANY_TILES    ((size_t)56)
-#define FAR_WEIGHTS   ((size_t)192 * 1024)
-#define MAX_POSITIONS 36
-#define MAX_M         4
-#define MAX_MR        16
+/* Reading a weight that lies far away takes as long as so many multiplications by it: tiles that
+ * share a weight, up to that number, cost nothing more. */
+#define FAR_WIDE   29 /* 16 lanes */
+#define FAR_NARROW 18
+/* Weights that stay in the second-level cache from block to block. */
+#define NEAR_WEIGHTS ((size_t)192 * 1024)
+#define MAX_M        4
 
 typedef struct {
   GonioCpuConv conv;
@@ -31,7 +32,8 @@ typedef struct {
   size_t positions;
   size_t tiles, across, down;   /* of m x m outputs: all, along a line, lines of them */
   size_t block, blocks;         /* tiles per block */
-  size_t panels, chunk, groups; /* of kernels->nr channels: all, per chunk, shares of the work */
+  size_t panels, chunk, chunks; /* panels of kernels->nr channels: all, per chunk; chunks */
+  size_t groups;                /* shares of the chunks, when blocks are few */
   size_t pitch;                 /* floats of a transformed input pixel */
   size_t in_position, out_position;
   size_t scratch_floats, n_scratch;
@@ -85,39 +87,25 @@ transform_inputs (const Job *job, const Block *block)
   }
 }
 
-/* Products of all positions for one chunk of output channels. */
+/* Products of all positions for one chunk of output channels. Weights lie in the order in which
+ * they are used: chunks, positions, panels. */
 static void
-multiply (const Job *job, const Block *block, size_t panel, size_t panels, size_t columns)
+multiply (const Job *job, const Block *block, size_t column, size_t columns)
 {
-  static const float zeros[2 * MAX_MR] __attribute__ ((aligned (64)));
   const Winograd *self = job->self;
-  const GonioCpuKernels *kernels = job->kernels;
-  size_t inputs = (size_t)self->conv.window.channels_in;
-  size_t all = gonio_cpu_padded_columns (kernels, (size_t)self->conv.window.channels_out);
-  size_t rows = (block->count + kernels->mr - 1) / kernels->mr;
-  const float *addresses[MAX_MR];
-  GonioCpuGemmTile tile = {.rows = addresses,
-                           .taps = 1,
-                           .kc = inputs,
-                           .bias = zeros,
-                           .ldc = columns,
-                           .lo = -INFINITY,
-                           .hi = INFINITY};
+  size_t inputs = (size_t)self->conv.window.channels_in, nr = job->kernels->nr;
+  const float *weights = job->weights + self->positions * inputs * column;
+  GonioCpuWinogradProduct work = {
+      .pitch = self->pitch, .rows = block->count, .inputs = inputs, .ldc = columns};
   for (size_t position = 0; position < self->positions; position++)
-    for (size_t p = 0; p < panels; p++) {
-      size_t column = (panel + p) * kernels->nr, width = MIN (kernels->nr, all - column);
-      tile.w = job->weights + self->positions * inputs * column + position * inputs * width;
-      tile.cols = (guint)width;
-      for (size_t r = 0; r < rows; r++) {
-        size_t start = block->count * r / rows;
-        tile.mr = (guint)(block->count * (r + 1) / rows - start);
-        const float *row = block->inputs + position * self->in_position + start * self->pitch;
-        for (guint i = 0; i < tile.mr; i++, row += self->pitch)
-          addresses[i] = row;
-        tile.c =
-            block->products + position * self->out_position + start * columns + p * kernels->nr;
-        kernels->gemm (&tile);
-      }
+    for (size_t at = 0; at < columns; at += nr) {
+      work.width = MIN (nr, columns - at);
+      work.inputs_at = block->inputs + position * self->in_position;
+      work.out = block->products + position * self->out_position + at;
+      work.weights = weights;
+      weights += inputs * work.width;
+      work.fetch = weights;
+      self->form->product (&work);
     }
 }
 
@@ -180,16 +168,16 @@ run_item (const Job *job, size_t item, float *scratch)
   const Winograd *self = job->self;
   size_t index = item / self->groups, group = item % self->groups;
   size_t all = gonio_cpu_padded_columns (job->kernels, (size_t)self->conv.window.channels_out);
-  size_t end = self->panels * (group + 1) / self->groups;
   Block block = {.first = self->tiles * index / self->blocks,
                  .inputs = scratch,
                  .products = scratch + self->positions * self->in_position};
   block.count = self->tiles * (index + 1) / self->blocks - block.first;
   transform_inputs (job, &block);
-  for (size_t panel = self->panels * group / self->groups; panel < end; panel += self->chunk) {
-    size_t panels = MIN (self->chunk, end - panel), column = panel * job->kernels->nr;
-    size_t columns = MIN (panels * job->kernels->nr, all - column);
-    multiply (job, &block, panel, panels, columns);
+  size_t end = self->chunks * (group + 1) / self->groups;
+  for (size_t chunk = self->chunks * group / self->groups; chunk < end; chunk++) {
+    size_t column = chunk * self->chunk * job->kernels->nr;
+    size_t columns = MIN (self->chunk * job->kernels->nr, all - column);
+    multiply (job, &block, column, columns);
     transform_products (job, &block, column, columns);
   }
 }
@@ -243,24 +231,59 @@ divide_up (size_t a, size_t b)
   return (a + b - 1) / b;
 }
 
-/* How many tiles go into a block, and how blocks are shared out. */
+/* Time in multiplications of one thread, for a share of the tiles and of the output channels.
+ * Transforming a pixel of a tile was measured to take as long as so many of them. */
+static double
+share_cost (const GonioCpuKernels *kernels, int m, size_t inputs, double tiles, double outputs)
+{
+  double positions = (m + 2) * (m + 2), far = kernels->lanes >= 16 ? FAR_WIDE : FAR_NARROW;
+  double in = m == 4 ? 250 : 94, out = m == 4 ? 200 : 60;
+  double padded = (double)gonio_cpu_padded_columns (kernels, inputs);
+  return positions * (double)inputs * outputs * MAX (tiles, far) +
+         tiles * (in * padded + out * outputs);
+}
+
+static size_t
+count_tiles (const GonioCpuWindow *w, int m)
+{
+  return (size_t)w->batch * divide_up ((size_t)w->out[0], (size_t)m) *
+         divide_up ((size_t)w->out[1], (size_t)m);
+}
+
+/* Threads take blocks of tiles, or, where that would make all of them go through far weights for
+ * a few tiles each, shares of the output channels. */
+static void
+share_out (Winograd *self, const GonioCpuKernels *kernels, size_t threads)
+{
+  double best = INFINITY;
+  for (size_t groups = 1; groups <= MIN (threads, self->panels); groups++) {
+    size_t blocks = MIN (threads / groups, self->tiles);
+    double outputs = (double)(divide_up (self->panels, groups) * kernels->nr);
+    double cost = share_cost (kernels, self->form->m, (size_t)self->conv.window.channels_in,
+                              (double)divide_up (self->tiles, blocks), outputs);
+    if (threads % groups == 0 && cost < best) {
+      best = cost;
+      self->groups = groups;
+      self->blocks = blocks;
+    }
+  }
+}
+
 static void
 plan_blocks (Winograd *self, const GonioCpuKernels *kernels, size_t threads)
 {
   size_t outputs = (size_t)self->conv.window.channels_out;
   self->panels = divide_up (outputs, kernels->nr);
-  self->chunk = MIN (self->panels, CHUNK / kernels->nr);
+  share_out (self, kernels, threads);
+  size_t share = divide_up (self->panels, self->groups);
+  self->chunk = divide_up (share, divide_up (share * kernels->nr, CHUNK));
+  self->chunks = divide_up (self->panels, self->chunk);
+  self->groups = MIN (self->groups, self->chunks);
   size_t columns = self->chunk * kernels->nr;
-  size_t most = BLOCK_FLOATS / (self->positions * (self->pitch + columns));
-  if (self->positions * self->pitch * outputs > FAR_WEIGHTS)
-    most = MAX (most, MANY_TILES);
-  most = MAX (most, kernels->mr);
-  self->blocks = divide_up (self->tiles, most);
-  self->groups = 1;
-  if (self->tiles >= 2 * threads * kernels->mr)
-    self->blocks = divide_up (self->blocks, threads) * threads;
-  else
-    self->groups = MIN (self->panels, divide_up (threads, self->blocks));
+  size_t most = MAX (BLOCK_FLOATS / (self->positions * (self->pitch + columns)), kernels->mr);
+  if (self->positions * self->pitch * outputs > NEAR_WEIGHTS)
+    most = MAX (most, 2 * FAR_WIDE);
+  self->blocks *= divide_up (divide_up (self->tiles, self->blocks), most);
   self->block = divide_up (self->tiles, self->blocks);
   self->in_position = spread (self->block * self->pitch);
   self->out_position = spread (self->block * columns);
@@ -275,18 +298,21 @@ transform_weights (const GonioCpuLower *lower, const Winograd *self, GError **er
   const float *raw = gonio_cpu_conv_weights (lower);
   size_t inputs = (size_t)self->conv.window.channels_in;
   size_t outputs = (size_t)self->conv.window.channels_out;
-  g_autoptr (GonioTensor) weights = gonio_cpu_floats (
-      self->positions * inputs * gonio_cpu_padded_columns (kernels, outputs), error);
+  size_t all = gonio_cpu_padded_columns (kernels, outputs);
+  g_autoptr (GonioTensor) weights = gonio_cpu_floats (self->positions * inputs * all, error);
   if (!weights)
     return NULL;
   float *to = gonio_tensor_writable_data (weights);
   for (size_t panel = 0; panel < self->panels; panel++) {
     size_t column = panel * kernels->nr, count = MIN (kernels->nr, outputs - column);
+    size_t first = panel / self->chunk * self->chunk * kernels->nr; /* of the chunk */
+    size_t columns = MIN (self->chunk * kernels->nr, all - first);
     GonioCpuWinogradWeights work = {.weights = raw + column * inputs * 9,
                                     .step = inputs * 9,
                                     .inputs = inputs,
                                     .count = count,
-                                    .out = to + self->positions * inputs * column,
+                                    .out = to + inputs * (self->positions * first + column - first),
+                                    .position = inputs * columns,
                                     .width = gonio_cpu_padded_columns (kernels, count)};
     self->form->weights (&work);
   }
@@ -306,7 +332,7 @@ winograd_lower (GonioCpuLower *lower, const GonioCpuConv *conv, guint form, GErr
   self->positions = (m + 2) * (m + 2);
   self->down = divide_up ((size_t)w->out[0], m);
   self->across = divide_up ((size_t)w->out[1], m);
-  self->tiles = (size_t)w->batch * self->down * self->across;
+  self->tiles = count_tiles (w, self->form->m);
   self->pitch = gonio_cpu_padded_columns (kernels, (size_t)w->channels_in);
   plan_blocks (self, kernels, lower->backend->threads);
   self->scratch =
@@ -341,17 +367,34 @@ winograd_suits (const GonioCpuKernels *kernels, const GonioCpuConv *conv)
   return suits;
 }
 
-static gboolean
-winograd_2_pays (const GonioCpuKernels *kernels, const GonioCpuConv *conv)
+static double
+winograd_cost (const GonioCpuKernels *kernels, const GonioCpuWindow *w, int m)
 {
-  return FALSE;
+  return share_cost (kernels, m, (size_t)w->channels_in, (double)count_tiles (w, m),
+                     (double)gonio_cpu_padded_columns (kernels, (size_t)w->channels_out));
+}
+
+/* Of the direct method: nothing is transformed, and weights are waited for. */
+static double
+direct_cost (const GonioCpuKernels *kernels, const GonioCpuWindow *w)
+{
+  double far = kernels->lanes >= 16 ? FAR_WIDE : FAR_NARROW;
+  return 9.0 * (double)w->channels_in * ((double)(w->batch * w->out[0] * w->out[1]) + far) *
+         (double)gonio_cpu_padded_columns (kernels, (size_t)w->channels_out);
 }
 
 static gboolean
 winograd_4_pays (const GonioCpuKernels *kernels, const GonioCpuConv *conv)
 {
-  const GonioCpuWindow *w = &conv->window;
-  return w->channels_in >= 16 && w->channels_out >= 16 && w->out[0] * w->out[1] >= 144;
+  double cost = winograd_cost (kernels, &conv->window, 4);
+  return cost < winograd_cost (kernels, &conv->window, 2) &&
+         cost < direct_cost (kernels, &conv->window);
+}
+
+static gboolean
+winograd_2_pays (const GonioCpuKernels *kernels, const GonioCpuConv *conv)
+{
+  return winograd_cost (kernels, &conv->window, 2) < direct_cost (kernels, &conv->window);
 }
 
 const GonioCpuConvMethod gonio_cpu_conv_winograd_2 = {"winograd2", winograd_suits, winograd_2_lower,
