@@ -10,7 +10,8 @@
 
 typedef struct {
   GonioCpuConv conv;
-  GonioCpuSlot weights, bias;
+  GonioCpuRight weights;
+  GonioCpuSlot bias;
   GonioTensor *zeros;                   /* what padding reads */
   size_t padded;                        /* columns of a group, whole vectors */
   int64_t *offsets;                     /* of each tap from the start of its window, in floats */
@@ -164,7 +165,7 @@ direct_select (GonioCpuGemm *product, size_t group)
   product->c += group * product->n;
   if (product->add)
     product->add += group * product->n;
-  product->packed += group * product->taps * product->kc * direct->padded;
+  gonio_cpu_right_move (product, group);
   product->bias += group * direct->padded;
 }
 
@@ -175,7 +176,7 @@ direct_run (gconstpointer data, const GonioCpuRun *run, GError **error)
   GonioCpuGemm gemm = direct->gemm;
   gemm.context = direct;
   gemm.a = (const float *)gonio_cpu_ptr (run, direct->conv.in) + direct->conv.window.offset;
-  gemm.packed = gonio_cpu_ptr (run, direct->weights);
+  gonio_cpu_right_use (&direct->weights, run, &gemm);
   gemm.bias = gonio_cpu_ptr (run, direct->bias);
   gemm.add = gonio_cpu_ptr (run, direct->conv.add);
   gemm.c = (float *)gonio_cpu_ptr (run, direct->conv.out) + direct->conv.offset_out;
@@ -184,16 +185,10 @@ direct_run (gconstpointer data, const GonioCpuRun *run, GError **error)
 }
 
 /* Per group: O x I x kernel into taps x I x O. */
-static GonioTensor *
-pack_weights (const GonioCpuLower *lower, const Direct *direct, GError **error)
+static gboolean
+pack_weights (GonioCpuLower *lower, Direct *direct, GError **error)
 {
   const GonioCpuGemm *gemm = &direct->gemm;
-  const float *raw = gonio_cpu_conv_weights (lower);
-  size_t size = gemm->taps * gemm->kc * direct->padded;
-  g_autoptr (GonioTensor) weights = gonio_cpu_floats (gemm->batch * size, error);
-  if (!weights)
-    return NULL;
-  float *packed = gonio_tensor_writable_data (weights);
   GonioCpuPack pack = {.taps = gemm->taps,
                        .kc = gemm->kc,
                        .n = gemm->n,
@@ -201,10 +196,12 @@ pack_weights (const GonioCpuLower *lower, const Direct *direct, GError **error)
                        .sk = (int64_t)gemm->taps,
                        .sj = (int64_t)(gemm->kc * gemm->taps),
                        .scale = 1.0f};
-  for (size_t g = 0; g < gemm->batch; g++)
-    gonio_cpu_pack (lower->backend->kernels, &pack, raw + g * gemm->n * gemm->kc * gemm->taps,
-                    packed + g * size);
-  return g_steal_pointer (&weights);
+  g_autofree int64_t *offsets = gonio_new (int64_t, gemm->batch, "the groups of weights", error);
+  for (size_t g = 0; offsets && g < gemm->batch; g++)
+    offsets[g] = (int64_t)(g * gemm->n * gemm->kc * gemm->taps);
+  return offsets &&
+         gonio_cpu_right_init (&direct->weights, lower, gemm, &pack, gonio_cpu_conv_weights (lower),
+                               offsets, gemm->batch, error);
 }
 
 static void
@@ -254,11 +251,8 @@ direct_lower (GonioCpuLower *lower, const GonioCpuConv *conv, GError **error)
       direct->offsets[t++] = ky * w->dilation[0] * w->line + kx * w->dilation[1] * w->pixel;
   direct->padded = gonio_cpu_padded_columns (lower->backend->kernels, direct->gemm.n);
   direct->zeros = gonio_cpu_floats (direct->gemm.kc, error);
-  g_autoptr (GonioTensor) weights = direct->zeros ? pack_weights (lower, direct, error) : NULL;
-  if (!weights)
-    return FALSE;
-  direct->weights = gonio_cpu_slot_tensor (lower, weights);
-  return gonio_cpu_conv_bias (lower, direct->gemm.batch, direct->padded, &direct->bias, error);
+  return direct->zeros && pack_weights (lower, direct, error) &&
+         gonio_cpu_conv_bias (lower, direct->gemm.batch, direct->padded, &direct->bias, error);
 }
 
 static gboolean

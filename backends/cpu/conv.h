@@ -27,6 +27,7 @@ typedef struct {
 } GonioCpuConvMethod;
 
 extern const GonioCpuConvMethod gonio_cpu_conv_depthwise;
+extern const GonioCpuConvMethod gonio_cpu_conv_parts;
 extern const GonioCpuConvMethod gonio_cpu_conv_winograd_2, gonio_cpu_conv_winograd_4;
 extern const GonioCpuConvMethod gonio_cpu_conv_direct; /* suits all */
 

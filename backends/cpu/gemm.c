@@ -1,6 +1,8 @@
 /* Matrix products: packing, tiling and threading around the kernels' register blocks. */
 #include "backends/cpu/gemm.h"
 
+#include "backends/cpu/gemm-parts.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -97,6 +99,69 @@ gonio_cpu_pack_run (const GonioCpuRun *run, const GonioCpuPack *pack, const floa
   PackJob job = {run->kernels, pack, source, source_offsets, packed};
   gonio_cpu_parallel (run, pack_task, &job, count * panel_count (run->kernels, pack->n),
                       gonio_cpu_grain (pack->taps * pack->kc * run->kernels->nr));
+}
+
+/* Values that cannot be split leave the right side in floats. */
+static GonioTensor *
+pack_parts (const GonioCpuKernels *kernels, const GonioCpuPack *pack, const float *source,
+            const int64_t *offsets, size_t count, GError **error)
+{
+  size_t size = gonio_cpu_parts_size (pack);
+  g_autoptr (GonioTensor) packed = gonio_cpu_floats ((count * size + 1) / 2, error);
+  uint16_t *to = packed ? gonio_tensor_writable_data (packed) : NULL;
+  for (size_t i = 0; to && i < count; i++)
+    if (!gonio_cpu_parts_pack (kernels->parts, pack, source + offsets[i], to + i * size))
+      return NULL;
+  return g_steal_pointer (&packed);
+}
+
+static GonioTensor *
+pack_floats (const GonioCpuKernels *kernels, const GonioCpuPack *pack, const float *source,
+             const int64_t *offsets, size_t count, GError **error)
+{
+  size_t size = gonio_cpu_packed_floats (kernels, pack->taps, pack->kc, pack->n);
+  g_autoptr (GonioTensor) packed = gonio_cpu_floats (count * size, error);
+  float *to = packed ? gonio_tensor_writable_data (packed) : NULL;
+  for (size_t i = 0; to && i < count; i++)
+    gonio_cpu_pack (kernels, pack, source + offsets[i], to + i * size);
+  return g_steal_pointer (&packed);
+}
+
+gboolean
+gonio_cpu_right_init (GonioCpuRight *right, GonioCpuLower *lower, const GonioCpuGemm *gemm,
+                      const GonioCpuPack *pack, const float *source, const int64_t *source_offsets,
+                      size_t count, GError **error)
+{
+  const GonioCpuKernels *kernels = lower->backend->kernels;
+  g_autoptr (GError) none = NULL;
+  g_autoptr (GonioTensor) packed = NULL;
+  right->scratch = GONIO_CPU_NO_SLOT;
+  if (gemm->form)
+    packed = pack_parts (kernels, pack, source, source_offsets, count, &none);
+  if (packed) {
+    right->size = gonio_cpu_parts_size (pack);
+    right->scratch = gonio_cpu_slot_scratch (
+        lower, gonio_cpu_parts_scratch (gemm, MAX (lower->backend->threads, 1)));
+  } else {
+    packed = pack_floats (kernels, pack, source, source_offsets, count, error);
+    right->size = gonio_cpu_packed_floats (kernels, pack->taps, pack->kc, pack->n);
+  }
+  if (!packed)
+    return FALSE;
+  right->packed = gonio_cpu_slot_tensor (lower, packed);
+  return TRUE;
+}
+
+void
+gonio_cpu_right_use (const GonioCpuRight *right, const GonioCpuRun *run, GonioCpuGemm *gemm)
+{
+  gpointer packed = gonio_cpu_ptr (run, right->packed);
+  gemm->right_size = right->size;
+  gemm->scratch = gonio_cpu_ptr (run, right->scratch);
+  if (right->scratch == GONIO_CPU_NO_SLOT)
+    gemm->packed = packed;
+  else
+    gemm->parts = packed;
 }
 
 /* ---- the product ---- */
@@ -209,18 +274,20 @@ pass_gathered (const Plan *plan, const GonioCpuGemm *product, const Tile *tile)
   pass (plan, &flat, tile, 0, 1, rows, step, length);
 }
 
-static void
-activate (const Plan *plan, const GonioCpuGemm *product, const Tile *tile)
+void
+gonio_cpu_gemm_activate (const GonioCpuGemm *product, const GonioCpuKernels *kernels, size_t row,
+                         size_t rows, size_t column, size_t columns)
 {
-  size_t column = tile->panel * plan->kernels->nr;
-  size_t cols = MIN (tile->panels * plan->kernels->nr, product->n - column);
-  float *c = product->c + tile->first * product->ldc + column;
-  GonioCpuUnaryFunc after = plan->kernels->unary[product->activation.after];
+  size_t cols = MIN (columns, product->n - column);
+  float *c = product->c + row * product->ldc + column;
+  if (!product->activation.has_after)
+    return;
+  GonioCpuUnaryFunc after = kernels->unary[product->activation.after];
   if (cols == product->ldc) {
-    after (c, c, tile->count * cols, product->activation.p);
+    after (c, c, rows * cols, product->activation.p);
     return;
   }
-  for (size_t i = 0; i < tile->count; i++, c += product->ldc)
+  for (size_t i = 0; i < rows; i++, c += product->ldc)
     after (c, c, cols, product->activation.p);
 }
 
@@ -244,8 +311,8 @@ tile_task (void *context, size_t start, size_t count)
       pass_gathered (plan, &product, &tile);
     else
       pass_by_address (plan, &product, &tile);
-    if (product.activation.has_after)
-      activate (plan, &product, &tile);
+    gonio_cpu_gemm_activate (&product, plan->kernels, tile.first, tile.count,
+                             tile.panel * plan->kernels->nr, tile.panels * plan->kernels->nr);
   }
 }
 
@@ -284,6 +351,10 @@ gonio_cpu_gemm_run (const GonioCpuGemm *gemm, const GonioCpuRun *run)
 {
   if (gemm->m == 0 || gemm->n == 0 || gemm->batch == 0)
     return;
+  if (gemm->parts) {
+    gonio_cpu_parts_run (gemm, run);
+    return;
+  }
   GonioCpuRun here = *run;
   double products = (double)gemm->batch * gemm->m * gemm->n * gemm->taps * gemm->kc;
   if (products < SMALL_PRODUCT) {

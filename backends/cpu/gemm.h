@@ -23,6 +23,8 @@ typedef struct {
   size_t taps, kc, n;
   int64_t st, sk, sj;
   float scale;
+  size_t fold; /* for parts: row k is row k % fold, k / fold times sf further on; 0: none */
+  int64_t sf;
 } GonioCpuPack;
 /* On the calling thread (compile time). */
 void gonio_cpu_pack (const GonioCpuKernels *kernels, const GonioCpuPack *pack, const float *source,
@@ -42,6 +44,7 @@ typedef struct {
 /* From the activation fused into a node. */
 GonioCpuActivation gonio_cpu_activation (const GonioNode *node);
 
+typedef struct _GonioCpuPartsForm GonioCpuPartsForm;
 typedef struct _GonioCpuGemm GonioCpuGemm;
 
 struct _GonioCpuGemm {
@@ -58,9 +61,13 @@ struct _GonioCpuGemm {
   void (*gather) (const GonioCpuGemm *product, size_t first, size_t count, float *out);
   gconstpointer context;
   const float *a;
-  size_t lda; /* used by gonio_cpu_rows_plain() */
-  const float *packed;
-  const float *bias; /* padded columns; NULL: c holds what to start from */
+  size_t lda;                    /* used by gonio_cpu_rows_plain() */
+  const float *packed;           /* panels of floats */
+  const uint16_t *parts;         /* or, when not NULL, split ones (gemm-parts.h) */
+  size_t right_size;             /* numbers from one product's right side to the next one's */
+  const GonioCpuPartsForm *form; /* for parts */
+  void *scratch;                 /* for parts */
+  const float *bias;             /* padded columns; NULL: c holds what to start from */
   float *c;
   size_t ldc;
   const float *add; /* as c lies, added before the activation; nullable, only with a bias */
@@ -74,6 +81,32 @@ struct _GonioCpuGemm {
 void gonio_cpu_rows_plain (const GonioCpuGemm *product, size_t first, size_t count, size_t tap,
                            size_t taps, size_t step, const float **out);
 
+/* A right side known when compiling, in the form that suits the machine. */
+typedef struct {
+  GonioCpuSlot packed, scratch; /* scratch: GONIO_CPU_NO_SLOT for floats */
+  size_t size;                  /* of one, in numbers */
+} GonioCpuRight;
+
+/* Packs `count` right sides, offsets in floats; used by the step appended last. They are split when
+ * the product has a form. */
+gboolean gonio_cpu_right_init (GonioCpuRight *right, GonioCpuLower *lower, const GonioCpuGemm *gemm,
+                               const GonioCpuPack *pack, const float *source,
+                               const int64_t *source_offsets, size_t count, GError **error);
+/* Lets the product read it. */
+void gonio_cpu_right_use (const GonioCpuRight *right, const GonioCpuRun *run, GonioCpuGemm *gemm);
+/* Points a product at the right side `index` further on. */
+static inline void
+gonio_cpu_right_move (GonioCpuGemm *product, size_t index)
+{
+  if (product->parts)
+    product->parts += index * product->right_size;
+  else
+    product->packed += index * product->right_size;
+}
+
+/* Applies what of the activation is no clamp to rows and columns of c. */
+void gonio_cpu_gemm_activate (const GonioCpuGemm *product, const GonioCpuKernels *kernels,
+                              size_t row, size_t rows, size_t column, size_t columns);
 void gonio_cpu_gemm_run (const GonioCpuGemm *gemm, const GonioCpuRun *run);
 
 G_END_DECLS

@@ -1,16 +1,17 @@
 /* MatMul and Gemm. A constant right side is packed when compiling, a computed one before each
  * product, in scratch memory. */
 #include "backends/cpu/copy.h"
-#include "backends/cpu/gemm.h"
+#include "backends/cpu/gemm-parts.h"
 
 #include <string.h>
 
 typedef struct {
   GonioCpuGemm gemm;
+  GonioCpuPartsForm form;
   GonioCpuPack pack;
   GonioCpuSlot a, out;
   int64_t offset_a, offset_raw; /* of the first number, in floats */
-  GonioCpuSlot packed;          /* constant, or scratch */
+  GonioCpuRight right;          /* packed when compiling, or scratch to pack into */
   GonioCpuSlot raw;     /* right side to pack before the run; GONIO_CPU_NO_SLOT when constant */
   GonioCpuSlot bias;    /* padded constant; GONIO_CPU_NO_SLOT: none or already in out */
   GonioTensor *zeros;   /* stands for the bias when there is none */
@@ -20,7 +21,6 @@ typedef struct {
   int64_t *raw_offsets; /* of each right matrix */
   int64_t *a_offsets;   /* of each product's left matrix, in floats */
   int64_t *b_index;     /* of each product's right matrix */
-  size_t packed_size;   /* floats per right matrix */
 } Product;
 
 static void
@@ -28,7 +28,7 @@ product_select (GonioCpuGemm *gemm, size_t index)
 {
   const Product *product = gemm->context;
   gemm->a += product->a_offsets[index];
-  gemm->packed += (size_t)product->b_index[index] * product->packed_size;
+  gonio_cpu_right_move (gemm, (size_t)product->b_index[index]);
   gemm->c += index * gemm->m * gemm->n;
 }
 
@@ -40,7 +40,7 @@ product_run (gconstpointer data, const GonioCpuRun *run, GError **error)
   if (product->raw != GONIO_CPU_NO_SLOT)
     gonio_cpu_pack_run (
         run, &product->pack, (const float *)gonio_cpu_ptr (run, product->raw) + product->offset_raw,
-        product->raw_offsets, product->packed_count, gonio_cpu_ptr (run, product->packed));
+        product->raw_offsets, product->packed_count, gonio_cpu_ptr (run, product->right.packed));
   gemm.context = product;
   gemm.a = (const float *)gonio_cpu_ptr (run, product->a) + product->offset_a;
   if (product->turned != GONIO_CPU_NO_SLOT) {
@@ -49,7 +49,7 @@ product_run (gconstpointer data, const GonioCpuRun *run, GError **error)
     gemm.a = turned;
     gemm.lda = gemm.kc;
   }
-  gemm.packed = gonio_cpu_ptr (run, product->packed);
+  gonio_cpu_right_use (&product->right, run, &gemm);
   gemm.c = gonio_cpu_ptr (run, product->out);
   if (product->accumulate)
     gemm.bias = NULL;
@@ -66,6 +66,7 @@ product_clear (gpointer data)
 {
   Product *product = data;
   g_clear_pointer (&product->zeros, gonio_tensor_unref);
+  gonio_cpu_parts_form_clear (&product->form);
   g_free (product->raw_offsets);
   g_free (product->a_offsets);
   g_free (product->b_index);
@@ -90,7 +91,8 @@ add_product (GonioCpuLower *lower, size_t m, size_t k, size_t n, size_t batch, s
   product->pack =
       (GonioCpuPack){.taps = 1, .kc = k, .n = n, .sk = (int64_t)n, .sj = 1, .scale = 1.0f};
   product->packed_count = rights;
-  product->packed_size = gonio_cpu_packed_floats (lower->backend->kernels, 1, k, n);
+  product->right.size = gonio_cpu_packed_floats (lower->backend->kernels, 1, k, n);
+  product->right.scratch = GONIO_CPU_NO_SLOT;
   int64_t **const lists[] = {&product->raw_offsets, &product->a_offsets, &product->b_index};
   for (guint i = 0; i < G_N_ELEMENTS (lists); i++) {
     *lists[i] = gonio_new0 (int64_t, i == 0 ? rights : batch, "a product's offsets", error);
@@ -108,21 +110,23 @@ finish_product (GonioCpuLower *lower, Product *product, GError **error)
   const GonioCpuKernels *kernels = lower->backend->kernels;
   const GonioTensor *right = gonio_cpu_const (&lower->node, 1);
   size_t floats;
-  if (!g_size_checked_mul (&floats, product->packed_count, product->packed_size) ||
+  if (!g_size_checked_mul (&floats, product->packed_count, product->right.size) ||
       floats > G_MAXSIZE / sizeof (float))
     return gonio_cpu_fail (error, "the right side is too large");
   if (right) {
-    g_autoptr (GonioTensor) packed = gonio_cpu_floats (floats, error);
-    if (!packed)
+    GonioCpuGemm *gemm = &product->gemm;
+    if (gonio_cpu_parts_suit (kernels, gemm->m, gemm->n, gemm->kc)) {
+      if (!gonio_cpu_parts_form_plain (&product->form, gemm->m, gemm->kc, error))
+        return FALSE;
+      gemm->form = &product->form;
+    }
+    if (!gonio_cpu_right_init (&product->right, lower, &product->gemm, &product->pack,
+                               gonio_tensor_data (right), product->raw_offsets,
+                               product->packed_count, error))
       return FALSE;
-    for (size_t i = 0; i < product->packed_count; i++)
-      gonio_cpu_pack (kernels, &product->pack,
-                      (const float *)gonio_tensor_data (right) + product->raw_offsets[i],
-                      (float *)gonio_tensor_writable_data (packed) + i * product->packed_size);
-    product->packed = gonio_cpu_slot_tensor (lower, packed);
   } else {
     product->raw = gonio_cpu_view_in (lower, 1).slot;
-    product->packed = gonio_cpu_slot_scratch (lower, floats * sizeof (float));
+    product->right.packed = gonio_cpu_slot_scratch (lower, floats * sizeof (float));
   }
   product->zeros = gonio_cpu_floats (gonio_cpu_padded_columns (kernels, product->gemm.n), error);
   product->a = gonio_cpu_view_in (lower, 0).slot;

@@ -175,6 +175,19 @@ gonio_cpu_ptr (const GonioCpuRun *run, GonioCpuSlot slot)
 /* task (context, start, count) over 0..n-1 on all threads, in pieces of at least grain. */
 void gonio_cpu_parallel (const GonioCpuRun *run, pthreadpool_task_1d_tile_1d_t task, void *context,
                          size_t n, size_t grain);
+/* Items handed out one by one to whoever is free. */
+typedef struct {
+  gint next, count; /* next: atomic */
+  GCancellable *cancellable;
+} GonioCpuItems;
+
+/* The next item; FALSE when there is none or the run was cancelled. */
+gboolean gonio_cpu_next (GonioCpuItems *items, size_t *out_item);
+/* work (context, worker, items) once for each thread, worker counting from 0; it takes items as
+ * long as there are some. */
+void gonio_cpu_workers (const GonioCpuRun *run, size_t items,
+                        void (*work) (void *context, guint worker, GonioCpuItems *items),
+                        void *context);
 /* A grain that makes a piece worth its dispatch, for items of that many simple operations. */
 size_t gonio_cpu_grain (size_t operations_per_item);
 

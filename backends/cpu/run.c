@@ -44,6 +44,40 @@ gonio_cpu_parallel (const GonioCpuRun *run, pthreadpool_task_1d_tile_1d_t task, 
   }
 }
 
+gboolean
+gonio_cpu_next (GonioCpuItems *items, size_t *out_item)
+{
+  if (g_cancellable_is_cancelled (items->cancellable))
+    return FALSE;
+  *out_item = (size_t)g_atomic_int_add (&items->next, 1);
+  return *out_item < (size_t)items->count;
+}
+
+typedef struct {
+  void (*work) (void *context, guint worker, GonioCpuItems *items);
+  void *context;
+  GonioCpuItems items;
+} Crew;
+
+static void
+run_worker (void *data, size_t worker)
+{
+  Crew *crew = data;
+  crew->work (crew->context, (guint)worker, &crew->items);
+}
+
+void
+gonio_cpu_workers (const GonioCpuRun *run, size_t items,
+                   void (*work) (void *context, guint worker, GonioCpuItems *items), void *context)
+{
+  Crew crew = {work, context, {0, (gint)items, run->cancellable}};
+  if (items > 1 && run->pool)
+    pthreadpool_parallelize_1d (run->pool, run_worker, &crew, run->threads,
+                                PTHREADPOOL_FLAG_DISABLE_DENORMALS);
+  else
+    run_worker (&crew, 0);
+}
+
 size_t
 gonio_cpu_grain (size_t operations_per_item)
 {

@@ -3,6 +3,8 @@
  * where a tail is asked for. Depends on GLib only. */
 #pragma once
 
+#include "backends/cpu/kernels/parts.h"
+
 #include <glib.h>
 #include <stdint.h>
 
@@ -187,6 +189,8 @@ typedef struct {
   /* dst[c * ldd + r] = src[r * lds + c] for r < rows, c < cols; 4-byte elements. */
   void (*transpose) (const float *src, size_t lds, float *dst, size_t ldd, size_t rows,
                      size_t cols);
+
+  const GonioCpuParts *parts; /* NULL without a matrix unit */
 } GonioCpuKernels;
 
 extern const GonioCpuKernels gonio_cpu_kernels_base;
@@ -195,8 +199,9 @@ extern const GonioCpuKernels gonio_cpu_kernels_avx2;
 extern const GonioCpuKernels gonio_cpu_kernels_avx512;
 #endif
 
-/* The widest set this processor can run. The environment variable GONIO_CPU_KERNELS=baseline
- * or avx2 picks a narrower one, for tests. */
+/* The widest set this processor can run. The environment variable GONIO_CPU_KERNELS picks another,
+ * for tests: baseline, avx2, avx512 (without the matrix unit), amx (the matrix unit for products of
+ * any size). */
 const GonioCpuKernels *gonio_cpu_kernels_select (void);
 
 G_END_DECLS

@@ -1,0 +1,366 @@
+/* Matrix products on matrix units: packing, bands, blocks and threads. */
+#include "backends/cpu/gemm-parts.h"
+
+#include "core/base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+#define STEP  ((size_t)GONIO_CPU_PARTS_STEP)
+#define COLS  ((size_t)GONIO_CPU_PARTS_COLS)
+#define ROWS  ((size_t)GONIO_CPU_PARTS_ROWS)
+#define PARTS ((size_t)GONIO_CPU_PARTS)
+#define TILE  ((size_t)16) /* columns that the unit multiplies at once */
+
+/* What is split for a band stays in the second-level cache while panel after panel passes, each
+ * in pieces that leave room for it. */
+#define BAND_BYTES  ((size_t)768 * 1024)
+#define PANEL_DEPTH ((size_t)1536)
+#define PLAIN_LINE  ((size_t)64) /* most rows of a line of an ordinary matrix */
+
+gboolean
+gonio_cpu_parts_suit (const GonioCpuKernels *kernels, size_t m, size_t n, size_t depth)
+{
+  const GonioCpuParts *parts = kernels->parts;
+  return parts && m >= parts->least_rows && n >= parts->least_columns &&
+         depth >= parts->least_depth;
+}
+
+static size_t
+round_up (size_t n, size_t step)
+{
+  return (n + step - 1) / step * step;
+}
+
+/* ---- ordinary matrices ---- */
+
+static gboolean
+plain_fill (const GonioCpuGemm *product, const GonioCpuParts *parts, size_t line, size_t lines,
+            uint16_t *out, size_t part)
+{
+  size_t first = line * product->form->line;
+  size_t end = MIN (first + lines * product->form->line, product->m);
+  gboolean good = TRUE;
+  for (size_t row = first; row < end; row++, out += product->form->row_step)
+    good &= parts->split (product->a + row * product->lda, out, part, product->kc);
+  return good;
+}
+
+static void
+plain_read (const GonioCpuGemm *product, size_t row, float *out)
+{
+  memcpy (out, product->a + row * product->lda, product->kc * sizeof *out);
+}
+
+gboolean
+gonio_cpu_parts_form_plain (GonioCpuPartsForm *form, size_t m, size_t kc, GError **error)
+{
+  size_t lines = (m + PLAIN_LINE - 1) / PLAIN_LINE, line = (m + lines - 1) / lines;
+  /* a step more than needed, so that rows do not fall on the same lines of the first-level cache */
+  size_t row_step = round_up (kc, STEP) + STEP;
+  *form = (GonioCpuPartsForm){.line = line,
+                              .row_step = row_step,
+                              .line_step = line * row_step,
+                              .runs = 1,
+                              .length = kc,
+                              .offsets = gonio_new0 (size_t, 1, "a product's form", error),
+                              .reach = line * row_step,
+                              .fill = plain_fill,
+                              .read = plain_read};
+  return form->offsets != NULL;
+}
+
+void
+gonio_cpu_parts_form_clear (GonioCpuPartsForm *form)
+{
+  g_clear_pointer (&form->offsets, g_free);
+}
+
+/* ---- the right side ---- */
+
+static size_t
+panel_width (size_t n, size_t column)
+{
+  return MIN (COLS, round_up (n - column, TILE));
+}
+
+size_t
+gonio_cpu_parts_size (const GonioCpuPack *pack)
+{
+  return pack->taps * round_up (pack->kc, STEP) * round_up (pack->n, TILE) * PARTS;
+}
+
+static int64_t
+row_offset (const GonioCpuPack *pack, size_t k)
+{
+  if (pack->fold == 0)
+    return (int64_t)k * pack->sk;
+  return (int64_t)(k / pack->fold) * pack->sf + (int64_t)(k % pack->fold) * pack->sk;
+}
+
+/* One tile: 16 pairs of rows from k on, 16 columns from j on, zero where there is none. */
+static gboolean
+pack_tile (const GonioCpuParts *parts, const GonioCpuPack *pack, const float *source, size_t tap,
+           size_t k, size_t j, uint16_t *out, size_t part)
+{
+  float tile[GONIO_CPU_PARTS_STEP * 16] = {0};
+  size_t rows = MIN (STEP, pack->kc - k), columns = MIN (TILE, pack->n - MIN (j, pack->n));
+  source += (int64_t)tap * pack->st + (int64_t)j * pack->sj;
+  for (size_t row = 0; row < rows; row++) {
+    const float *from = source + row_offset (pack, k + row);
+    float *to = tile + row / 2 * 2 * TILE + row % 2;
+    for (size_t column = 0; column < columns; column++)
+      to[2 * column] = from[(int64_t)column * pack->sj] * pack->scale;
+  }
+  return parts->split (tile, out, part, STEP * TILE);
+}
+
+gboolean
+gonio_cpu_parts_pack (const GonioCpuParts *parts, const GonioCpuPack *pack, const float *source,
+                      uint16_t *packed)
+{
+  gboolean good = TRUE;
+  for (size_t panel = 0; panel < pack->n; panel += COLS) {
+    size_t width = panel_width (pack->n, panel);
+    for (size_t tap = 0; tap < pack->taps; tap++)
+      for (size_t k = 0; k < pack->kc; k += STEP, packed += PARTS * STEP * width)
+        for (size_t j = 0; j < width; j += TILE)
+          good &=
+              pack_tile (parts, pack, source, tap, k, panel + j, packed + j * STEP, STEP * width);
+  }
+  return good;
+}
+
+/* Row k (of whole steps), column j of a packed panel: its parts add up to what it was. */
+static float
+panel_at (const uint16_t *panel, size_t width, size_t k, size_t j)
+{
+  const uint16_t *at = panel + k / STEP * PARTS * STEP * width + j / TILE * STEP * TILE +
+                       k % STEP / 2 * 2 * TILE + j % TILE * 2 + k % 2;
+  float sum = 0;
+  for (size_t p = PARTS; p-- > 0;) {
+    uint32_t bits = (uint32_t)at[p * STEP * width] << 16;
+    float value;
+    memcpy (&value, &bits, sizeof value);
+    sum += value;
+  }
+  return sum;
+}
+
+/* ---- bands: some lines by some panels ---- */
+
+typedef struct {
+  const GonioCpuGemm *gemm;
+  const GonioCpuKernels *kernels;
+  size_t lines, band_lines, bands;
+  size_t panels, band_panels, panel_bands;
+  size_t line_tiles, tile_rows; /* a line is that many tiles */
+  size_t runs;                  /* of a panel that are taken at a time */
+  size_t part;                  /* numbers that a part of what is split takes */
+} Plan;
+
+typedef struct {
+  const Plan *plan;
+  GonioCpuGemm product;
+  size_t line, lines, panel, panels;
+  uint16_t *split;
+} Band;
+
+static size_t
+part_size (const Plan *plan)
+{
+  const GonioCpuPartsForm *form = plan->gemm->form;
+  /* Tiles may stand out beyond a line, and behind the end a whole step is read; the odd step
+   * keeps parts off the same cache lines. */
+  size_t beyond = (plan->line_tiles * plan->tile_rows - form->line) * form->row_step;
+  return round_up ((plan->band_lines - 1) * form->line_step + form->reach + beyond, STEP) +
+         3 * STEP;
+}
+
+/* As many lines as fit, all bands alike. */
+static size_t
+band_lines (const GonioCpuPartsForm *form, size_t lines, size_t least_bands)
+{
+  size_t room = BAND_BYTES / (PARTS * sizeof (uint16_t)), most = 1;
+  if (room > form->reach)
+    most = (room - form->reach) / form->line_step + 1;
+  size_t bands = MAX ((lines + most - 1) / most, MIN (least_bands, lines));
+  return (lines + bands - 1) / bands;
+}
+
+static Plan
+make_plan (const GonioCpuGemm *gemm, guint threads)
+{
+  const GonioCpuPartsForm *form = gemm->form;
+  size_t wanted = threads > 1 ? threads * 3 : 1;
+  Plan plan = {.gemm = gemm,
+               .lines = (gemm->m + form->line - 1) / form->line,
+               .panels = (gemm->n + COLS - 1) / COLS,
+               .line_tiles = (form->line + ROWS - 1) / ROWS};
+  plan.band_lines = band_lines (form, plan.lines, (wanted + gemm->batch - 1) / gemm->batch);
+  plan.bands = (plan.lines + plan.band_lines - 1) / plan.band_lines;
+  size_t shares = (wanted + gemm->batch * plan.bands - 1) / (gemm->batch * plan.bands);
+  plan.band_panels = MAX (plan.panels / shares, 1);
+  plan.panel_bands = (plan.panels + plan.band_panels - 1) / plan.band_panels;
+  plan.tile_rows = (form->line + plan.line_tiles - 1) / plan.line_tiles;
+  plan.runs = MAX (PANEL_DEPTH / round_up (form->length, STEP), 1);
+  plan.part = part_size (&plan);
+  return plan;
+}
+
+size_t
+gonio_cpu_parts_scratch (const GonioCpuGemm *gemm, guint threads)
+{
+  Plan plan = make_plan (gemm, threads);
+  return MAX (threads, 1) * PARTS * plan.part * sizeof (uint16_t);
+}
+
+/* The block's share of a pass over runs first..first+count-1; tiles and right side still to come.
+ */
+static GonioCpuPartsTile
+block_of (const Band *band, size_t first, size_t count, size_t column)
+{
+  const GonioCpuGemm *product = &band->product;
+  gboolean begins = first == 0 && product->bias, ends = first + count == product->form->runs;
+  return (GonioCpuPartsTile){.a_row = product->form->row_step,
+                             .a_part = band->plan->part,
+                             .offsets = product->form->offsets + first,
+                             .runs = count,
+                             .steps = (product->form->length + STEP - 1) / STEP,
+                             .bias = begins ? product->bias + column : NULL,
+                             .ldc = product->ldc,
+                             .cols = MIN (COLS, product->n - column),
+                             .tile_rows = band->plan->tile_rows,
+                             .lo = ends ? product->activation.lo : -INFINITY,
+                             .hi = ends ? product->activation.hi : INFINITY};
+}
+
+static const uint16_t *
+panel_of (const GonioCpuGemm *product, size_t column)
+{
+  size_t depth = product->form->runs * round_up (product->form->length, STEP);
+  return product->parts + depth * column * PARTS;
+}
+
+/* Tile t of the block becomes tile `index` of the band; FALSE when that has no rows. */
+static gboolean
+take_tile (const Band *band, GonioCpuPartsTile *block, int t, size_t index, size_t column)
+{
+  const GonioCpuGemm *product = &band->product;
+  const GonioCpuPartsForm *form = product->form;
+  const Plan *plan = band->plan;
+  size_t line = index / plan->line_tiles, x = index % plan->line_tiles * plan->tile_rows;
+  size_t row = (band->line + line) * form->line + x;
+  block->rows[t] = 0;
+  if (line >= band->lines || x >= form->line || row >= product->m)
+    return FALSE;
+  block->rows[t] = MIN (MIN (plan->tile_rows, form->line - x), product->m - row);
+  block->a[t] = band->split + line * form->line_step + x * form->row_step;
+  block->c[t] = product->c + row * product->ldc + column;
+  block->add[t] = block->bias && product->add ? product->add + row * product->ldc + column : NULL;
+  return TRUE;
+}
+
+static void
+multiply (const Band *band, size_t first, size_t count)
+{
+  const Plan *plan = band->plan;
+  const GonioCpuPartsForm *form = band->product.form;
+  size_t tiles = band->lines * plan->line_tiles;
+  for (size_t panel = band->panel; panel < band->panel + band->panels; panel++) {
+    size_t column = panel * COLS, width = panel_width (band->product.n, column);
+    GonioCpuPartsTile block = block_of (band, first, count, column);
+    block.b =
+        panel_of (&band->product, column) + first * round_up (form->length, STEP) * PARTS * width;
+    for (size_t index = 0; index < tiles;) {
+      int t = 0;
+      while (index < tiles && t < 2)
+        t += take_tile (band, &block, t, index++, column);
+      if (t < 2)
+        block.rows[t] = 0;
+      if (t > 0)
+        plan->kernels->parts->block (&block);
+    }
+  }
+}
+
+/* Infinities, NaN and what is nearly infinite cannot be split. Rare, so slow but right. */
+static void
+multiply_plainly (const Band *band)
+{
+  const GonioCpuGemm *product = &band->product;
+  const GonioCpuPartsForm *form = product->form;
+  size_t end = MIN ((band->line + band->lines) * form->line, product->m);
+  size_t padded = round_up (form->length, STEP);
+  float *x = (float *)band->split; /* a row is never longer than what is split for it */
+  for (size_t row = band->line * form->line; row < end; row++) {
+    form->read (product, row, x);
+    for (size_t j = band->panel * COLS; j < MIN ((band->panel + band->panels) * COLS, product->n);
+         j++) {
+      size_t column = j / COLS * COLS, at = row * product->ldc + j;
+      const uint16_t *panel = panel_of (product, column);
+      float sum = !product->bias ? product->c[at]
+                                 : product->bias[j] + (product->add ? product->add[at] : 0);
+      for (size_t r = 0; r < form->runs; r++)
+        for (size_t k = 0; k < form->length; k++)
+          sum += x[r * form->length + k] *
+                 panel_at (panel, panel_width (product->n, column), r * padded + k, j - column);
+      product->c[at] = sum < product->activation.lo   ? product->activation.lo
+                       : sum > product->activation.hi ? product->activation.hi
+                                                      : sum;
+    }
+  }
+}
+
+static void
+run_band (const Band *band)
+{
+  const GonioCpuPartsForm *form = band->product.form;
+  size_t used = (band->lines - 1) * form->line_step + form->reach;
+  for (size_t p = 0; p < PARTS; p++)
+    memset (band->split + p * band->plan->part + used, 0, STEP * sizeof (uint16_t));
+  if (!form->fill (&band->product, band->plan->kernels->parts, band->line, band->lines, band->split,
+                   band->plan->part)) {
+    multiply_plainly (band);
+  } else {
+    for (size_t r = 0; r < form->runs; r += band->plan->runs)
+      multiply (band, r, MIN (band->plan->runs, form->runs - r));
+  }
+  gonio_cpu_gemm_activate (
+      &band->product, band->plan->kernels, band->line * form->line,
+      MIN (band->lines * form->line, band->product.m - band->line * form->line), band->panel * COLS,
+      band->panels * COLS);
+}
+
+static void
+work (void *context, guint worker, GonioCpuItems *items)
+{
+  const Plan *plan = context;
+  size_t index, per_product = plan->bands * plan->panel_bands;
+  Band band = {.plan = plan,
+               .split = (uint16_t *)plan->gemm->scratch + worker * PARTS * plan->part};
+  gboolean begun = FALSE;
+  while (gonio_cpu_next (items, &index)) {
+    if (!begun)
+      plan->kernels->parts->begin ((guint)plan->tile_rows);
+    begun = TRUE;
+    band.product = *plan->gemm;
+    if (band.product.select)
+      band.product.select (&band.product, index / per_product);
+    band.line = index % plan->bands * plan->band_lines;
+    band.lines = MIN (plan->band_lines, plan->lines - band.line);
+    band.panel = index % per_product / plan->bands * plan->band_panels;
+    band.panels = MIN (plan->band_panels, plan->panels - band.panel);
+    run_band (&band);
+  }
+  if (begun)
+    plan->kernels->parts->end ();
+}
+
+void
+gonio_cpu_parts_run (const GonioCpuGemm *gemm, const GonioCpuRun *run)
+{
+  Plan plan = make_plan (gemm, run->threads);
+  plan.kernels = run->kernels;
+  gonio_cpu_workers (run, gemm->batch * plan.bands * plan.panel_bands, work, &plan);
+}

@@ -1,0 +1,41 @@
+/* Matrix products on matrix units (kernels/parts.h). What the rows are made of is split once for a
+ * band of them and then read in place, so that rows may overlap, as a convolution's do. Depends on
+ * gemm. */
+#pragma once
+
+#include "backends/cpu/gemm.h"
+
+G_BEGIN_DECLS
+
+/* How the rows lie in what is split. Lines have `line` rows each, the last one perhaps fewer. */
+struct _GonioCpuPartsForm {
+  size_t line;
+  size_t row_step, line_step; /* numbers from row to row of a line, and from line to line */
+  size_t runs, length;        /* a row is that many runs of that many numbers */
+  size_t *offsets;            /* of each run from where the row starts */
+  size_t reach;               /* numbers from where the last line starts to where all ends */
+  /* Splits what `lines` lines from `line` on need. FALSE when something cannot be split. */
+  gboolean (*fill) (const GonioCpuGemm *product, const GonioCpuParts *parts, size_t line,
+                    size_t lines, uint16_t *out, size_t part);
+  /* One row in floats, runs * length. */
+  void (*read) (const GonioCpuGemm *product, size_t row, float *out);
+};
+
+/* The form of an ordinary matrix, m x kc; FALSE when there is no memory. */
+gboolean gonio_cpu_parts_form_plain (GonioCpuPartsForm *form, size_t m, size_t kc, GError **error);
+void gonio_cpu_parts_form_clear (GonioCpuPartsForm *form);
+
+/* Are products of this size faster so on this processor, with a constant right side? */
+gboolean gonio_cpu_parts_suit (const GonioCpuKernels *kernels, size_t m, size_t n, size_t depth);
+
+/* Numbers of 16 bits that a packed right side takes: pack->taps runs of pack->kc rows. */
+size_t gonio_cpu_parts_size (const GonioCpuPack *pack);
+/* FALSE when something in it cannot be split. */
+gboolean gonio_cpu_parts_pack (const GonioCpuParts *parts, const GonioCpuPack *pack,
+                               const float *source, uint16_t *packed);
+
+/* Bytes of scratch memory for that many threads. */
+size_t gonio_cpu_parts_scratch (const GonioCpuGemm *gemm, guint threads);
+void gonio_cpu_parts_run (const GonioCpuGemm *gemm, const GonioCpuRun *run);
+
+G_END_DECLS

@@ -1,0 +1,178 @@
+/* Products on the matrix unit, where this machine has one: splitting is exact, sums are as good as
+ * sums of floats, and what cannot be split comes out all the same. */
+#include "backends/cpu/gemm-parts.h"
+
+#include <math.h>
+#include <string.h>
+
+static const GonioCpuKernels *kernels;
+
+static gboolean
+have_unit (void)
+{
+  if (!kernels->parts)
+    g_test_skip ("this machine has no matrix unit");
+  return kernels->parts != NULL;
+}
+
+static float
+from_parts (const uint16_t *at, size_t part)
+{
+  double sum = 0;
+  for (size_t p = 0; p < GONIO_CPU_PARTS; p++) {
+    uint32_t bits = (uint32_t)at[p * part] << 16;
+    float value;
+    memcpy (&value, &bits, sizeof value);
+    sum += value;
+  }
+  return (float)sum;
+}
+
+static void
+test_split (void)
+{
+  enum { MOST = 200, PART = 256 };
+  uint16_t out[GONIO_CPU_PARTS * PART];
+  float x[MOST];
+  if (!have_unit ())
+    return;
+  g_autoptr (GRand) rand = g_rand_new_with_seed (1);
+  for (size_t n = 1; n <= MOST; n++) {
+    for (size_t i = 0; i < n; i++)
+      x[i] = (float)ldexp (g_rand_double_range (rand, -1, 1), g_rand_int_range (rand, -90, 127));
+    memset (out, 0xff, sizeof out);
+    g_assert_true (kernels->parts->split (x, out, PART, n));
+    for (size_t i = 0; i < n; i++)
+      g_assert_cmpfloat (from_parts (out + i, PART), ==, x[i]);
+    for (size_t i = n; i % GONIO_CPU_PARTS_STEP; i++)
+      g_assert_cmpfloat (from_parts (out + i, PART), ==, 0);
+  }
+}
+
+static void
+test_refused (void)
+{
+  static const float values[] = {INFINITY, -INFINITY, NAN, 0x1p127f, -0x1.fffffep127f};
+  uint16_t out[GONIO_CPU_PARTS * 96];
+  if (!have_unit ())
+    return;
+  for (guint v = 0; v < G_N_ELEMENTS (values); v++)
+    for (size_t at = 0; at < 70; at++) {
+      float x[70] = {0};
+      x[at] = values[v];
+      g_assert_false (kernels->parts->split (x, out, 96, 70));
+    }
+  const float largest[] = {0x1.fffffep126f};
+  g_assert_true (kernels->parts->split (largest, out, 96, 1));
+}
+
+typedef struct {
+  size_t m, k, n;
+  gboolean add, tell; /* tell: put what cannot be split into two rows */
+  float lo, hi;
+} Product;
+
+static float *
+numbers (GRand *rand, size_t n)
+{
+  float *x = g_new (float, n);
+  for (size_t i = 0; i < n; i++)
+    x[i] = (float)g_rand_double_range (rand, -1, 1);
+  return x;
+}
+
+static void
+check (const Product *p, const float *a, const float *b, const float *bias, const float *add,
+       const float *c)
+{
+  for (size_t i = 0; i < p->m; i++)
+    for (size_t j = 0; j < p->n; j++) {
+      double sum = bias[j] + (add ? add[i * p->n + j] : 0), size = fabs (sum);
+      for (size_t k = 0; k < p->k; k++) {
+        sum += (double)a[i * p->k + k] * b[k * p->n + j];
+        size += fabs ((double)a[i * p->k + k] * b[k * p->n + j]);
+      }
+      double want = sum < p->lo ? p->lo : sum > p->hi ? p->hi : sum, got = c[i * p->n + j];
+      if (isnan (want)   ? !isnan (got)
+          : isinf (want) ? got != want
+                         : !(fabs (got - want) <= 2e-7 * size))
+        g_test_fail_printf ("%zux%zux%zu: [%zu,%zu] is %g, not %g", p->m, p->k, p->n, i, j, got,
+                            want);
+    }
+}
+
+static void
+run_product (const Product *p)
+{
+  g_autoptr (GRand) rand = g_rand_new_with_seed ((guint32)(p->m + p->n));
+  size_t padded = (p->n + 15) / 16 * 16;
+  g_autofree float *a = numbers (rand, p->m * p->k), *b = numbers (rand, p->k * p->n);
+  g_autofree float *bias = numbers (rand, padded);
+  g_autofree float *add = p->add ? numbers (rand, p->m * p->n) : NULL;
+  g_autofree float *c = g_new0 (float, p->m * p->n);
+  if (p->tell) {
+    a[p->k / 2] = INFINITY;
+    a[(p->m - 1) * p->k] = NAN;
+  }
+  GonioCpuPack pack = {
+      .taps = 1, .kc = p->k, .n = p->n, .sk = (int64_t)p->n, .sj = 1, .scale = 1.0f};
+  size_t size = gonio_cpu_parts_size (&pack) * sizeof (uint16_t);
+  gpointer packed = g_aligned_alloc (1, size, 64);
+  g_assert_true (gonio_cpu_parts_pack (kernels->parts, &pack, b, packed));
+  GonioCpuPartsForm form;
+  g_assert_true (gonio_cpu_parts_form_plain (&form, p->m, p->k, NULL));
+  GonioCpuGemm gemm = {.m = p->m,
+                       .n = p->n,
+                       .taps = 1,
+                       .kc = p->k,
+                       .batch = 1,
+                       .a = a,
+                       .lda = p->k,
+                       .parts = packed,
+                       .form = &form,
+                       .bias = bias,
+                       .add = add,
+                       .c = c,
+                       .ldc = p->n,
+                       .activation = {.lo = p->lo, .hi = p->hi}};
+  size_t scratch = gonio_cpu_parts_scratch (&gemm, 1);
+  gemm.scratch = g_aligned_alloc (1, scratch, 64);
+  memset (gemm.scratch, 0xff, scratch); /* NaN, should anything be read that was not written */
+  GonioCpuRun run = {.threads = 1, .kernels = kernels};
+  gonio_cpu_parts_run (&gemm, &run);
+  check (p, a, b, bias, add, c);
+  g_aligned_free (gemm.scratch);
+  g_aligned_free (packed);
+  gonio_cpu_parts_form_clear (&form);
+}
+
+static void
+test_products (void)
+{
+  static const Product products[] = {
+      {1, 1, 1, FALSE, FALSE, -INFINITY, INFINITY},
+      {16, 32, 16, FALSE, FALSE, -INFINITY, INFINITY},
+      {17, 33, 17, TRUE, FALSE, -INFINITY, INFINITY},
+      {70, 45, 37, TRUE, FALSE, 0, INFINITY},
+      {129, 700, 65, FALSE, FALSE, -1, 1},
+      {200, 3000, 33, TRUE, FALSE, -INFINITY, INFINITY},
+      {70, 45, 37, TRUE, TRUE, -INFINITY, INFINITY},
+      {70, 45, 37, FALSE, TRUE, 0, 6},
+  };
+  if (!have_unit ())
+    return;
+  for (guint i = 0; i < G_N_ELEMENTS (products); i++)
+    run_product (&products[i]);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_set_nonfatal_assertions ();
+  kernels = gonio_cpu_kernels_select ();
+  g_test_add_func ("/cpu-parts/split", test_split);
+  g_test_add_func ("/cpu-parts/refused", test_refused);
+  g_test_add_func ("/cpu-parts/products", test_products);
+  return g_test_run ();
+}
