@@ -6,8 +6,9 @@
 /* In order of preference. */
 static const GonioCpuConvMethod *const methods[] = {
     &gonio_cpu_conv_depthwise, /* one channel per group: nothing to multiply as a matrix */
-    &gonio_cpu_conv_parts,     /* two to three times as fast, where there is a matrix unit */
-    &gonio_cpu_conv_winograd_4, &gonio_cpu_conv_winograd_2, &gonio_cpu_conv_direct,
+    &gonio_cpu_conv_winograd_4, &gonio_cpu_conv_winograd_2,
+    &gonio_cpu_conv_parts, /* twice as fast as direct, where there is a matrix unit */
+    &gonio_cpu_conv_direct,
 };
 
 /* The environment variable GONIO_CPU_CONV names a method that is taken wherever it suits, for
