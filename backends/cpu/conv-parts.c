@@ -66,7 +66,7 @@ split_line (const Parts *self, const GonioCpuParts *parts, const float *image, i
 
 static gboolean
 conv_fill (const GonioCpuGemm *product, const GonioCpuParts *parts, size_t line, size_t lines,
-           uint16_t *out, size_t part)
+           size_t first_number, size_t count, uint16_t *out, size_t part)
 {
   const Parts *self = product->context;
   const GonioCpuWindow *w = &self->conv.window;
@@ -80,7 +80,7 @@ conv_fill (const GonioCpuGemm *product, const GonioCpuParts *parts, size_t line,
 }
 
 static void
-conv_read (const GonioCpuGemm *product, size_t row, float *out)
+conv_read (const GonioCpuGemm *product, size_t row, size_t first, size_t count, float *out)
 {
   const Parts *self = product->context;
   const GonioCpuWindow *w = &self->conv.window;

@@ -14,9 +14,11 @@
 
 /* What is split for a band stays in the second-level cache while panel after panel passes, each
  * in pieces that leave room for it. */
-#define BAND_BYTES  ((size_t)768 * 1024)
-#define PANEL_DEPTH ((size_t)1536)
-#define PLAIN_LINE  ((size_t)64) /* most rows of a line of an ordinary matrix */
+#define BAND_BYTES   ((size_t)768 * 1024)
+#define PANEL_DEPTH  ((size_t)1536)
+#define PANELS_BYTES ((size_t)512 * 1024) /* of right sides that stay from band to band */
+#define PLAIN_DEPTH  ((size_t)1024)       /* of an ordinary matrix's rows is split at a time */
+#define PLAIN_LINE   ((size_t)64)         /* most rows of a line of an ordinary matrix */
 
 gboolean
 gonio_cpu_parts_suit (const GonioCpuKernels *kernels, size_t m, size_t n, size_t depth)
@@ -36,33 +38,36 @@ round_up (size_t n, size_t step)
 
 static gboolean
 plain_fill (const GonioCpuGemm *product, const GonioCpuParts *parts, size_t line, size_t lines,
-            uint16_t *out, size_t part)
+            size_t first_k, size_t count_k, uint16_t *out, size_t part)
 {
   size_t first = line * product->form->line;
   size_t end = MIN (first + lines * product->form->line, product->m);
   gboolean good = TRUE;
   for (size_t row = first; row < end; row++, out += product->form->row_step)
-    good &= parts->split (product->a + row * product->lda, out, part, product->kc);
+    good &= parts->split (product->a + row * product->lda + first_k, out, part, count_k);
   return good;
 }
 
 static void
-plain_read (const GonioCpuGemm *product, size_t row, float *out)
+plain_read (const GonioCpuGemm *product, size_t row, size_t first, size_t count, float *out)
 {
-  memcpy (out, product->a + row * product->lda, product->kc * sizeof *out);
+  memcpy (out, product->a + row * product->lda + first, count * sizeof *out);
 }
 
 gboolean
 gonio_cpu_parts_form_plain (GonioCpuPartsForm *form, size_t m, size_t kc, GError **error)
 {
   size_t lines = (m + PLAIN_LINE - 1) / PLAIN_LINE, line = (m + lines - 1) / lines;
+  size_t pieces = (kc + PLAIN_DEPTH - 1) / PLAIN_DEPTH;
+  size_t piece = round_up ((kc + pieces - 1) / pieces, STEP);
   /* a step more than needed, so that rows do not fall on the same lines of the first-level cache */
-  size_t row_step = round_up (kc, STEP) + STEP;
+  size_t row_step = piece + STEP;
   *form = (GonioCpuPartsForm){.line = line,
                               .row_step = row_step,
                               .line_step = line * row_step,
                               .runs = 1,
                               .length = kc,
+                              .piece = piece,
                               .offsets = gonio_new0 (size_t, 1, "a product's form", error),
                               .reach = line * row_step,
                               .fill = plain_fill,
@@ -98,21 +103,22 @@ row_offset (const GonioCpuPack *pack, size_t k)
   return (int64_t)(k / pack->fold) * pack->sf + (int64_t)(k % pack->fold) * pack->sk;
 }
 
-/* One tile: 16 pairs of rows from k on, 16 columns from j on, zero where there is none. */
+/* One tile: 32 rows from k on, 16 columns from j on, zero where there is none. Rows that fold are
+ * taken run by run, those of a tile may belong to two of them. */
 static gboolean
 pack_tile (const GonioCpuParts *parts, const GonioCpuPack *pack, const float *source, size_t tap,
            size_t k, size_t j, uint16_t *out, size_t part)
 {
-  float tile[GONIO_CPU_PARTS_STEP * 16] = {0};
-  size_t rows = MIN (STEP, pack->kc - k), columns = MIN (TILE, pack->n - MIN (j, pack->n));
+  size_t rows = MIN (STEP, pack->kc - k), cols = j < pack->n ? MIN (TILE, pack->n - j) : 0;
   source += (int64_t)tap * pack->st + (int64_t)j * pack->sj;
-  for (size_t row = 0; row < rows; row++) {
-    const float *from = source + row_offset (pack, k + row);
-    float *to = tile + row / 2 * 2 * TILE + row % 2;
-    for (size_t column = 0; column < columns; column++)
-      to[2 * column] = from[(int64_t)column * pack->sj] * pack->scale;
-  }
-  return parts->split (tile, out, part, STEP * TILE);
+  if (pack->fold == 0 || k / pack->fold == (k + rows - 1) / pack->fold)
+    return parts->pack (source + row_offset (pack, k), pack->sk, pack->sj, rows, cols, pack->scale,
+                        out, part);
+  float tile[GONIO_CPU_PARTS_STEP * 16];
+  for (size_t row = 0; row < rows; row++)
+    for (size_t column = 0; column < cols; column++)
+      tile[row * TILE + column] = source[row_offset (pack, k + row) + (int64_t)column * pack->sj];
+  return parts->pack (tile, TILE, 1, rows, cols, pack->scale, out, part);
 }
 
 gboolean
@@ -157,6 +163,7 @@ typedef struct {
   size_t line_tiles, tile_rows; /* a line is that many tiles */
   size_t runs;                  /* of a panel that are taken at a time */
   size_t part;                  /* numbers that a part of what is split takes */
+  gboolean streams;             /* the right side does not stay in the cache */
 } Plan;
 
 typedef struct {
@@ -205,6 +212,7 @@ make_plan (const GonioCpuGemm *gemm, guint threads)
   plan.tile_rows = (form->line + plan.line_tiles - 1) / plan.line_tiles;
   plan.runs = MAX (PANEL_DEPTH / round_up (form->length, STEP), 1);
   plan.part = part_size (&plan);
+  plan.streams = form->runs * form->length * gemm->n * PARTS * sizeof (uint16_t) > PANELS_BYTES;
   return plan;
 }
 
@@ -215,24 +223,29 @@ gonio_cpu_parts_scratch (const GonioCpuGemm *gemm, guint threads)
   return MAX (threads, 1) * PARTS * plan.part * sizeof (uint16_t);
 }
 
-/* The block's share of a pass over runs first..first+count-1; tiles and right side still to come.
- */
+/* What of the rows' length a pass takes: some runs, or some steps of the only one. */
+typedef struct {
+  size_t run, runs, step, steps;
+  gboolean begins, ends;
+} Pass;
+
+/* The block's share of a pass; tiles and right side still to come. */
 static GonioCpuPartsTile
-block_of (const Band *band, size_t first, size_t count, size_t column)
+block_of (const Band *band, const Pass *pass, size_t column)
 {
   const GonioCpuGemm *product = &band->product;
-  gboolean begins = first == 0 && product->bias, ends = first + count == product->form->runs;
+  gboolean begins = pass->begins && product->bias;
   return (GonioCpuPartsTile){.a_row = product->form->row_step,
                              .a_part = band->plan->part,
-                             .offsets = product->form->offsets + first,
-                             .runs = count,
-                             .steps = (product->form->length + STEP - 1) / STEP,
+                             .offsets = product->form->offsets + pass->run,
+                             .runs = pass->runs,
+                             .steps = pass->steps,
                              .bias = begins ? product->bias + column : NULL,
                              .ldc = product->ldc,
                              .cols = MIN (COLS, product->n - column),
                              .tile_rows = band->plan->tile_rows,
-                             .lo = ends ? product->activation.lo : -INFINITY,
-                             .hi = ends ? product->activation.hi : INFINITY};
+                             .lo = pass->ends ? product->activation.lo : -INFINITY,
+                             .hi = pass->ends ? product->activation.hi : INFINITY};
 }
 
 static const uint16_t *
@@ -261,17 +274,39 @@ take_tile (const Band *band, GonioCpuPartsTile *block, int t, size_t index, size
   return TRUE;
 }
 
+/* Where a pass begins in a panel, in numbers for each of its columns. */
+static size_t
+pass_depth (const Band *band, const Pass *pass)
+{
+  return (pass->run * round_up (band->product.form->length, STEP) + pass->step * STEP) * PARTS;
+}
+
+/* While a panel is used the next one comes nearer. */
 static void
-multiply (const Band *band, size_t first, size_t count)
+look_ahead (const Band *band, const Pass *pass, size_t column, size_t tiles,
+            GonioCpuPartsTile *block)
+{
+  size_t next = column + COLS, steps = pass->runs * pass->steps;
+  if (next >= MIN ((band->panel + band->panels) * COLS, band->product.n))
+    return;
+  size_t width = panel_width (band->product.n, next);
+  size_t lines = steps * STEP * PARTS * width * sizeof (uint16_t) / 64;
+  size_t share = (tiles + 1) / 2 * steps;
+  block->ahead = (const char *)(panel_of (&band->product, next) + pass_depth (band, pass) * width);
+  block->ahead_lines = (lines + share - 1) / share;
+}
+
+static void
+multiply (const Band *band, const Pass *pass)
 {
   const Plan *plan = band->plan;
-  const GonioCpuPartsForm *form = band->product.form;
   size_t tiles = band->lines * plan->line_tiles;
   for (size_t panel = band->panel; panel < band->panel + band->panels; panel++) {
     size_t column = panel * COLS, width = panel_width (band->product.n, column);
-    GonioCpuPartsTile block = block_of (band, first, count, column);
-    block.b =
-        panel_of (&band->product, column) + first * round_up (form->length, STEP) * PARTS * width;
+    GonioCpuPartsTile block = block_of (band, pass, column);
+    block.b = panel_of (&band->product, column) + pass_depth (band, pass) * width;
+    if (plan->streams)
+      look_ahead (band, pass, column, tiles, &block);
     for (size_t index = 0; index < tiles;) {
       int t = 0;
       while (index < tiles && t < 2)
@@ -280,35 +315,84 @@ multiply (const Band *band, size_t first, size_t count)
         block.rows[t] = 0;
       if (t > 0)
         plan->kernels->parts->block (&block);
+      block.ahead += block.ahead_lines * pass->runs * pass->steps * 64;
     }
   }
 }
 
 /* Infinities, NaN and what is nearly infinite cannot be split. Rare, so slow but right. */
 static void
-multiply_plainly (const Band *band)
+multiply_plainly (const Band *band, const Pass *pass)
 {
   const GonioCpuGemm *product = &band->product;
   const GonioCpuPartsForm *form = product->form;
+  const float lo = pass->ends ? product->activation.lo : -INFINITY;
+  const float hi = pass->ends ? product->activation.hi : INFINITY;
   size_t end = MIN ((band->line + band->lines) * form->line, product->m);
-  size_t padded = round_up (form->length, STEP);
+  size_t padded = round_up (form->length, STEP), first = pass->step * STEP;
+  size_t count = MIN (pass->steps * STEP, form->length - first);
   float *x = (float *)band->split; /* a row is never longer than what is split for it */
   for (size_t row = band->line * form->line; row < end; row++) {
-    form->read (product, row, x);
+    form->read (product, row, first, count, x);
     for (size_t j = band->panel * COLS; j < MIN ((band->panel + band->panels) * COLS, product->n);
          j++) {
       size_t column = j / COLS * COLS, at = row * product->ldc + j;
       const uint16_t *panel = panel_of (product, column);
-      float sum = !product->bias ? product->c[at]
-                                 : product->bias[j] + (product->add ? product->add[at] : 0);
-      for (size_t r = 0; r < form->runs; r++)
-        for (size_t k = 0; k < form->length; k++)
-          sum += x[r * form->length + k] *
-                 panel_at (panel, panel_width (product->n, column), r * padded + k, j - column);
-      product->c[at] = sum < product->activation.lo   ? product->activation.lo
-                       : sum > product->activation.hi ? product->activation.hi
-                                                      : sum;
+      float sum = !pass->begins || !product->bias
+                      ? product->c[at]
+                      : product->bias[j] + (product->add ? product->add[at] : 0);
+      for (size_t r = 0; r < pass->runs; r++)
+        for (size_t k = 0; k < count; k++)
+          sum += x[r * count + k] * panel_at (panel, panel_width (product->n, column),
+                                              (pass->run + r) * padded + first + k, j - column);
+      product->c[at] = sum < lo ? lo : sum > hi ? hi : sum;
     }
+  }
+}
+
+/* Splits what a pass reads; FALSE when something cannot be split. */
+static gboolean
+fill (const Band *band, const Pass *pass)
+{
+  const GonioCpuPartsForm *form = band->product.form;
+  const Plan *plan = band->plan;
+  size_t used = (band->lines - 1) * form->line_step + form->reach, first = pass->step * STEP;
+  for (size_t p = 0; p < PARTS; p++)
+    memset (band->split + p * plan->part + used, 0, STEP * sizeof (uint16_t));
+  return form->fill (&band->product, plan->kernels->parts, band->line, band->lines, first,
+                     MIN (pass->steps * STEP, form->length - first), band->split, plan->part);
+}
+
+/* An ordinary matrix, split piece by piece. */
+static void
+run_pieces (const Band *band)
+{
+  size_t steps = (band->product.form->length + STEP - 1) / STEP;
+  size_t piece = band->product.form->piece / STEP;
+  for (size_t step = 0; step < steps; step += piece) {
+    size_t count = MIN (piece, steps - step);
+    Pass pass = {0, 1, step, count, step == 0, step + count == steps};
+    if (fill (band, &pass))
+      multiply (band, &pass);
+    else
+      multiply_plainly (band, &pass);
+  }
+}
+
+/* Rows of several runs, split at once. */
+static void
+run_runs (const Band *band)
+{
+  const GonioCpuPartsForm *form = band->product.form;
+  size_t steps = (form->length + STEP - 1) / STEP;
+  Pass all = {0, form->runs, 0, steps, TRUE, TRUE};
+  if (!fill (band, &all)) {
+    multiply_plainly (band, &all);
+    return;
+  }
+  for (size_t r = 0; r < form->runs; r += band->plan->runs) {
+    size_t count = MIN (band->plan->runs, form->runs - r);
+    multiply (band, &(Pass){r, count, 0, steps, r == 0, r + count == form->runs});
   }
 }
 
@@ -316,20 +400,11 @@ static void
 run_band (const Band *band)
 {
   const GonioCpuPartsForm *form = band->product.form;
-  size_t used = (band->lines - 1) * form->line_step + form->reach;
-  for (size_t p = 0; p < PARTS; p++)
-    memset (band->split + p * band->plan->part + used, 0, STEP * sizeof (uint16_t));
-  if (!form->fill (&band->product, band->plan->kernels->parts, band->line, band->lines, band->split,
-                   band->plan->part)) {
-    multiply_plainly (band);
-  } else {
-    for (size_t r = 0; r < form->runs; r += band->plan->runs)
-      multiply (band, r, MIN (band->plan->runs, form->runs - r));
-  }
-  gonio_cpu_gemm_activate (
-      &band->product, band->plan->kernels, band->line * form->line,
-      MIN (band->lines * form->line, band->product.m - band->line * form->line), band->panel * COLS,
-      band->panels * COLS);
+  size_t row = band->line * form->line;
+  (form->piece ? run_pieces : run_runs) (band);
+  gonio_cpu_gemm_activate (&band->product, band->plan->kernels, row,
+                           MIN (band->lines * form->line, band->product.m - row),
+                           band->panel * COLS, band->panels * COLS);
 }
 
 static void

@@ -14,11 +14,14 @@ struct _GonioCpuPartsForm {
   size_t runs, length;        /* a row is that many runs of that many numbers */
   size_t *offsets;            /* of each run from where the row starts */
   size_t reach;               /* numbers from where the last line starts to where all ends */
-  /* Splits what `lines` lines from `line` on need. FALSE when something cannot be split. */
+  size_t piece; /* the only run is split by so many numbers, the last piece may be short; 0: rows
+                 * are split whole */
+  /* Splits what `lines` lines from `line` on need, numbers first..first+count-1 of their only run
+   * when there are pieces. FALSE when something cannot be split. */
   gboolean (*fill) (const GonioCpuGemm *product, const GonioCpuParts *parts, size_t line,
-                    size_t lines, uint16_t *out, size_t part);
-  /* One row in floats, runs * length. */
-  void (*read) (const GonioCpuGemm *product, size_t row, float *out);
+                    size_t lines, size_t first, size_t count, uint16_t *out, size_t part);
+  /* One row in floats: runs * length, or what of it a piece has. */
+  void (*read) (const GonioCpuGemm *product, size_t row, size_t first, size_t count, float *out);
 };
 
 /* The form of an ordinary matrix, m x kc; FALSE when there is no memory. */

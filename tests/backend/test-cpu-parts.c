@@ -111,7 +111,7 @@ run_product (const Product *p)
   g_autofree float *add = p->add ? numbers (rand, p->m * p->n) : NULL;
   g_autofree float *c = g_new0 (float, p->m * p->n);
   if (p->tell) {
-    a[p->k / 2] = INFINITY;
+    a[p->k - 1] = INFINITY; /* in the last piece of a row that has several */
     a[(p->m - 1) * p->k] = NAN;
   }
   GonioCpuPack pack = {
@@ -158,6 +158,7 @@ test_products (void)
       {200, 3000, 33, TRUE, FALSE, -INFINITY, INFINITY},
       {70, 45, 37, TRUE, TRUE, -INFINITY, INFINITY},
       {70, 45, 37, FALSE, TRUE, 0, 6},
+      {20, 2500, 20, TRUE, TRUE, -1, 1},
   };
   if (!have_unit ())
     return;

@@ -59,6 +59,56 @@ split (const float *x, uint16_t *out, size_t part, size_t n)
   return bad == 0;
 }
 
+/* ---- the right side ---- */
+
+/* Numbers of two rows next to each other, column by column. */
+static inline __m512i
+interleave (__m512i rows)
+{
+  const __m512i order =
+      _mm512_set_epi16 (31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                        21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  return _mm512_permutexvar_epi16 (order, rows);
+}
+
+static gboolean
+pack_rows (const float *x, int64_t sk, size_t rows, size_t cols, float scale, uint16_t *out,
+           size_t part)
+{
+  const __mmask16 some = (__mmask16)((1u << cols) - 1);
+  const __m512 factor = _mm512_set1_ps (scale);
+  __mmask16 bad = 0;
+  for (size_t row = 0; row < STEP; row += 2, out += STEP) {
+    __m512 a = _mm512_maskz_loadu_ps (row < rows ? some : 0, x + (int64_t)row * sk);
+    __m512 b = _mm512_maskz_loadu_ps (row + 1 < rows ? some : 0, x + (int64_t)(row + 1) * sk);
+    a = _mm512_mul_ps (a, factor);
+    b = _mm512_mul_ps (b, factor);
+    bad |= unfit (a) | unfit (b);
+#pragma GCC unroll 3
+    for (int p = 0; p < GONIO_CPU_PARTS; p++) {
+      __m512i half = (__m512i)_mm512_cvtne2ps_pbh (b, a);
+      _mm512_storeu_si512 (out + (size_t)p * part, interleave (half));
+      a = _mm512_sub_ps (a, widen (_mm512_castsi512_si256 (half)));
+      b = _mm512_sub_ps (b, widen (_mm512_extracti64x4_epi64 (half, 1)));
+    }
+  }
+  return bad == 0;
+}
+
+static gboolean
+pack (const float *x, int64_t sk, int64_t sj, size_t rows, size_t cols, float scale, uint16_t *out,
+      size_t part)
+{
+  float turned[STEP * TILE];
+  if (sj == 1)
+    return pack_rows (x, sk, rows, cols, scale, out, part);
+  memset (turned, 0, sizeof turned);
+  for (size_t j = 0; j < cols; j++)
+    for (size_t k = 0; k < rows; k++)
+      turned[k * TILE + j] = x[(int64_t)k * sk + (int64_t)j * sj];
+  return pack_rows (turned, TILE, rows, cols, scale, out, part);
+}
+
 /* ---- tiles ---- */
 
 typedef struct {
@@ -116,6 +166,7 @@ end (void)
   {                                                                                                \
     enum { DOWN = DOWN_, ACROSS = ACROSS_ };                                                       \
     const uint16_t *b = tile->b;                                                                   \
+    const char *ahead = tile->ahead;                                                               \
     const size_t part = tile->a_part, stride = tile->a_row * sizeof *b;                            \
     const size_t line = GONIO_CPU_PARTS_COLS * sizeof *sums;                                       \
     _tile_zero (0);                                                                                \
@@ -125,6 +176,8 @@ end (void)
     for (size_t r = 0; r < tile->runs; r++) {                                                      \
       const uint16_t *a = tile->a[0] + tile->offsets[r], *below = tile->a[1] + tile->offsets[r];   \
       for (size_t k = 0; k < tile->steps; k++) {                                                   \
+        for (size_t f = 0; f < tile->ahead_lines; f++, ahead += 64)                                \
+          _mm_prefetch (ahead, _MM_HINT_T1);                                                       \
         LOAD_RIGHT (0);                                                                            \
         LOAD_LEFT (2);                                                                             \
         MULTIPLY;                                                                                  \
@@ -198,8 +251,8 @@ block (const GonioCpuPartsTile *tile)
     finish (tile, t, sums + t * TILE * GONIO_CPU_PARTS_COLS);
 }
 
-static const GonioCpuParts amx = {64, 16, 16, split, begin, end, block};
-static const GonioCpuParts amx_always = {1, 1, 1, split, begin, end, block};
+static const GonioCpuParts amx = {64, 16, 16, split, pack, begin, end, block};
+static const GonioCpuParts amx_always = {1, 1, 1, split, pack, begin, end, block};
 
 const GonioCpuParts *
 gonio_cpu_parts_amx (gboolean always)

@@ -35,6 +35,8 @@ typedef struct {
   size_t ldc;         /* floats from row to row of c and add */
   size_t cols;
   float lo, hi;
+  const char *ahead;  /* to be fetched into the second-level cache meanwhile: ahead_lines times */
+  size_t ahead_lines; /* 64 bytes with every step */
 } GonioCpuPartsTile;
 
 typedef struct {
@@ -45,6 +47,10 @@ typedef struct {
    * something is too large to be split (2^127 or more) or not a number; the parts are then of no
    * use. */
   gboolean (*split) (const float *x, uint16_t *out, size_t part, size_t n);
+  /* A panel's tile: element (k, j) of 32 x 16 is x[k * sk + j * sj] * scale for k < rows and
+   * j < cols, else zero. Otherwise like split(). */
+  gboolean (*pack) (const float *x, int64_t sk, int64_t sj, size_t rows, size_t cols, float scale,
+                    uint16_t *out, size_t part);
   /* Around blocks, on their thread. tile_rows: at most 16. */
   void (*begin) (guint tile_rows);
   void (*end) (void);
