@@ -213,7 +213,8 @@ parts_lower (GonioCpuLower *lower, const GonioCpuConv *conv, GError **error)
                               .select = w->batch > 1 ? select_image : NULL,
                               .form = &self->form,
                               .activation = conv->activation};
-  if (!(is_plain (w) ? gonio_cpu_parts_form_plain (&self->form, self->gemm.m, self->gemm.kc, error)
+  if (!(is_plain (w) ? gonio_cpu_parts_form_plain (&self->form, self->gemm.m, self->gemm.kc,
+                                                   self->gemm.lda, error)
                      : init_form (self, error)))
     return FALSE;
   GonioCpuPack pack = weights_pack (self);
@@ -234,9 +235,9 @@ static gboolean
 parts_pays (const GonioCpuKernels *kernels, const GonioCpuConv *conv)
 {
   const GonioCpuWindow *w = &conv->window;
+  size_t taps = (size_t)(w->kernel[0] * w->kernel[1]);
   return gonio_cpu_parts_suit (kernels, (size_t)(w->batch * w->out[0] * w->out[1]),
-                               (size_t)w->channels_out,
-                               (size_t)(w->channels_in * w->kernel[0] * w->kernel[1]));
+                               taps * (size_t)w->channels_in, taps * (size_t)w->channels_out);
 }
 
 const GonioCpuConvMethod gonio_cpu_conv_parts = {"parts", parts_suits, parts_lower, parts_pays};

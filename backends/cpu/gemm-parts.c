@@ -14,18 +14,18 @@
 
 /* What is split for a band stays in the second-level cache while panel after panel passes, each
  * in pieces that leave room for it. */
-#define BAND_BYTES   ((size_t)768 * 1024)
-#define PANEL_DEPTH  ((size_t)1536)
-#define PANELS_BYTES ((size_t)512 * 1024) /* of right sides that stay from band to band */
-#define PLAIN_DEPTH  ((size_t)1024)       /* of an ordinary matrix's rows is split at a time */
-#define PLAIN_LINE   ((size_t)64)         /* most rows of a line of an ordinary matrix */
+#define BAND_BYTES  ((size_t)768 * 1024)
+#define PANEL_DEPTH ((size_t)1536)
+#define PLAIN_DEPTH ((size_t)1024) /* of an ordinary matrix's rows is split at a time */
+#define PLAIN_LINE  ((size_t)64)   /* most rows of a line of an ordinary matrix */
+#define SHORT_ROW   ((size_t)480)  /* its rows are not moved apart */
 
 gboolean
-gonio_cpu_parts_suit (const GonioCpuKernels *kernels, size_t m, size_t n, size_t depth)
+gonio_cpu_parts_suit (const GonioCpuKernels *kernels, size_t m, size_t depth, size_t uses)
 {
   const GonioCpuParts *parts = kernels->parts;
-  return parts && m >= parts->least_rows && n >= parts->least_columns &&
-         depth >= parts->least_depth;
+  return parts && m >= parts->least_rows && depth >= parts->least_depth &&
+         uses >= parts->least_uses;
 }
 
 static size_t
@@ -43,6 +43,9 @@ plain_fill (const GonioCpuGemm *product, const GonioCpuParts *parts, size_t line
   size_t first = line * product->form->line;
   size_t end = MIN (first + lines * product->form->line, product->m);
   gboolean good = TRUE;
+  if (product->form->row_step == product->lda)
+    return parts->split (product->a + first * product->lda, out, part,
+                         (end - first) * product->lda);
   for (size_t row = first; row < end; row++, out += product->form->row_step)
     good &= parts->split (product->a + row * product->lda + first_k, out, part, count_k);
   return good;
@@ -55,19 +58,21 @@ plain_read (const GonioCpuGemm *product, size_t row, size_t first, size_t count,
 }
 
 gboolean
-gonio_cpu_parts_form_plain (GonioCpuPartsForm *form, size_t m, size_t kc, GError **error)
+gonio_cpu_parts_form_plain (GonioCpuPartsForm *form, size_t m, size_t kc, size_t lda,
+                            GError **error)
 {
   size_t lines = (m + PLAIN_LINE - 1) / PLAIN_LINE, line = (m + lines - 1) / lines;
   size_t pieces = (kc + PLAIN_DEPTH - 1) / PLAIN_DEPTH;
   size_t piece = round_up ((kc + pieces - 1) / pieces, STEP);
-  /* a step more than needed, so that rows do not fall on the same lines of the first-level cache */
-  size_t row_step = piece + STEP;
+  /* Short rows that follow each other are split as one. Of long ones a step more than needed is
+   * kept, so that they do not fall on the same lines of the first-level cache. */
+  size_t row_step = lda == kc && kc <= SHORT_ROW ? kc : piece + STEP;
   *form = (GonioCpuPartsForm){.line = line,
                               .row_step = row_step,
                               .line_step = line * row_step,
                               .runs = 1,
                               .length = kc,
-                              .piece = piece,
+                              .piece = pieces > 1 ? piece : 0,
                               .offsets = gonio_new0 (size_t, 1, "a product's form", error),
                               .reach = line * row_step,
                               .fill = plain_fill,
@@ -163,7 +168,6 @@ typedef struct {
   size_t line_tiles, tile_rows; /* a line is that many tiles */
   size_t runs;                  /* of a panel that are taken at a time */
   size_t part;                  /* numbers that a part of what is split takes */
-  gboolean streams;             /* the right side does not stay in the cache */
 } Plan;
 
 typedef struct {
@@ -212,7 +216,6 @@ make_plan (const GonioCpuGemm *gemm, guint threads)
   plan.tile_rows = (form->line + plan.line_tiles - 1) / plan.line_tiles;
   plan.runs = MAX (PANEL_DEPTH / round_up (form->length, STEP), 1);
   plan.part = part_size (&plan);
-  plan.streams = form->runs * form->length * gemm->n * PARTS * sizeof (uint16_t) > PANELS_BYTES;
   return plan;
 }
 
@@ -281,21 +284,6 @@ pass_depth (const Band *band, const Pass *pass)
   return (pass->run * round_up (band->product.form->length, STEP) + pass->step * STEP) * PARTS;
 }
 
-/* While a panel is used the next one comes nearer. */
-static void
-look_ahead (const Band *band, const Pass *pass, size_t column, size_t tiles,
-            GonioCpuPartsTile *block)
-{
-  size_t next = column + COLS, steps = pass->runs * pass->steps;
-  if (next >= MIN ((band->panel + band->panels) * COLS, band->product.n))
-    return;
-  size_t width = panel_width (band->product.n, next);
-  size_t lines = steps * STEP * PARTS * width * sizeof (uint16_t) / 64;
-  size_t share = (tiles + 1) / 2 * steps;
-  block->ahead = (const char *)(panel_of (&band->product, next) + pass_depth (band, pass) * width);
-  block->ahead_lines = (lines + share - 1) / share;
-}
-
 static void
 multiply (const Band *band, const Pass *pass)
 {
@@ -305,8 +293,6 @@ multiply (const Band *band, const Pass *pass)
     size_t column = panel * COLS, width = panel_width (band->product.n, column);
     GonioCpuPartsTile block = block_of (band, pass, column);
     block.b = panel_of (&band->product, column) + pass_depth (band, pass) * width;
-    if (plan->streams)
-      look_ahead (band, pass, column, tiles, &block);
     for (size_t index = 0; index < tiles;) {
       int t = 0;
       while (index < tiles && t < 2)
@@ -315,7 +301,6 @@ multiply (const Band *band, const Pass *pass)
         block.rows[t] = 0;
       if (t > 0)
         plan->kernels->parts->block (&block);
-      block.ahead += block.ahead_lines * pass->runs * pass->steps * 64;
     }
   }
 }

@@ -24,12 +24,14 @@ struct _GonioCpuPartsForm {
   void (*read) (const GonioCpuGemm *product, size_t row, size_t first, size_t count, float *out);
 };
 
-/* The form of an ordinary matrix, m x kc; FALSE when there is no memory. */
-gboolean gonio_cpu_parts_form_plain (GonioCpuPartsForm *form, size_t m, size_t kc, GError **error);
+/* The form of an ordinary matrix, m x kc with rows lda apart; FALSE when there is no memory. */
+gboolean gonio_cpu_parts_form_plain (GonioCpuPartsForm *form, size_t m, size_t kc, size_t lda,
+                                     GError **error);
 void gonio_cpu_parts_form_clear (GonioCpuPartsForm *form);
 
-/* Are products of this size faster so on this processor, with a constant right side? */
-gboolean gonio_cpu_parts_suit (const GonioCpuKernels *kernels, size_t m, size_t n, size_t depth);
+/* Is a product with a constant right side faster so on this processor? m rows of depth numbers,
+ * each number multiplied `uses` times. */
+gboolean gonio_cpu_parts_suit (const GonioCpuKernels *kernels, size_t m, size_t depth, size_t uses);
 
 /* Numbers of 16 bits that a packed right side takes: pack->taps runs of pack->kc rows. */
 size_t gonio_cpu_parts_size (const GonioCpuPack *pack);

@@ -115,8 +115,8 @@ finish_product (GonioCpuLower *lower, Product *product, GError **error)
     return gonio_cpu_fail (error, "the right side is too large");
   if (right) {
     GonioCpuGemm *gemm = &product->gemm;
-    if (gonio_cpu_parts_suit (kernels, gemm->m, gemm->n, gemm->kc)) {
-      if (!gonio_cpu_parts_form_plain (&product->form, gemm->m, gemm->kc, error))
+    if (gonio_cpu_parts_suit (kernels, gemm->m, gemm->kc, gemm->n)) {
+      if (!gonio_cpu_parts_form_plain (&product->form, gemm->m, gemm->kc, gemm->lda, error))
         return FALSE;
       gemm->form = &product->form;
     }

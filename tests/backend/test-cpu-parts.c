@@ -120,7 +120,7 @@ run_product (const Product *p)
   gpointer packed = g_aligned_alloc (1, size, 64);
   g_assert_true (gonio_cpu_parts_pack (kernels->parts, &pack, b, packed));
   GonioCpuPartsForm form;
-  g_assert_true (gonio_cpu_parts_form_plain (&form, p->m, p->k, NULL));
+  g_assert_true (gonio_cpu_parts_form_plain (&form, p->m, p->k, p->k, NULL));
   GonioCpuGemm gemm = {.m = p->m,
                        .n = p->n,
                        .taps = 1,

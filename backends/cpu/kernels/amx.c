@@ -166,7 +166,6 @@ end (void)
   {                                                                                                \
     enum { DOWN = DOWN_, ACROSS = ACROSS_ };                                                       \
     const uint16_t *b = tile->b;                                                                   \
-    const char *ahead = tile->ahead;                                                               \
     const size_t part = tile->a_part, stride = tile->a_row * sizeof *b;                            \
     const size_t line = GONIO_CPU_PARTS_COLS * sizeof *sums;                                       \
     _tile_zero (0);                                                                                \
@@ -176,8 +175,6 @@ end (void)
     for (size_t r = 0; r < tile->runs; r++) {                                                      \
       const uint16_t *a = tile->a[0] + tile->offsets[r], *below = tile->a[1] + tile->offsets[r];   \
       for (size_t k = 0; k < tile->steps; k++) {                                                   \
-        for (size_t f = 0; f < tile->ahead_lines; f++, ahead += 64)                                \
-          _mm_prefetch (ahead, _MM_HINT_T1);                                                       \
         LOAD_RIGHT (0);                                                                            \
         LOAD_LEFT (2);                                                                             \
         MULTIPLY;                                                                                  \
@@ -251,7 +248,7 @@ block (const GonioCpuPartsTile *tile)
     finish (tile, t, sums + t * TILE * GONIO_CPU_PARTS_COLS);
 }
 
-static const GonioCpuParts amx = {64, 16, 16, split, pack, begin, end, block};
+static const GonioCpuParts amx = {64, 24, 40, split, pack, begin, end, block};
 static const GonioCpuParts amx_always = {1, 1, 1, split, pack, begin, end, block};
 
 const GonioCpuParts *

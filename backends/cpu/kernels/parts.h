@@ -35,14 +35,13 @@ typedef struct {
   size_t ldc;         /* floats from row to row of c and add */
   size_t cols;
   float lo, hi;
-  const char *ahead;  /* to be fetched into the second-level cache meanwhile: ahead_lines times */
-  size_t ahead_lines; /* 64 bytes with every step */
 } GonioCpuPartsTile;
 
 typedef struct {
-  /* Smaller products lose more by splitting than they gain; a right side that few rows pass over
-   * takes longer to come from memory, being half as large again as in floats. */
-  size_t least_rows, least_columns, least_depth;
+  /* A number must be multiplied least_uses times to be worth splitting; steps that are far from
+   * full, and a right side that few rows pass over (half as large again as in floats), cost more
+   * than they gain. */
+  size_t least_rows, least_depth, least_uses;
   /* Part p of x[i] to out[p * part + i] for i < n and, as zeros, up to a whole step. FALSE when
    * something is too large to be split (2^127 or more) or not a number; the parts are then of no
    * use. */
