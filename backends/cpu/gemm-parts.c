@@ -43,9 +43,13 @@ plain_fill (const GonioCpuGemm *product, const GonioCpuParts *parts, size_t line
   size_t first = line * product->form->line;
   size_t end = MIN (first + lines * product->form->line, product->m);
   gboolean good = TRUE;
-  if (product->form->row_step == product->lda)
-    return parts->split (product->a + first * product->lda, out, part,
-                         (end - first) * product->lda);
+  if (product->form->row_step == product->lda) {
+    size_t count = (end - first) * product->lda;
+    good = parts->split (product->a + first * product->lda, out, part, count);
+    for (size_t p = 0; p < PARTS; p++) /* the last row's step may reach beyond it */
+      memset (out + p * part + count, 0, STEP * sizeof *out);
+    return good;
+  }
   for (size_t row = first; row < end; row++, out += product->form->row_step)
     good &= parts->split (product->a + row * product->lda + first_k, out, part, count_k);
   return good;
