@@ -184,7 +184,7 @@ parts_run (gconstpointer data, const GonioCpuRun *run, GError **error)
   gonio_cpu_right_use (&self->weights, run, &gemm);
   gemm.bias = gonio_cpu_ptr (run, self->bias);
   gemm.add = gonio_cpu_ptr (run, self->conv.add);
-  gemm.c = gonio_cpu_ptr (run, self->conv.out);
+  gemm.c = (float *)gonio_cpu_ptr (run, self->conv.out) + self->conv.offset_out;
   gonio_cpu_gemm_run (&gemm, run);
   return TRUE;
 }
@@ -208,7 +208,7 @@ parts_lower (GonioCpuLower *lower, const GonioCpuConv *conv, GError **error)
                               .taps = (size_t)(w->kernel[0] * w->kernel[1]),
                               .kc = (size_t)w->channels_in,
                               .lda = (size_t)w->pixel,
-                              .ldc = (size_t)w->channels_out,
+                              .ldc = (size_t)self->conv.pixel,
                               .batch = (size_t)w->batch,
                               .select = w->batch > 1 ? select_image : NULL,
                               .form = &self->form,
