@@ -242,6 +242,10 @@ typedef struct {
   size_t images, channels, space;
   size_t groups; /* channels that share their statistics: channels / groups; 0: given (batch) */
   gboolean nhwc;
+  int64_t offset, pixel; /* of the input; pixel: from one to the next, NHWC */
+  gboolean has_after;
+  GonioCpuUnary after; /* applied to each line while it is near */
+  float p[2];
   float epsilon;
 } ChannelNorm;
 
@@ -346,14 +350,16 @@ apply_task (void *context, size_t start, size_t count)
   for (size_t i = start; i < start + count; i++) {
     const float *gain = job->factors + (step->groups ? i / lines * 2 * channels : 0);
     const float *bias = gain + channels;
+    size_t length = step->nhwc ? channels : step->space;
+    float *out = job->out + i * length;
     if (step->nhwc) {
-      job->kernels->scale_shift (job->in + i * channels, job->out + i * channels, channels, gain,
-                                 bias);
+      job->kernels->scale_shift (job->in + (int64_t)i * step->pixel, out, length, gain, bias);
     } else {
       const float p[2] = {gain[i % lines], bias[i % lines]};
-      job->kernels->unary[GONIO_CPU_UNARY_AFFINE](job->in + i * step->space,
-                                                  job->out + i * step->space, step->space, p);
+      job->kernels->unary[GONIO_CPU_UNARY_AFFINE](job->in + i * length, out, length, p);
     }
+    if (step->has_after)
+      job->kernels->unary[step->after](out, out, length, step->p);
   }
 }
 
@@ -363,7 +369,7 @@ channel_norm_run (gconstpointer data, const GonioCpuRun *run, GError **error)
   const ChannelNorm *step = data;
   ChannelNormJob job = {.step = step,
                         .kernels = run->kernels,
-                        .in = gonio_cpu_ptr (run, step->in),
+                        .in = (const float *)gonio_cpu_ptr (run, step->in) + step->offset,
                         .gain = gonio_cpu_ptr (run, step->gain),
                         .bias = gonio_cpu_ptr (run, step->bias),
                         .mean = gonio_cpu_ptr (run, step->mean),
@@ -410,6 +416,13 @@ channel_norm_claim (const GonioCpuNode *node, GonioClaim *out_claim)
   return NULL;
 }
 
+/* Given statistics: pixels may lie apart. */
+static gboolean
+batch_norm_takes (const GonioCpuNode *node, guint i, const GonioCpuView *view)
+{
+  return i == 0 && gonio_cpu_in_pixels (gonio_cpu_in (node, 0), view);
+}
+
 static gboolean
 channel_norm_lower (GonioCpuLower *lower, GError **error)
 {
@@ -428,7 +441,12 @@ channel_norm_lower (GonioCpuLower *lower, GError **error)
                  : op == GONIO_OP_INSTANCE_NORMALIZATION
                      ? step->channels
                      : (size_t)gonio_node_attr_int (lower->node.node, "num_groups", 1);
-  step->in = gonio_cpu_slot_in (lower, 0);
+  GonioActivation activation = gonio_node_activation (lower->node.node);
+  step->has_after = gonio_cpu_activation_kernel (&activation, &step->after, step->p);
+  GonioCpuView view = gonio_cpu_view_in (lower, 0);
+  step->in = view.slot;
+  step->offset = view.offset;
+  step->pixel = gonio_cpu_pixel (in, &view);
   step->gain = gonio_cpu_slot_in (lower, 1);
   step->bias = gonio_cpu_slot_in (lower, 2);
   step->mean = step->groups ? GONIO_CPU_NO_SLOT : gonio_cpu_slot_in (lower, 3);
@@ -442,7 +460,7 @@ channel_norm_lower (GonioCpuLower *lower, GError **error)
 }
 
 const GonioCpuOp gonio_cpu_ops_norm[] = {
-    {GONIO_OP_BATCH_NORMALIZATION, channel_norm_claim, channel_norm_lower, NULL, NULL},
+    {GONIO_OP_BATCH_NORMALIZATION, channel_norm_claim, channel_norm_lower, batch_norm_takes, NULL},
     {GONIO_OP_GROUP_NORMALIZATION, channel_norm_claim, channel_norm_lower, NULL, NULL},
     {GONIO_OP_INSTANCE_NORMALIZATION, channel_norm_claim, channel_norm_lower, NULL, NULL},
     {GONIO_OP_LAYER_NORMALIZATION, layer_norm_claim, layer_norm_lower, NULL, NULL},

@@ -132,8 +132,9 @@ void gonio_cpu_view_reshaped (GonioCpuLower *lower);
 /* Where output `out` is to be written: its own form, or a part of a larger value's memory when the
  * row's writes_view said yes to that. For the step appended last. */
 GonioCpuView gonio_cpu_target (GonioCpuLower *lower, guint out);
-/* Floats from pixel to pixel of a view of a channels-last value that
- * gonio_cpu_writes_pixels() said yes to. */
+/* Is a channels-last value seen pixel by pixel, channels side by side, all equally far apart? */
+gboolean gonio_cpu_in_pixels (const GonioValue *value, const GonioCpuView *view);
+/* Floats from pixel to pixel of such a view. */
 int64_t gonio_cpu_pixel (const GonioValue *value, const GonioCpuView *view);
 /* Appends the activation fused into the node, in place on output 0, unless kind is NONE. */
 void gonio_cpu_step_activation (GonioCpuLower *lower, const GonioActivation *activation);

@@ -54,7 +54,12 @@ gonio_cpu_writes_any (const GonioCpuLower *lower, guint out, const GonioCpuView 
 gboolean
 gonio_cpu_writes_pixels (const GonioCpuLower *lower, guint out, const GonioCpuView *view)
 {
-  const GonioValue *value = gonio_cpu_out (&lower->node, out);
+  return gonio_cpu_in_pixels (gonio_cpu_out (&lower->node, out), view);
+}
+
+gboolean
+gonio_cpu_in_pixels (const GonioValue *value, const GonioCpuView *view)
+{
   GonioShape shape = gonio_cpu_shape (value);
   if (value->layout != GONIO_LAYOUT_NHWC || shape.rank < 3 ||
       (shape.dims[1] != 1 && view->strides[1] != 1))

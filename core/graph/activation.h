@@ -5,9 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* Nodes Conv, ConvTranspose, Gemm, MatMul, Add, Sub, Mul and Div may carry the attributes
- * "activation" (string, names below) and "activation_params" (floats). Who claims such a node
- * applies it to the result. */
+/* Nodes Conv, ConvTranspose, Gemm, MatMul, BatchNormalization, Add, Sub, Mul and Div may carry the
+ * attributes "activation" (string, names below) and "activation_params" (floats). Who claims such a
+ * node applies it to the result. */
 typedef enum {
   GONIO_ACT_NONE,
   GONIO_ACT_CLIP,       /* "Clip": params min, max (infinities allowed); Relu is Clip 0, inf */

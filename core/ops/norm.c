@@ -104,6 +104,8 @@ infer_lrn (GonioInfer *infer, GError **error)
 static const GonioAttrSchema attrs_batch[] = {{"epsilon", GONIO_ATTR_FLOAT, FALSE},
                                               {"momentum", GONIO_ATTR_FLOAT, FALSE},
                                               {"training_mode", GONIO_ATTR_INT, FALSE},
+                                              {"activation", GONIO_ATTR_STRING, FALSE},
+                                              {"activation_params", GONIO_ATTR_FLOATS, FALSE},
                                               {0}};
 static const GonioAttrSchema attrs_group[] = {{"epsilon", GONIO_ATTR_FLOAT, FALSE},
                                               {"num_groups", GONIO_ATTR_INT, TRUE},

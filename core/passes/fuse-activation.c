@@ -78,10 +78,15 @@ static const struct {
 };
 
 static const GonioOpId carriers[] = {
-    GONIO_OP_CONV, GONIO_OP_CONV_TRANSPOSE,
-    GONIO_OP_GEMM, GONIO_OP_MATMUL,
-    GONIO_OP_ADD,  GONIO_OP_SUB,
-    GONIO_OP_MUL,  GONIO_OP_DIV,
+    GONIO_OP_CONV,
+    GONIO_OP_CONV_TRANSPOSE,
+    GONIO_OP_GEMM,
+    GONIO_OP_MATMUL,
+    GONIO_OP_BATCH_NORMALIZATION,
+    GONIO_OP_ADD,
+    GONIO_OP_SUB,
+    GONIO_OP_MUL,
+    GONIO_OP_DIV,
 };
 
 static gboolean

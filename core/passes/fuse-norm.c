@@ -31,7 +31,8 @@ static gboolean
 read_batch_norm (const GonioGraph *graph, const GonioNode *node, Affine *affine)
 {
   const float *parts[4] = {NULL}; /* scale, bias, mean, variance */
-  if (node->n_outputs != 1 || gonio_node_attr_int (node, "training_mode", 0) != 0)
+  if (node->n_outputs != 1 || gonio_node_attr_int (node, "training_mode", 0) != 0 ||
+      gonio_node_attr (node, "activation"))
     return FALSE;
   for (guint i = 0; i < 4; i++) {
     const GonioTensor *tensor = float_constant (graph, gonio_match_input (node, i + 1));

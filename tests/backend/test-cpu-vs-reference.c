@@ -267,6 +267,9 @@ static const char *const norm[] = {
     "LayerNormalization(f:4,7,33; c:33) epsilon=0.1",
     "LayerNormalization(f:4,7,33; c:7,33; c:7,33) axis=1",
     "BatchNormalization(f:2,9,5,6; c:9; c:9; c:9; v:1,2,3,0.1,0.2,0.3,4,5,6)",
+    "BatchNormalization(f:2,9,5,6; c:9; c:9; c:9; v:1,2,3,0.1,0.2,0.3,4,5,6) activation=Swish",
+    "BatchNormalization(f:2,9,30; c:9; c:9; c:9; v:1,2,3,1,2,3,4,5,6) activation=Clip "
+    "activation_params=0,1",
     "BatchNormalization(f:2,9; c:9; c:9; c:9; v:1,2,3,0.1,0.2,0.3,4,5,6)",
     "BatchNormalization(f:2,9,5; c:9; c:9; c:9; v:1,2,3,0.1,0.2,0.3,4,5,6) epsilon=0.01",
     "InstanceNormalization(f:2,9,5,6; c:9; c:9)",

@@ -172,6 +172,16 @@ test_activation (void)
   gonio_graph_add_output (conv, mk_node (conv, GONIO_OP_RELU, "y", a, END));
   fires (conv, "fuse-activation");
   g_assert_cmpuint (n_nodes (conv), ==, 1);
+
+  /* a norm that has one does not go into the weights before it any more */
+  g_autoptr (GonioGraph) norm = gonio_graph_new ("norm");
+  a = mk_node (norm, GONIO_OP_CONV, "a", mk_input (norm, "x", "1 3 5 5"),
+               weights (norm, "w", "4 3 3 3"), END);
+  a = add_batch_norm (norm, a, "4");
+  gonio_graph_add_output (norm, mk_node (norm, GONIO_OP_TANH, "y", a, END));
+  fires (norm, "fuse-activation");
+  g_assert_cmpuint (n_nodes (norm), ==, 2);
+  stays (norm, "fuse-norm");
 }
 
 static void
