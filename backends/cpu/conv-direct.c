@@ -200,8 +200,8 @@ pack_weights (GonioCpuLower *lower, Direct *direct, GError **error)
   for (size_t g = 0; offsets && g < gemm->batch; g++)
     offsets[g] = (int64_t)(g * gemm->n * gemm->kc * gemm->taps);
   return offsets &&
-         gonio_cpu_right_init (&direct->weights, lower, gemm, &pack, gonio_cpu_conv_weights (lower),
-                               offsets, gemm->batch, error);
+         gonio_cpu_right_init (&direct->weights, lower, gemm, &pack,
+                               gonio_cpu_const (&lower->node, 1), offsets, gemm->batch, error);
 }
 
 static void

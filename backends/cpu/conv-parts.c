@@ -79,21 +79,19 @@ conv_fill (const GonioCpuGemm *product, const GonioCpuParts *parts, size_t line,
   return good;
 }
 
-static void
-conv_read (const GonioCpuGemm *product, size_t row, size_t first, size_t count, float *out)
+static float
+conv_at (const GonioCpuGemm *product, size_t row, size_t run, size_t k)
 {
   const Parts *self = product->context;
   const GonioCpuWindow *w = &self->conv.window;
-  int64_t y0 = (int64_t)row / w->out[1] * w->stride[0] - w->before[0];
-  int64_t x0 = (int64_t)row % w->out[1] * w->stride[1] - w->before[1];
-  for (int64_t ky = 0; ky < w->kernel[0]; ky++)
-    for (int64_t kx = 0; kx < w->kernel[1]; kx++, out += w->channels_in) {
-      int64_t y = y0 + ky * w->dilation[0], x = x0 + kx * w->dilation[1];
-      if (y >= 0 && y < w->in[0] && x >= 0 && x < w->in[1])
-        memcpy (out, product->a + y * w->line + x * w->pixel, (size_t)w->channels_in * sizeof *out);
-      else
-        memset (out, 0, (size_t)w->channels_in * sizeof *out);
-    }
+  int64_t tap = (int64_t)(run * (product->form->length / self->pixel) + k / self->pixel);
+  int64_t y =
+      (int64_t)row / w->out[1] * w->stride[0] - w->before[0] + tap / w->kernel[1] * w->dilation[0];
+  int64_t x =
+      (int64_t)row % w->out[1] * w->stride[1] - w->before[1] + tap % w->kernel[1] * w->dilation[1];
+  if (y < 0 || y >= w->in[0] || x < 0 || x >= w->in[1])
+    return 0;
+  return product->a[y * w->line + x * w->pixel + (int64_t)(k % self->pixel)];
 }
 
 /* ---- lowering ---- */
@@ -134,7 +132,7 @@ init_form (Parts *self, GError **error)
                           .offsets = gonio_new (size_t, runs, "a convolution's form", error),
                           .reach = (size_t)((w->kernel[0] - 1) * w->dilation[0] + 1) * self->length,
                           .fill = conv_fill,
-                          .read = conv_read};
+                          .at = conv_at};
   if (!self->form.offsets)
     return FALSE;
   for (size_t r = 0; r < runs; r++) {
@@ -218,10 +216,11 @@ parts_lower (GonioCpuLower *lower, const GonioCpuConv *conv, GError **error)
                      : init_form (self, error)))
     return FALSE;
   GonioCpuPack pack = weights_pack (self);
+  const GonioTensor *weights = gonio_cpu_const (&lower->node, 1);
   int64_t offset = 0;
   size_t padded = gonio_cpu_padded_columns (lower->backend->kernels, self->gemm.n);
-  return gonio_cpu_right_init (&self->weights, lower, &self->gemm, &pack,
-                               gonio_cpu_conv_weights (lower), &offset, 1, error) &&
+  return gonio_cpu_right_init (&self->weights, lower, &self->gemm, &pack, weights, &offset, 1,
+                               error) &&
          gonio_cpu_conv_bias (lower, 1, padded, &self->bias, error);
 }
 

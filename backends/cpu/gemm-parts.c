@@ -16,9 +16,12 @@
  * in pieces that leave room for it. */
 #define BAND_BYTES  ((size_t)768 * 1024)
 #define PANEL_DEPTH ((size_t)1536)
-#define PLAIN_DEPTH ((size_t)1024) /* of an ordinary matrix's rows is split at a time */
-#define PLAIN_LINE  ((size_t)64)   /* most rows of a line of an ordinary matrix */
-#define SHORT_ROW   ((size_t)480)  /* its rows are not moved apart */
+#define LEAST_PIECE ((size_t)224)        /* of an ordinary matrix's rows is split at a time, */
+#define MOST_PIECE  ((size_t)1024)       /* depending on how many there are */
+#define PLAIN_LINE  ((size_t)64)         /* most rows of a line of an ordinary matrix */
+#define RAW_ROWS    ((size_t)512)        /* right sides for so many rows, and so large, are */
+#define RAW_NUMBERS ((size_t)128 * 1024) /* split on the way */
+#define SHORT_ROW   ((size_t)480)        /* its rows are not moved apart */
 
 gboolean
 gonio_cpu_parts_suit (const GonioCpuKernels *kernels, size_t m, size_t depth, size_t uses)
@@ -55,10 +58,10 @@ plain_fill (const GonioCpuGemm *product, const GonioCpuParts *parts, size_t line
   return good;
 }
 
-static void
-plain_read (const GonioCpuGemm *product, size_t row, size_t first, size_t count, float *out)
+static float
+plain_at (const GonioCpuGemm *product, size_t row, size_t run, size_t k)
 {
-  memcpy (out, product->a + row * product->lda + first, count * sizeof *out);
+  return product->a[row * product->lda + k];
 }
 
 gboolean
@@ -66,7 +69,9 @@ gonio_cpu_parts_form_plain (GonioCpuPartsForm *form, size_t m, size_t kc, size_t
                             GError **error)
 {
   size_t lines = (m + PLAIN_LINE - 1) / PLAIN_LINE, line = (m + lines - 1) / lines;
-  size_t pieces = (kc + PLAIN_DEPTH - 1) / PLAIN_DEPTH;
+  size_t fitting = BAND_BYTES / (PARTS * sizeof (uint16_t)) / MIN (m, RAW_ROWS);
+  size_t most = CLAMP (fitting, LEAST_PIECE, MOST_PIECE);
+  size_t pieces = (kc + most - 1) / most;
   size_t piece = round_up ((kc + pieces - 1) / pieces, STEP);
   /* Short rows that follow each other are split as one. Of long ones a step more than needed is
    * kept, so that they do not fall on the same lines of the first-level cache. */
@@ -80,7 +85,7 @@ gonio_cpu_parts_form_plain (GonioCpuPartsForm *form, size_t m, size_t kc, size_t
                               .offsets = gonio_new0 (size_t, 1, "a product's form", error),
                               .reach = line * row_step,
                               .fill = plain_fill,
-                              .read = plain_read};
+                              .at = plain_at};
   return form->offsets != NULL;
 }
 
@@ -146,6 +151,13 @@ gonio_cpu_parts_pack (const GonioCpuParts *parts, const GonioCpuPack *pack, cons
   return good;
 }
 
+gboolean
+gonio_cpu_parts_takes_raw (size_t m, const GonioCpuPack *pack)
+{
+  return m <= RAW_ROWS && pack->taps == 1 && (pack->sk == 1 || pack->sj == 1) &&
+         pack->fold % MAX (pack->kc, 1) == 0 && pack->kc * pack->n >= RAW_NUMBERS;
+}
+
 /* Row k (of whole steps), column j of a packed panel: its parts add up to what it was. */
 static float
 panel_at (const uint16_t *panel, size_t width, size_t k, size_t j)
@@ -172,13 +184,14 @@ typedef struct {
   size_t line_tiles, tile_rows; /* a line is that many tiles */
   size_t runs;                  /* of a panel that are taken at a time */
   size_t part;                  /* numbers that a part of what is split takes */
+  size_t panel;                 /* numbers of a panel that is split on the way */
 } Plan;
 
 typedef struct {
   const Plan *plan;
   GonioCpuGemm product;
   size_t line, lines, panel, panels;
-  uint16_t *split;
+  uint16_t *split, *panel_split;
 } Band;
 
 static size_t
@@ -189,7 +202,7 @@ part_size (const Plan *plan)
    * keeps parts off the same cache lines. */
   size_t beyond = (plan->line_tiles * plan->tile_rows - form->line) * form->row_step;
   return round_up ((plan->band_lines - 1) * form->line_step + form->reach + beyond, STEP) +
-         3 * STEP;
+         3 * STEP; /* of numbers, so whole cache lines */
 }
 
 /* As many lines as fit, all bands alike. */
@@ -203,8 +216,10 @@ band_lines (const GonioCpuPartsForm *form, size_t lines, size_t least_bands)
   return (lines + bands - 1) / bands;
 }
 
+/* A right side that is split on the way is split once in each band: one band of all rows then, and
+ * every thread takes its share of the panels. */
 static Plan
-make_plan (const GonioCpuGemm *gemm, guint threads)
+make_plan (const GonioCpuGemm *gemm, gboolean raw, guint threads)
 {
   const GonioCpuPartsForm *form = gemm->form;
   size_t wanted = threads > 1 ? threads * 3 : 1;
@@ -212,22 +227,32 @@ make_plan (const GonioCpuGemm *gemm, guint threads)
                .lines = (gemm->m + form->line - 1) / form->line,
                .panels = (gemm->n + COLS - 1) / COLS,
                .line_tiles = (form->line + ROWS - 1) / ROWS};
-  plan.band_lines = band_lines (form, plan.lines, (wanted + gemm->batch - 1) / gemm->batch);
+  plan.band_lines =
+      raw ? plan.lines : band_lines (form, plan.lines, (wanted + gemm->batch - 1) / gemm->batch);
   plan.bands = (plan.lines + plan.band_lines - 1) / plan.band_lines;
-  size_t shares = (wanted + gemm->batch * plan.bands - 1) / (gemm->batch * plan.bands);
-  plan.band_panels = MAX (plan.panels / shares, 1);
+  size_t shares = raw ? MAX (threads / gemm->batch, 1)
+                      : (wanted + gemm->batch * plan.bands - 1) / (gemm->batch * plan.bands);
+  plan.band_panels = (plan.panels + shares - 1) / shares;
   plan.panel_bands = (plan.panels + plan.band_panels - 1) / plan.band_panels;
   plan.tile_rows = (form->line + plan.line_tiles - 1) / plan.line_tiles;
   plan.runs = MAX (PANEL_DEPTH / round_up (form->length, STEP), 1);
   plan.part = part_size (&plan);
+  size_t depth = form->piece ? form->piece : form->length;
+  plan.panel = raw ? round_up (depth, STEP) * COLS * PARTS : 0;
   return plan;
 }
 
-size_t
-gonio_cpu_parts_scratch (const GonioCpuGemm *gemm, guint threads)
+static size_t
+worker_numbers (const Plan *plan)
 {
-  Plan plan = make_plan (gemm, threads);
-  return MAX (threads, 1) * PARTS * plan.part * sizeof (uint16_t);
+  return PARTS * plan->part + plan->panel;
+}
+
+size_t
+gonio_cpu_parts_scratch (const GonioCpuGemm *gemm, gboolean raw, guint threads)
+{
+  Plan plan = make_plan (gemm, raw, threads);
+  return MAX (threads, 1) * worker_numbers (&plan) * sizeof (uint16_t);
 }
 
 /* What of the rows' length a pass takes: some runs, or some steps of the only one. */
@@ -281,11 +306,60 @@ take_tile (const Band *band, GonioCpuPartsTile *block, int t, size_t index, size
   return TRUE;
 }
 
-/* Where a pass begins in a panel, in numbers for each of its columns. */
-static size_t
-pass_depth (const Band *band, const Pass *pass)
+/* The panel at a column, from where the pass begins; NULL when it cannot be split. */
+static const uint16_t *
+panel_for (const Band *band, const Pass *pass, size_t column)
 {
-  return (pass->run * round_up (band->product.form->length, STEP) + pass->step * STEP) * PARTS;
+  const GonioCpuGemm *product = &band->product;
+  const GonioCpuPartsForm *form = product->form;
+  size_t width = panel_width (product->n, column);
+  if (!product->raw)
+    return panel_of (product, column) +
+           (pass->run * round_up (form->length, STEP) + pass->step * STEP) * PARTS * width;
+  uint16_t *out = band->panel_split;
+  gboolean good = TRUE;
+  for (size_t k = pass->step * STEP; k < (pass->step + pass->steps) * STEP; k += STEP) {
+    for (size_t j = 0; j < width; j += TILE)
+      good &= pack_tile (band->plan->kernels->parts, product->raw_pack, product->raw, 0, k,
+                         column + j, out + j * STEP, STEP * width);
+    out += PARTS * STEP * width;
+  }
+  return good ? band->panel_split : NULL;
+}
+
+/* Row k of the pass's run r, column j, as it was before it was split. */
+static float
+right_at (const GonioCpuGemm *product, size_t r, size_t k, size_t j)
+{
+  size_t column = j / COLS * COLS;
+  if (product->raw)
+    return product->raw[row_offset (product->raw_pack, k) + (int64_t)j * product->raw_pack->sj] *
+           product->raw_pack->scale;
+  return panel_at (panel_of (product, column), panel_width (product->n, column),
+                   r * round_up (product->form->length, STEP) + k, j - column);
+}
+
+/* Infinities, NaN and what is nearly infinite cannot be split. Rare, so slow but right. */
+static void
+multiply_plainly (const Band *band, const Pass *pass, size_t panel, size_t panels)
+{
+  const GonioCpuGemm *product = &band->product;
+  const GonioCpuPartsForm *form = product->form;
+  const float lo = pass->ends ? product->activation.lo : -INFINITY;
+  const float hi = pass->ends ? product->activation.hi : INFINITY;
+  size_t end = MIN ((band->line + band->lines) * form->line, product->m);
+  size_t first = pass->step * STEP, count = MIN (pass->steps * STEP, form->length - first);
+  for (size_t row = band->line * form->line; row < end; row++)
+    for (size_t j = panel * COLS; j < MIN ((panel + panels) * COLS, product->n); j++) {
+      size_t at = row * product->ldc + j;
+      float sum = !pass->begins || !product->bias
+                      ? product->c[at]
+                      : product->bias[j] + (product->add ? product->add[at] : 0);
+      for (size_t r = pass->run; r < pass->run + pass->runs; r++)
+        for (size_t k = first; k < first + count; k++)
+          sum += form->at (product, row, r, k) * right_at (product, r, k, j);
+      product->c[at] = sum < lo ? lo : sum > hi ? hi : sum;
+    }
 }
 
 static void
@@ -294,9 +368,13 @@ multiply (const Band *band, const Pass *pass)
   const Plan *plan = band->plan;
   size_t tiles = band->lines * plan->line_tiles;
   for (size_t panel = band->panel; panel < band->panel + band->panels; panel++) {
-    size_t column = panel * COLS, width = panel_width (band->product.n, column);
+    size_t column = panel * COLS;
     GonioCpuPartsTile block = block_of (band, pass, column);
-    block.b = panel_of (&band->product, column) + pass_depth (band, pass) * width;
+    block.b = panel_for (band, pass, column);
+    if (!block.b) {
+      multiply_plainly (band, pass, panel, 1);
+      continue;
+    }
     for (size_t index = 0; index < tiles;) {
       int t = 0;
       while (index < tiles && t < 2)
@@ -305,36 +383,6 @@ multiply (const Band *band, const Pass *pass)
         block.rows[t] = 0;
       if (t > 0)
         plan->kernels->parts->block (&block);
-    }
-  }
-}
-
-/* Infinities, NaN and what is nearly infinite cannot be split. Rare, so slow but right. */
-static void
-multiply_plainly (const Band *band, const Pass *pass)
-{
-  const GonioCpuGemm *product = &band->product;
-  const GonioCpuPartsForm *form = product->form;
-  const float lo = pass->ends ? product->activation.lo : -INFINITY;
-  const float hi = pass->ends ? product->activation.hi : INFINITY;
-  size_t end = MIN ((band->line + band->lines) * form->line, product->m);
-  size_t padded = round_up (form->length, STEP), first = pass->step * STEP;
-  size_t count = MIN (pass->steps * STEP, form->length - first);
-  float *x = (float *)band->split; /* a row is never longer than what is split for it */
-  for (size_t row = band->line * form->line; row < end; row++) {
-    form->read (product, row, first, count, x);
-    for (size_t j = band->panel * COLS; j < MIN ((band->panel + band->panels) * COLS, product->n);
-         j++) {
-      size_t column = j / COLS * COLS, at = row * product->ldc + j;
-      const uint16_t *panel = panel_of (product, column);
-      float sum = !pass->begins || !product->bias
-                      ? product->c[at]
-                      : product->bias[j] + (product->add ? product->add[at] : 0);
-      for (size_t r = 0; r < pass->runs; r++)
-        for (size_t k = 0; k < count; k++)
-          sum += x[r * count + k] * panel_at (panel, panel_width (product->n, column),
-                                              (pass->run + r) * padded + first + k, j - column);
-      product->c[at] = sum < lo ? lo : sum > hi ? hi : sum;
     }
   }
 }
@@ -364,7 +412,7 @@ run_pieces (const Band *band)
     if (fill (band, &pass))
       multiply (band, &pass);
     else
-      multiply_plainly (band, &pass);
+      multiply_plainly (band, &pass, band->panel, band->panels);
   }
 }
 
@@ -376,7 +424,7 @@ run_runs (const Band *band)
   size_t steps = (form->length + STEP - 1) / STEP;
   Pass all = {0, form->runs, 0, steps, TRUE, TRUE};
   if (!fill (band, &all)) {
-    multiply_plainly (band, &all);
+    multiply_plainly (band, &all, band->panel, band->panels);
     return;
   }
   for (size_t r = 0; r < form->runs; r += band->plan->runs) {
@@ -402,7 +450,8 @@ work (void *context, guint worker, GonioCpuItems *items)
   const Plan *plan = context;
   size_t index, per_product = plan->bands * plan->panel_bands;
   Band band = {.plan = plan,
-               .split = (uint16_t *)plan->gemm->scratch + worker * PARTS * plan->part};
+               .split = (uint16_t *)plan->gemm->scratch + worker * worker_numbers (plan)};
+  band.panel_split = band.split + PARTS * plan->part;
   gboolean begun = FALSE;
   while (gonio_cpu_next (items, &index)) {
     if (!begun)
@@ -424,7 +473,7 @@ work (void *context, guint worker, GonioCpuItems *items)
 void
 gonio_cpu_parts_run (const GonioCpuGemm *gemm, const GonioCpuRun *run)
 {
-  Plan plan = make_plan (gemm, run->threads);
+  Plan plan = make_plan (gemm, gemm->raw != NULL, run->threads);
   plan.kernels = run->kernels;
   gonio_cpu_workers (run, gemm->batch * plan.bands * plan.panel_bands, work, &plan);
 }

@@ -20,8 +20,8 @@ struct _GonioCpuPartsForm {
    * when there are pieces. FALSE when something cannot be split. */
   gboolean (*fill) (const GonioCpuGemm *product, const GonioCpuParts *parts, size_t line,
                     size_t lines, size_t first, size_t count, uint16_t *out, size_t part);
-  /* One row in floats: runs * length, or what of it a piece has. */
-  void (*read) (const GonioCpuGemm *product, size_t row, size_t first, size_t count, float *out);
+  /* Number k of a row's run as it was before it was split. */
+  float (*at) (const GonioCpuGemm *product, size_t row, size_t run, size_t k);
 };
 
 /* The form of an ordinary matrix, m x kc with rows lda apart; FALSE when there is no memory. */
@@ -39,8 +39,12 @@ size_t gonio_cpu_parts_size (const GonioCpuPack *pack);
 gboolean gonio_cpu_parts_pack (const GonioCpuParts *parts, const GonioCpuPack *pack,
                                const float *source, uint16_t *packed);
 
+/* Should a right side that few rows pass over be split on the way instead? Packing takes time and
+ * memory that it would never earn. Only when rows or columns run on, in one run. */
+gboolean gonio_cpu_parts_takes_raw (size_t m, const GonioCpuPack *pack);
+
 /* Bytes of scratch memory for that many threads. */
-size_t gonio_cpu_parts_scratch (const GonioCpuGemm *gemm, guint threads);
+size_t gonio_cpu_parts_scratch (const GonioCpuGemm *gemm, gboolean raw, guint threads);
 void gonio_cpu_parts_run (const GonioCpuGemm *gemm, const GonioCpuRun *run);
 
 G_END_DECLS

@@ -127,23 +127,40 @@ pack_floats (const GonioCpuKernels *kernels, const GonioCpuPack *pack, const flo
   return g_steal_pointer (&packed);
 }
 
+void
+gonio_cpu_right_raw (GonioCpuRight *right, GonioCpuLower *lower, const GonioCpuGemm *gemm,
+                     const GonioCpuPack *pack)
+{
+  right->raw = TRUE;
+  right->pack = *pack;
+  right->scratch = gonio_cpu_slot_scratch (
+      lower, gonio_cpu_parts_scratch (gemm, TRUE, MAX (lower->backend->threads, 1)));
+}
+
 gboolean
 gonio_cpu_right_init (GonioCpuRight *right, GonioCpuLower *lower, const GonioCpuGemm *gemm,
-                      const GonioCpuPack *pack, const float *source, const int64_t *source_offsets,
-                      size_t count, GError **error)
+                      const GonioCpuPack *pack, const GonioTensor *source,
+                      const int64_t *source_offsets, size_t count, GError **error)
 {
   const GonioCpuKernels *kernels = lower->backend->kernels;
+  const float *numbers = gonio_tensor_data (source);
   g_autoptr (GError) none = NULL;
   g_autoptr (GonioTensor) packed = NULL;
   right->scratch = GONIO_CPU_NO_SLOT;
+  if (gemm->form && count == 1 && source_offsets[0] == 0 &&
+      gonio_cpu_parts_takes_raw (gemm->m, pack)) {
+    gonio_cpu_right_raw (right, lower, gemm, pack);
+    right->packed = gonio_cpu_slot_tensor (lower, (GonioTensor *)source);
+    return TRUE;
+  }
   if (gemm->form)
-    packed = pack_parts (kernels, pack, source, source_offsets, count, &none);
+    packed = pack_parts (kernels, pack, numbers, source_offsets, count, &none);
   if (packed) {
     right->size = gonio_cpu_parts_size (pack);
     right->scratch = gonio_cpu_slot_scratch (
-        lower, gonio_cpu_parts_scratch (gemm, MAX (lower->backend->threads, 1)));
+        lower, gonio_cpu_parts_scratch (gemm, FALSE, MAX (lower->backend->threads, 1)));
   } else {
-    packed = pack_floats (kernels, pack, source, source_offsets, count, error);
+    packed = pack_floats (kernels, pack, numbers, source_offsets, count, error);
     right->size = gonio_cpu_packed_floats (kernels, pack->taps, pack->kc, pack->n);
   }
   if (!packed)
@@ -158,10 +175,13 @@ gonio_cpu_right_use (const GonioCpuRight *right, const GonioCpuRun *run, GonioCp
   gpointer packed = gonio_cpu_ptr (run, right->packed);
   gemm->right_size = right->size;
   gemm->scratch = gonio_cpu_ptr (run, right->scratch);
-  if (right->scratch == GONIO_CPU_NO_SLOT)
-    gemm->packed = packed;
-  else
+  gemm->raw_pack = &right->pack;
+  if (right->raw)
+    gemm->raw = packed;
+  else if (right->scratch != GONIO_CPU_NO_SLOT)
     gemm->parts = packed;
+  else
+    gemm->packed = packed;
 }
 
 /* ---- the product ---- */
@@ -351,7 +371,7 @@ gonio_cpu_gemm_run (const GonioCpuGemm *gemm, const GonioCpuRun *run)
 {
   if (gemm->m == 0 || gemm->n == 0 || gemm->batch == 0)
     return;
-  if (gemm->parts) {
+  if (gemm->parts || gemm->raw) {
     gonio_cpu_parts_run (gemm, run);
     return;
   }

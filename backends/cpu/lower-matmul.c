@@ -120,9 +120,8 @@ finish_product (GonioCpuLower *lower, Product *product, GError **error)
         return FALSE;
       gemm->form = &product->form;
     }
-    if (!gonio_cpu_right_init (&product->right, lower, &product->gemm, &product->pack,
-                               gonio_tensor_data (right), product->raw_offsets,
-                               product->packed_count, error))
+    if (!gonio_cpu_right_init (&product->right, lower, &product->gemm, &product->pack, right,
+                               product->raw_offsets, product->packed_count, error))
       return FALSE;
   } else {
     product->raw = gonio_cpu_view_in (lower, 1).slot;

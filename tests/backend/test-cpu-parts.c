@@ -101,8 +101,9 @@ check (const Product *p, const float *a, const float *b, const float *bias, cons
     }
 }
 
+/* raw: the right side is split on the way; turned: it lies column by column. */
 static void
-run_product (const Product *p)
+run_product (const Product *p, gboolean raw, gboolean turned)
 {
   g_autoptr (GRand) rand = g_rand_new_with_seed ((guint32)(p->m + p->n));
   size_t padded = (p->n + 15) / 16 * 16;
@@ -114,11 +115,19 @@ run_product (const Product *p)
     a[p->k - 1] = INFINITY; /* in the last piece of a row that has several */
     a[(p->m - 1) * p->k] = NAN;
   }
-  GonioCpuPack pack = {
-      .taps = 1, .kc = p->k, .n = p->n, .sk = (int64_t)p->n, .sj = 1, .scale = 1.0f};
+  g_autofree float *b_turned = g_new (float, p->k * p->n);
+  for (size_t i = 0; i < p->k * p->n; i++)
+    b_turned[i % p->n * p->k + i / p->n] = b[i];
+  const float *source = turned ? b_turned : b;
+  GonioCpuPack pack = {.taps = 1,
+                       .kc = p->k,
+                       .n = p->n,
+                       .sk = turned ? 1 : (int64_t)p->n,
+                       .sj = turned ? (int64_t)p->k : 1,
+                       .scale = 1.0f};
   size_t size = gonio_cpu_parts_size (&pack) * sizeof (uint16_t);
   gpointer packed = g_aligned_alloc (1, size, 64);
-  g_assert_true (gonio_cpu_parts_pack (kernels->parts, &pack, b, packed));
+  g_assert_true (gonio_cpu_parts_pack (kernels->parts, &pack, source, packed));
   GonioCpuPartsForm form;
   g_assert_true (gonio_cpu_parts_form_plain (&form, p->m, p->k, p->k, NULL));
   GonioCpuGemm gemm = {.m = p->m,
@@ -128,14 +137,16 @@ run_product (const Product *p)
                        .batch = 1,
                        .a = a,
                        .lda = p->k,
-                       .parts = packed,
+                       .parts = raw ? NULL : packed,
+                       .raw = raw ? source : NULL,
+                       .raw_pack = &pack,
                        .form = &form,
                        .bias = bias,
                        .add = add,
                        .c = c,
                        .ldc = p->n,
                        .activation = {.lo = p->lo, .hi = p->hi}};
-  size_t scratch = gonio_cpu_parts_scratch (&gemm, 1);
+  size_t scratch = gonio_cpu_parts_scratch (&gemm, raw, 1);
   gemm.scratch = g_aligned_alloc (1, scratch, 64);
   memset (gemm.scratch, 0xff, scratch); /* NaN, should anything be read that was not written */
   GonioCpuRun run = {.threads = 1, .kernels = kernels};
@@ -164,7 +175,8 @@ test_products (void)
   if (!have_unit ())
     return;
   for (guint i = 0; i < G_N_ELEMENTS (products); i++)
-    run_product (&products[i]);
+    for (int way = 0; way < 4; way++)
+      run_product (&products[i], way & 1, way & 2);
 }
 
 int

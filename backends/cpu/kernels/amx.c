@@ -11,6 +11,7 @@
 
 #define STEP      GONIO_CPU_PARTS_STEP
 #define TILE      16  /* columns of a tile */
+#define AHEAD     16  /* rows fetched before they are needed */
 #define TILE_HALF 512 /* bfloat16 numbers in a tile of the right side */
 
 /* ---- splitting ---- */
@@ -21,18 +22,25 @@ widen (__m256i half)
   return _mm512_castsi512_ps (_mm512_slli_epi32 (_mm512_cvtepu16_epi32 (half), 16));
 }
 
-/* Infinities, NaN and what would round to an infinity. */
-static inline __mmask16
-unfit (__m512 x)
+/* The largest magnitudes so far; as integers they sort, infinities and NaN last. */
+static inline __m512i
+larger (__m512i most, __m512 x)
 {
-  const __m512i size = _mm512_and_si512 (_mm512_castps_si512 (x), _mm512_set1_epi32 (0x7fffffff));
-  return _mm512_cmpge_epi32_mask (size, _mm512_set1_epi32 (0x7f000000));
+  return _mm512_max_epu32 (
+      most, _mm512_and_si512 (_mm512_castps_si512 (x), _mm512_set1_epi32 (0x7fffffff)));
 }
 
-static inline __mmask32
-split_32 (__m512 a, __m512 b, uint16_t *out, size_t part)
+/* Nothing infinite, no NaN, and nothing that would round to an infinity? */
+static inline gboolean
+all_fit (__m512i most)
 {
-  __mmask32 bad = _mm512_kunpackw (unfit (b), unfit (a));
+  return _mm512_cmpge_epu32_mask (most, _mm512_set1_epi32 (0x7f000000)) == 0;
+}
+
+static inline void
+split_32 (__m512 a, __m512 b, uint16_t *out, size_t part, __m512i *most)
+{
+  *most = larger (larger (*most, a), b);
 #pragma GCC unroll 3
   for (int p = 0; p < GONIO_CPU_PARTS; p++) {
     __m512i half = (__m512i)_mm512_cvtne2ps_pbh (b, a);
@@ -40,23 +48,22 @@ split_32 (__m512 a, __m512 b, uint16_t *out, size_t part)
     a = _mm512_sub_ps (a, widen (_mm512_castsi512_si256 (half)));
     b = _mm512_sub_ps (b, widen (_mm512_extracti64x4_epi64 (half, 1)));
   }
-  return bad;
 }
 
 static gboolean
 split (const float *x, uint16_t *out, size_t part, size_t n)
 {
-  __mmask32 bad = 0;
+  __m512i most = _mm512_setzero_si512 ();
   size_t i = 0;
   for (; i + STEP <= n; i += STEP)
-    bad |= split_32 (_mm512_loadu_ps (x + i), _mm512_loadu_ps (x + i + TILE), out + i, part);
+    split_32 (_mm512_loadu_ps (x + i), _mm512_loadu_ps (x + i + TILE), out + i, part, &most);
   if (i < n) {
     __mmask32 some = (__mmask32)((1ull << (n - i)) - 1);
     __m512 a = _mm512_maskz_loadu_ps ((__mmask16)some, x + i);
     __m512 b = _mm512_maskz_loadu_ps ((__mmask16)(some >> 16), x + i + TILE);
-    bad |= split_32 (a, b, out + i, part);
+    split_32 (a, b, out + i, part, &most);
   }
-  return bad == 0;
+  return all_fit (most);
 }
 
 /* ---- the right side ---- */
@@ -77,13 +84,16 @@ pack_rows (const float *x, int64_t sk, size_t rows, size_t cols, float scale, ui
 {
   const __mmask16 some = (__mmask16)((1u << cols) - 1);
   const __m512 factor = _mm512_set1_ps (scale);
-  __mmask16 bad = 0;
+  __m512i most = _mm512_setzero_si512 ();
   for (size_t row = 0; row < STEP; row += 2, out += STEP) {
     __m512 a = _mm512_maskz_loadu_ps (row < rows ? some : 0, x + (int64_t)row * sk);
     __m512 b = _mm512_maskz_loadu_ps (row + 1 < rows ? some : 0, x + (int64_t)(row + 1) * sk);
+    /* rows lie too far apart for the processor to see them coming */
+    _mm_prefetch ((const char *)(x + (int64_t)(row + AHEAD) * sk), _MM_HINT_T0);
+    _mm_prefetch ((const char *)(x + (int64_t)(row + AHEAD + 1) * sk), _MM_HINT_T0);
     a = _mm512_mul_ps (a, factor);
     b = _mm512_mul_ps (b, factor);
-    bad |= unfit (a) | unfit (b);
+    most = larger (larger (most, a), b);
 #pragma GCC unroll 3
     for (int p = 0; p < GONIO_CPU_PARTS; p++) {
       __m512i half = (__m512i)_mm512_cvtne2ps_pbh (b, a);
@@ -92,7 +102,66 @@ pack_rows (const float *x, int64_t sk, size_t rows, size_t cols, float scale, ui
       b = _mm512_sub_ps (b, widen (_mm512_extracti64x4_epi64 (half, 1)));
     }
   }
-  return bad == 0;
+  return all_fit (most);
+}
+
+/* Numbers 0..15 of 16 rows become rows of their own. */
+static inline void
+turn (__m512i r[TILE])
+{
+  __m512i t[TILE];
+#pragma GCC unroll 8
+  for (int i = 0; i < TILE; i += 2) {
+    t[i] = _mm512_unpacklo_epi32 (r[i], r[i + 1]);
+    t[i + 1] = _mm512_unpackhi_epi32 (r[i], r[i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < TILE; i += 4)
+#pragma GCC unroll 2
+    for (int h = 0; h < 2; h++) {
+      r[i + 2 * h] = _mm512_unpacklo_epi64 (t[i + h], t[i + h + 2]);
+      r[i + 2 * h + 1] = _mm512_unpackhi_epi64 (t[i + h], t[i + h + 2]);
+    }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++)
+#pragma GCC unroll 2
+    for (int h = 0; h < TILE; h += 8) {
+      t[h + i] = _mm512_shuffle_i32x4 (r[h + i], r[h + i + 4], 0x88);
+      t[h + i + 4] = _mm512_shuffle_i32x4 (r[h + i], r[h + i + 4], 0xdd);
+    }
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i++) {
+    r[i] = _mm512_shuffle_i32x4 (t[i], t[i + 8], 0x88);
+    r[i + 8] = _mm512_shuffle_i32x4 (t[i], t[i + 8], 0xdd);
+  }
+}
+
+static gboolean
+pack_columns (const float *x, int64_t sj, size_t rows, size_t cols, float scale, uint16_t *out,
+              size_t part)
+{
+  const __mmask32 some = (__mmask32)((1ull << rows) - 1);
+  const __m512 factor = _mm512_set1_ps (scale);
+  __m512i halves[GONIO_CPU_PARTS][TILE];
+  __m512i most = _mm512_setzero_si512 ();
+  memset (halves, 0, sizeof halves);
+  for (size_t j = 0; j < cols; j++, x += sj) {
+    __m512 a = _mm512_mul_ps (_mm512_maskz_loadu_ps ((__mmask16)some, x), factor);
+    __m512 b = _mm512_mul_ps (_mm512_maskz_loadu_ps ((__mmask16)(some >> 16), x + TILE), factor);
+    most = larger (larger (most, a), b);
+#pragma GCC unroll 3
+    for (int p = 0; p < GONIO_CPU_PARTS; p++) {
+      halves[p][j] = (__m512i)_mm512_cvtne2ps_pbh (b, a);
+      a = _mm512_sub_ps (a, widen (_mm512_castsi512_si256 (halves[p][j])));
+      b = _mm512_sub_ps (b, widen (_mm512_extracti64x4_epi64 (halves[p][j], 1)));
+    }
+  }
+  for (int p = 0; p < GONIO_CPU_PARTS; p++) {
+    turn (halves[p]);
+    for (size_t row = 0; row < TILE; row++)
+      _mm512_storeu_si512 (out + (size_t)p * part + row * STEP, halves[p][row]);
+  }
+  return all_fit (most);
 }
 
 static gboolean
@@ -102,6 +171,8 @@ pack (const float *x, int64_t sk, int64_t sj, size_t rows, size_t cols, float sc
   float turned[STEP * TILE];
   if (sj == 1)
     return pack_rows (x, sk, rows, cols, scale, out, part);
+  if (sk == 1)
+    return pack_columns (x, sj, rows, cols, scale, out, part);
   memset (turned, 0, sizeof turned);
   for (size_t j = 0; j < cols; j++)
     for (size_t k = 0; k < rows; k++)
