@@ -14,11 +14,12 @@
 #include <string.h>
 
 /* Floats of transformed input and products that a block holds. */
-#define BLOCK_FLOATS ((size_t)256 * 1024)
+#define BLOCK_FLOATS ((size_t)128 * 1024)
 /* Output channels whose products are held at a time. */
-#define CHUNK ((size_t)64)
+#define CHUNK ((size_t)128)
 /* Reading a weight that lies far away takes as long as so many multiplications by it: tiles that
- * share a weight, up to that number, cost nothing more. */
+ * share a weight, up to that number, cost nothing more. On the high side, because weights also cost
+ * memory, and time when they are prepared. */
 #define FAR_WIDE   29 /* 16 lanes */
 #define FAR_NARROW 18
 /* Weights that stay in the second-level cache from block to block. */
@@ -291,31 +292,51 @@ plan_blocks (Winograd *self, const GonioCpuKernels *kernels, size_t threads)
   self->n_scratch = MIN (threads, self->blocks * self->groups);
 }
 
+typedef struct {
+  const Winograd *self;
+  const GonioCpuKernels *kernels;
+  const float *raw;
+  float *weights;
+} Preparation;
+
+static void
+weights_task (void *context, size_t start, size_t count)
+{
+  const Preparation *job = context;
+  const Winograd *self = job->self;
+  size_t inputs = (size_t)self->conv.window.channels_in, nr = job->kernels->nr;
+  size_t outputs = (size_t)self->conv.window.channels_out;
+  size_t all = gonio_cpu_padded_columns (job->kernels, outputs);
+  for (size_t panel = start; panel < start + count; panel++) {
+    size_t column = panel * nr, first = panel / self->chunk * self->chunk * nr; /* of the chunk */
+    size_t columns = MIN (nr, outputs - column);
+    GonioCpuWinogradWeights work = {
+        .weights = job->raw + column * inputs * 9,
+        .step = inputs * 9,
+        .inputs = inputs,
+        .count = columns,
+        .out = job->weights + inputs * (self->positions * first + column - first),
+        .position = inputs * MIN (self->chunk * nr, all - first),
+        .width = gonio_cpu_padded_columns (job->kernels, columns),
+    };
+    self->form->weights (&work);
+  }
+}
+
 static GonioTensor *
 transform_weights (const GonioCpuLower *lower, const Winograd *self, GError **error)
 {
-  const GonioCpuKernels *kernels = lower->backend->kernels;
-  const float *raw = gonio_cpu_conv_weights (lower);
+  const GonioBackend *backend = lower->backend;
+  size_t all = gonio_cpu_padded_columns (backend->kernels, (size_t)self->conv.window.channels_out);
   size_t inputs = (size_t)self->conv.window.channels_in;
-  size_t outputs = (size_t)self->conv.window.channels_out;
-  size_t all = gonio_cpu_padded_columns (kernels, outputs);
   g_autoptr (GonioTensor) weights = gonio_cpu_floats (self->positions * inputs * all, error);
   if (!weights)
     return NULL;
-  float *to = gonio_tensor_writable_data (weights);
-  for (size_t panel = 0; panel < self->panels; panel++) {
-    size_t column = panel * kernels->nr, count = MIN (kernels->nr, outputs - column);
-    size_t first = panel / self->chunk * self->chunk * kernels->nr; /* of the chunk */
-    size_t columns = MIN (self->chunk * kernels->nr, all - first);
-    GonioCpuWinogradWeights work = {.weights = raw + column * inputs * 9,
-                                    .step = inputs * 9,
-                                    .inputs = inputs,
-                                    .count = count,
-                                    .out = to + inputs * (self->positions * first + column - first),
-                                    .position = inputs * columns,
-                                    .width = gonio_cpu_padded_columns (kernels, count)};
-    self->form->weights (&work);
-  }
+  Preparation job = {self, backend->kernels, gonio_cpu_conv_weights (lower),
+                     gonio_tensor_writable_data (weights)};
+  GonioCpuRun run = {.pool = backend->pool, .threads = backend->threads};
+  gonio_cpu_parallel (&run, weights_task, &job, self->panels,
+                      gonio_cpu_grain (self->positions * inputs * backend->kernels->nr));
   return g_steal_pointer (&weights);
 }
 

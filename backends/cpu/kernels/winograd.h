@@ -215,15 +215,17 @@ winograd_product (const GonioCpuWinogradProduct *work)
       GEMM_EACH (WINOGRAD_BLOCK)};
 #undef WINOGRAD_BLOCK
   /* Blocks differ by one row at most; together they fetch what is as long as the weights. */
-  size_t count = (work->rows + GONIO_MR - 1) / GONIO_MR, length = work->inputs * work->width;
+  const guint rows = (guint)work->rows, count = (rows + GONIO_MR - 1) / GONIO_MR;
+  const guint least = rows / count, more = rows - least * count;
+  const size_t share = (guint)(work->inputs * work->width) / count;
   GonioCpuWinogradProduct block = *work;
-  block.fetch_step = (work->width + count - 1) / count;
-  for (size_t b = 0; b < count; b++) {
-    size_t start = work->rows * b / count, end = work->rows * (b + 1) / count;
-    block.inputs_at = work->inputs_at + start * work->pitch;
-    block.out = work->out + start * work->ldc;
-    block.fetch = work->fetch + length * b / count;
-    blocks[end - start - 1][work->width > GONIO_LANES](&block);
+  block.fetch_step = ((guint)work->width + count - 1) / count;
+  for (guint b = 0; b < count; b++) {
+    guint mr = least + (b < more);
+    blocks[mr - 1][work->width > GONIO_LANES](&block);
+    block.inputs_at += mr * work->pitch;
+    block.out += mr * work->ldc;
+    block.fetch += share;
   }
 }
 
