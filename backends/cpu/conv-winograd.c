@@ -25,6 +25,8 @@
 /* Weights that stay in the second-level cache from block to block. */
 #define NEAR_WEIGHTS ((size_t)192 * 1024)
 #define MAX_M        4
+/* Bounds what a block of tiles takes. */
+#define MAX_INPUTS 4096
 
 typedef struct {
   GonioCpuConv conv;
@@ -382,7 +384,7 @@ static gboolean
 winograd_suits (const GonioCpuKernels *kernels, const GonioCpuConv *conv)
 {
   const GonioCpuWindow *w = &conv->window;
-  gboolean suits = conv->groups == 1;
+  gboolean suits = conv->groups == 1 && w->channels_in <= MAX_INPUTS;
   for (int axis = 0; axis < 2; axis++)
     suits = suits && w->kernel[axis] == 3 && w->stride[axis] == 1 && w->dilation[axis] == 1;
   return suits;
