@@ -172,6 +172,8 @@ concat_joins (GonioCpuLower *lower, int axis, GonioCpuView *out)
       if (k != axis && shape.dims[k] != 1 && view.strides[k] != out->strides[k])
         return FALSE;
     int64_t own = shape.dims[axis] != 1 ? view.strides[axis] : 0;
+    if (shape.dims[axis] != 1 && own <= 0)
+      return FALSE;
     if (step == 0) /* not known before an input is longer than one or a second one comes */
       step = own != 0 ? own : start != 0 ? (view.offset - out->offset) / start : 0;
     if ((own != 0 && own != step) || view.offset - out->offset != start * step)

@@ -69,7 +69,7 @@ gonio_cpu_in_pixels (const GonioValue *value, const GonioCpuView *view)
     int axis = i == 2 ? 0 : i - 1;
     if (shape.dims[axis] == 1)
       continue;
-    if (next != 0 && view->strides[axis] != next)
+    if (view->strides[axis] <= 0 || (next != 0 && view->strides[axis] != next))
       return FALSE;
     next = view->strides[axis] * shape.dims[axis];
   }

@@ -12,7 +12,7 @@
 static const GonioBackendDef *const cpu[] = {&gonio_backend_cpu, &gonio_backend_reference, NULL};
 static const GonioBackendDef *const reference[] = {&gonio_backend_reference, NULL};
 
-static int n_graphs = 400;
+static int n_graphs = 1000;
 static guint32 first_seed = 1;
 
 typedef struct {
@@ -486,16 +486,52 @@ agree (const GonioTensor *a, const GonioTensor *b)
   return TRUE;
 }
 
+static Maker
+maker_new (guint32 seed)
+{
+  return (Maker){g_rand_new_with_seed (seed), gonio_graph_new ("random"),
+                 g_array_new (FALSE, FALSE, sizeof (GonioValueId))};
+}
+
+static GonioValueId
+add_input (Maker *m, GonioShape shape)
+{
+  GonioSymShape sym = gonio_sym_shape_from_shape (&shape);
+  GonioValueId x = gonio_graph_add_input (m->graph, "x", GONIO_DTYPE_FLOAT, &sym);
+  g_array_append_val (m->values, x);
+  return x;
+}
+
+/* Runs the graph both ways on random numbers, compares, and frees it. */
+static void
+compare (Maker *m, guint32 seed)
+{
+  GonioShape shape = shape_of (m, gonio_graph_find_value (m->graph, "x"));
+  g_autoptr (GonioTensor) input = gonio_tensor_new (GONIO_DTYPE_FLOAT, &shape, NULL);
+  for (int64_t i = 0; i < gonio_tensor_count (input); i++)
+    ((float *)gonio_tensor_writable_data (input))[i] = (float)g_rand_double_range (m->rand, -1, 1);
+  guint n;
+  GonioTensor **ours = run (m->graph, cpu, TRUE, input, &n);
+  GonioTensor **theirs = run (m->graph, reference, FALSE, input, &n);
+  for (guint i = 0; i < n; i++)
+    if (!agree (ours[i], theirs[i])) {
+      g_autofree char *text = gonio_graph_to_text (m->graph, gonio_op_name);
+      g_test_message ("seed %u: output %u differs\n%s", seed, i, text);
+      g_test_fail ();
+      break;
+    }
+  gonio_session_free_outputs (ours, n);
+  gonio_session_free_outputs (theirs, n);
+  g_array_unref (m->values);
+  gonio_graph_unref (m->graph);
+  g_rand_free (m->rand);
+}
+
 static void
 one_graph (guint32 seed)
 {
-  Maker m = {g_rand_new_with_seed (seed), gonio_graph_new ("random"),
-             g_array_new (FALSE, FALSE, sizeof (GonioValueId))};
-  GonioShape shape =
-      GONIO_SHAPE (pick (&m, 1, 2), pick (&m, 1, 12), pick (&m, 1, 8), pick (&m, 1, 8));
-  GonioSymShape sym = gonio_sym_shape_from_shape (&shape);
-  GonioValueId x = gonio_graph_add_input (m.graph, "x", GONIO_DTYPE_FLOAT, &sym);
-  g_array_append_val (m.values, x);
+  Maker m = maker_new (seed);
+  add_input (&m, GONIO_SHAPE (pick (&m, 1, 2), pick (&m, 1, 12), pick (&m, 1, 8), pick (&m, 1, 8)));
   for (int made = 0, tries = 0; made < 14 && tries < 200; tries++) {
     GonioValueId from = any_value (&m); /* late values more often, for long chains */
     if (pick (&m, 0, 2))
@@ -507,25 +543,35 @@ one_graph (guint32 seed)
   for (guint i = 1; i + 1 < m.values->len; i++)
     if (pick (&m, 0, 3) == 0)
       gonio_graph_add_output (m.graph, g_array_index (m.values, GonioValueId, i));
+  compare (&m, seed);
+}
 
-  g_autoptr (GonioTensor) input = gonio_tensor_new (GONIO_DTYPE_FLOAT, &shape, NULL);
-  for (int64_t i = 0; i < gonio_tensor_count (input); i++)
-    ((float *)gonio_tensor_writable_data (input))[i] = (float)g_rand_double_range (m.rand, -1, 1);
-  guint n;
-  GonioTensor **ours = run (m.graph, cpu, TRUE, input, &n);
-  GonioTensor **theirs = run (m.graph, reference, FALSE, input, &n);
-  for (guint i = 0; i < n; i++)
-    if (!agree (ours[i], theirs[i])) {
-      g_autofree char *text = gonio_graph_to_text (m.graph, gonio_op_name);
-      g_test_message ("seed %u: output %u differs\n%s", seed, i, text);
-      g_test_fail ();
-      break;
+/* Axes that are repeated have a stride of zero: that is none to go on with. */
+static void
+test_repeated (void)
+{
+  for (int form = 0; form < 2; form++) {
+    Maker m = maker_new (1);
+    GonioValueId inputs[2] = {
+        add_input (&m, form ? GONIO_SHAPE (1, 9, 6, 1) : GONIO_SHAPE (1, 1, 6, 6)),
+        integers (&m, (const int64_t[]){1, 9, 6, 6}, 4)};
+    GonioValueId wide = result (&m, add (&m, GONIO_OP_EXPAND, inputs, 2, 1));
+    if (form == 0) { /* parts of it side by side along such an axis */
+      GonioNodeId split = add (&m, GONIO_OP_SPLIT, &wide, 1, 2);
+      gonio_graph_set_attr_int (m.graph, split, "axis", 2);
+      infer (&m, split);
+      GonioValueId parts[2] = {gonio_graph_node (m.graph, split)->outputs[0],
+                               gonio_graph_node (m.graph, split)->outputs[1]};
+      gonio_graph_add_output (m.graph, join (&m, parts, 2, 1));
+    } else { /* read as pixels */
+      GonioValueId all[5] = {wide, ones_for (&m, 9), weights (&m, GONIO_SHAPE (9)),
+                             weights (&m, GONIO_SHAPE (9)), ones_for (&m, 9)};
+      GonioValueId norm = result (&m, add (&m, GONIO_OP_BATCH_NORMALIZATION, all, 5, 1));
+      GonioValueId next[2] = {norm, weights (&m, GONIO_SHAPE (4, 9, 1, 1))};
+      gonio_graph_add_output (m.graph, result (&m, add (&m, GONIO_OP_CONV, next, 2, 1)));
     }
-  gonio_session_free_outputs (ours, n);
-  gonio_session_free_outputs (theirs, n);
-  g_array_unref (m.values);
-  gonio_graph_unref (m.graph);
-  g_rand_free (m.rand);
+    compare (&m, (guint32)form);
+  }
 }
 
 static void
@@ -543,6 +589,7 @@ main (int argc, char **argv)
     n_graphs = (int)g_ascii_strtoll (argv[1], NULL, 10);
   if (argc > 2)
     first_seed = (guint32)g_ascii_strtoull (argv[2], NULL, 10);
-  g_test_add_func ("/cpu-graphs", test_graphs);
+  g_test_add_func ("/cpu-graphs/repeated", test_repeated);
+  g_test_add_func ("/cpu-graphs/random", test_graphs);
   return g_test_run ();
 }
