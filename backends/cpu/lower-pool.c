@@ -89,15 +89,57 @@ pool_pixel (const PoolJob *job, int64_t n, int64_t y, int64_t x, float *out)
   fold_flush (&fold);
 }
 
+/* Pixels first..end-1 of a line, whose windows are inside from left to right: the rows of one are
+ * those of the one before, moved on. */
+static void
+pool_inner (const PoolJob *job, int64_t n, int64_t y, int64_t first, int64_t end, float *out)
+{
+  const GonioCpuWindow *w = &job->pool->window;
+  const float *rows[MAX_ROWS];
+  float weights[MAX_ROWS];
+  int64_t top, bottom;
+  gonio_cpu_window_taps (w, 0, y, &top, &bottom);
+  int64_t count = (job->pool->count_padding ? padded_taps (w, 0, y) : bottom - top) * w->kernel[1];
+  size_t taps = 0, channels = (size_t)w->channels_in;
+  for (int64_t ky = top; ky < bottom; ky++) {
+    int64_t line = y * w->stride[0] - w->before[0] + ky * w->dilation[0];
+    int64_t column = first * w->stride[1] - w->before[1];
+    const float *from = job->in + n * w->image + line * w->line + column * w->pixel;
+    for (int64_t kx = 0; kx < w->kernel[1]; kx++, from += w->dilation[1] * w->pixel) {
+      rows[taps] = from;
+      weights[taps++] = 1.0f / (float)count;
+    }
+  }
+  for (int64_t x = first; x < end; x++, out += job->pool->pixel) {
+    if (job->pool->is_max)
+      job->kernels->max_rows (rows, taps, out, channels);
+    else
+      job->kernels->mix (rows, weights, taps, out, channels);
+    for (size_t t = 0; t < taps; t++)
+      rows[t] += w->stride[1] * w->pixel;
+  }
+}
+
 static void
 pool_task (void *context, size_t start, size_t count)
 {
   const PoolJob *job = context;
   const GonioCpuWindow *w = &job->pool->window;
-  for (size_t row = start; row < start + count; row++)
-    for (int64_t x = 0; x < w->out[1]; x++)
-      pool_pixel (job, (int64_t)row / w->out[0], (int64_t)row % w->out[0], x,
-                  job->out + ((int64_t)row * w->out[1] + x) * job->pool->pixel);
+  int64_t pixel = job->pool->pixel, inner, inner_end;
+  gonio_cpu_window_inner (w, 1, &inner, &inner_end);
+  for (size_t row = start; row < start + count; row++) {
+    int64_t n = (int64_t)row / w->out[0], y = (int64_t)row % w->out[0], top, bottom;
+    float *out = job->out + (int64_t)row * w->out[1] * pixel;
+    gonio_cpu_window_taps (w, 0, y, &top, &bottom);
+    gboolean fits = bottom > top && (bottom - top) * w->kernel[1] <= MAX_ROWS;
+    int64_t first = fits ? inner : w->out[1], end = MAX (first, inner_end);
+    for (int64_t x = 0; x < first; x++)
+      pool_pixel (job, n, y, x, out + x * pixel);
+    if (first < end)
+      pool_inner (job, n, y, first, end, out + first * pixel);
+    for (int64_t x = end; x < w->out[1]; x++)
+      pool_pixel (job, n, y, x, out + x * pixel);
+  }
 }
 
 static gboolean
