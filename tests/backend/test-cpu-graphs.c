@@ -555,6 +555,10 @@ test_repeated (void)
     GonioValueId inputs[2] = {
         add_input (&m, form ? GONIO_SHAPE (1, 9, 6, 1) : GONIO_SHAPE (1, 1, 6, 6)),
         integers (&m, (const int64_t[]){1, 9, 6, 6}, 4)};
+    if (form == 1) { /* channels last */
+      GonioValueId first[2] = {inputs[0], weights (&m, GONIO_SHAPE (9, 9, 1, 1))};
+      inputs[0] = result (&m, add (&m, GONIO_OP_CONV, first, 2, 1));
+    }
     GonioValueId wide = result (&m, add (&m, GONIO_OP_EXPAND, inputs, 2, 1));
     if (form == 0) { /* parts of it side by side along such an axis */
       GonioNodeId split = add (&m, GONIO_OP_SPLIT, &wide, 1, 2);
