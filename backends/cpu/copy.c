@@ -3,8 +3,10 @@
 
 #include <string.h>
 
-/* Elements of the source's running axis that one tile of a crossed copy takes. */
-#define TILE 64
+/* Elements of the source's running axis that one tile of a crossed copy takes, more of them when
+ * few others cross it. */
+#define TILE     64
+#define TILE_ALL 2048
 
 void
 gonio_cpu_copy_init (GonioCpuCopy *copy, size_t element)
@@ -33,6 +35,7 @@ typedef struct {
   const GonioCpuKernels *kernels;
   GonioCpuNest outer; /* what remains around the inner loop or the crossed pair */
   int64_t tiles;      /* pieces of the pair's axis */
+  int64_t tile;       /* elements of one */
   char *to;
   const char *from;
 } Job;
@@ -98,6 +101,30 @@ line_task (void *context, size_t start, size_t count)
              (size_t)element);
 }
 
+typedef float Four __attribute__ ((vector_size (16), aligned (4), may_alias));
+
+/* Three lines into threes: the planes of a picture into its pixels. */
+static void
+interleave_3 (const float *from, int64_t line, float *to, int64_t n)
+{
+  const float *a = from, *b = from + line, *c = from + 2 * line;
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4, to += 12) {
+    Four x = *(const Four *)(a + i), y = *(const Four *)(b + i), z = *(const Four *)(c + i);
+    Four xy = __builtin_shufflevector (x, y, 0, 4, 1, 5); /* x0 y0 x1 y1 */
+    Four yz = __builtin_shufflevector (y, z, 1, 5, 2, 6); /* y1 z1 y2 z2 */
+    Four zx = __builtin_shufflevector (z, x, 2, 7, 3, 6); /* z2 x3 z3 x2 */
+    *(Four *)to = __builtin_shufflevector (xy, z, 0, 1, 4, 2);
+    *(Four *)(to + 4) = __builtin_shufflevector (yz, x, 0, 1, 6, 2);
+    *(Four *)(to + 8) = __builtin_shufflevector (zx, y, 0, 1, 7, 2);
+  }
+  for (; i < n; i++, to += 3) {
+    to[0] = a[i];
+    to[1] = b[i];
+    to[2] = c[i];
+  }
+}
+
 static void
 crossed_tile (const Job *job, char *to, const char *from, int64_t cols)
 {
@@ -105,6 +132,10 @@ crossed_tile (const Job *job, char *to, const char *from, int64_t cols)
   const GonioCpuNest *nest = &copy->nest;
   int inner = nest->rank - 1, pair = copy->pair;
   int64_t ldd = nest->strides[0][pair], lds = nest->strides[1][inner], rows = nest->dims[inner];
+  if (copy->element == 4 && nest->strides[0][inner] == 1 && rows == 3 && ldd == 3) {
+    interleave_3 ((const float *)from, lds, (float *)to, cols);
+    return;
+  }
   if (copy->element == 4 && nest->strides[0][inner] == 1 && ldd > 0 && lds > 0) {
     job->kernels->transpose ((const float *)from, (size_t)lds, (float *)to, (size_t)ldd,
                              (size_t)rows, (size_t)cols);
@@ -124,11 +155,11 @@ crossed_task (void *context, size_t start, size_t count)
   int64_t ldd = job->copy->nest.strides[0][job->copy->pair];
   int64_t length = job->copy->nest.dims[job->copy->pair];
   for (size_t i = start; i < start + count; i++) {
-    int64_t tile = (int64_t)i % job->tiles * TILE;
+    int64_t tile = (int64_t)i % job->tiles * job->tile;
     GonioCpuWalk walk;
     gonio_cpu_walk_start (&walk, &job->outer, job->outer.rank, (int64_t)i / job->tiles);
     crossed_tile (job, job->to + (walk.offsets[0] + tile * ldd) * element,
-                  job->from + (walk.offsets[1] + tile) * element, MIN (TILE, length - tile));
+                  job->from + (walk.offsets[1] + tile) * element, MIN (job->tile, length - tile));
   }
 }
 
@@ -151,10 +182,11 @@ execute (const GonioCpuCopy *copy, const GonioCpuRun *run, void *to, const void 
         job.outer.strides[0][job.outer.rank] = nest->strides[0][i];
         job.outer.strides[1][job.outer.rank++] = nest->strides[1][i];
       }
-    job.tiles = (nest->dims[copy->pair] + TILE - 1) / TILE;
+    job.tile = MAX (TILE, TILE_ALL / nest->dims[inner]);
+    job.tiles = (nest->dims[copy->pair] + job.tile - 1) / job.tile;
     size_t n = (size_t)(job.tiles * gonio_cpu_nest_count (&job.outer, 0, job.outer.rank));
     gonio_cpu_parallel (run, crossed_task, &job, n,
-                        gonio_cpu_grain ((size_t)nest->dims[inner] * TILE));
+                        gonio_cpu_grain ((size_t)(nest->dims[inner] * job.tile)));
   } else if (nest->rank == 1) {
     gonio_cpu_parallel (run, line_task, &job, (size_t)nest->dims[0], 65536);
   } else {
