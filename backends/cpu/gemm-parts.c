@@ -46,7 +46,7 @@ plain_fill (const GonioCpuGemm *product, const GonioCpuParts *parts, size_t line
   size_t first = line * product->form->line;
   size_t end = MIN (first + lines * product->form->line, product->m);
   gboolean good = TRUE;
-  if (product->form->row_step == product->lda) {
+  if (product->form->row_step == product->kc && product->lda == product->kc) {
     size_t count = (end - first) * product->lda;
     good = parts->split (product->a + first * product->lda, out, part, count);
     for (size_t p = 0; p < PARTS; p++) /* the last row's step may reach beyond it */
@@ -71,11 +71,12 @@ gonio_cpu_parts_form_plain (GonioCpuPartsForm *form, size_t m, size_t kc, size_t
   size_t lines = (m + PLAIN_LINE - 1) / PLAIN_LINE, line = (m + lines - 1) / lines;
   size_t fitting = BAND_BYTES / (PARTS * sizeof (uint16_t)) / MIN (m, RAW_ROWS);
   size_t most = CLAMP (fitting, LEAST_PIECE, MOST_PIECE);
-  size_t pieces = (kc + most - 1) / most;
-  size_t piece = round_up ((kc + pieces - 1) / pieces, STEP);
   /* Short rows that follow each other are split as one. Of long ones a step more than needed is
    * kept, so that they do not fall on the same lines of the first-level cache. */
-  size_t row_step = lda == kc && kc <= SHORT_ROW ? kc : piece + STEP;
+  gboolean dense = lda == kc && kc <= SHORT_ROW;
+  size_t pieces = dense ? 1 : (kc + most - 1) / most;
+  size_t piece = round_up ((kc + pieces - 1) / pieces, STEP);
+  size_t row_step = dense ? kc : piece + STEP;
   *form = (GonioCpuPartsForm){.line = line,
                               .row_step = row_step,
                               .line_step = line * row_step,

@@ -170,6 +170,7 @@ test_products (void)
       {70, 45, 37, TRUE, TRUE, -INFINITY, INFINITY},
       {70, 45, 37, FALSE, TRUE, 0, 6},
       {20, 2500, 20, TRUE, TRUE, -1, 1},
+      {600, 384, 64, TRUE, FALSE, -INFINITY, INFINITY},
       {67, 40, 40, FALSE, FALSE, -INFINITY, INFINITY},
   };
   if (!have_unit ())
