@@ -238,6 +238,7 @@ gonio_cpu_compile (GonioBackend *backend, const GonioRegion *region, GError **er
     for (guint i = 0; i < region->n_outputs; i++)
       gonio_cpu_settle (&lower, region->outputs[i]);
     place_outputs (&lower, region);
+    gonio_cpu_chain (compiled);
     done = plan_memory (compiled, error);
   }
   g_clear_pointer (&compiled->by_value, g_hash_table_unref);

@@ -29,6 +29,7 @@ typedef struct {
   GonioCpuRunFunc run; /* NULL: nothing to do, the node is a view */
   gpointer data;
   void (*clear) (gpointer data);
+  GonioCpuLinesFunc lines; /* NULL: only as a whole; else data begins with a GonioCpuConv */
 } GonioCpuStep;
 
 struct _GonioCompiled {
@@ -57,6 +58,10 @@ guint gonio_cpu_slot_of_value (GonioCompiled *compiled, GonioValueId id);
 /* Notes that the current step uses the slot, which is returned. */
 guint gonio_cpu_slot_touch (GonioCompiled *compiled, guint slot);
 size_t gonio_cpu_value_bytes (const GonioValue *value);
+
+/* chain.c */
+/* Lets steps that follow each other on large images work together. After all places are known. */
+void gonio_cpu_chain (GonioCompiled *compiled);
 
 /* place.c */
 /* Decides which results are computed in the memory of a Concat that they go into. */

@@ -66,20 +66,47 @@ depthwise_row (const DepthwiseJob *job, int64_t n, int64_t y, float *out)
     depthwise_pixels (job, &work, lines, x, 1, top, out);
 }
 
+/* Line y of image n, with its activation. */
+static void
+depthwise_line (const DepthwiseJob *job, int64_t n, int64_t y, float *out)
+{
+  const GonioCpuConv *conv = &job->depthwise->conv;
+  depthwise_row (job, n, y, out);
+  if (conv->activation.has_after)
+    job->kernels->unary[conv->activation.after](
+        out, out, (size_t)(conv->window.out[1] * conv->window.channels_out), conv->activation.p);
+}
+
 static void
 depthwise_task (void *context, size_t start, size_t count)
 {
   const DepthwiseJob *job = context;
-  const Depthwise *depthwise = job->depthwise;
-  size_t length = (size_t)(depthwise->conv.window.out[1] * depthwise->conv.window.channels_out);
-  for (size_t row = start; row < start + count; row++) {
-    float *out = job->out + row * length;
-    depthwise_row (job, (int64_t)row / depthwise->conv.window.out[0],
-                   (int64_t)row % depthwise->conv.window.out[0], out);
-    if (depthwise->conv.activation.has_after)
-      job->kernels->unary[depthwise->conv.activation.after](out, out, length,
-                                                            depthwise->conv.activation.p);
-  }
+  const GonioCpuWindow *w = &job->depthwise->conv.window;
+  for (size_t row = start; row < start + count; row++)
+    depthwise_line (job, (int64_t)row / w->out[0], (int64_t)row % w->out[0],
+                    job->out + row * (size_t)(w->out[1] * w->channels_out));
+}
+
+static DepthwiseJob
+job_for (const Depthwise *depthwise, const GonioCpuRun *run, const float *in, float *out)
+{
+  return (DepthwiseJob){depthwise,
+                        run->kernels,
+                        in,
+                        gonio_cpu_ptr (run, depthwise->weights),
+                        gonio_cpu_ptr (run, depthwise->bias),
+                        out};
+}
+
+static void
+depthwise_lines (gconstpointer data, const GonioCpuRun *run, const float *in, const float *add,
+                 float *out, int64_t first, int64_t end)
+{
+  const Depthwise *depthwise = data;
+  const GonioCpuWindow *w = &depthwise->conv.window;
+  DepthwiseJob job = job_for (depthwise, run, in, out);
+  for (int64_t y = first; y < end; y++)
+    depthwise_line (&job, 0, y, out + y * w->out[1] * w->channels_out);
 }
 
 static gboolean
@@ -87,12 +114,9 @@ depthwise_run (gconstpointer data, const GonioCpuRun *run, GError **error)
 {
   const Depthwise *depthwise = data;
   const GonioCpuWindow *w = &depthwise->conv.window;
-  DepthwiseJob job = {depthwise,
-                      run->kernels,
-                      (const float *)gonio_cpu_ptr (run, depthwise->conv.in) + w->offset,
-                      gonio_cpu_ptr (run, depthwise->weights),
-                      gonio_cpu_ptr (run, depthwise->bias),
-                      gonio_cpu_ptr (run, depthwise->conv.out)};
+  DepthwiseJob job =
+      job_for (depthwise, run, (const float *)gonio_cpu_ptr (run, depthwise->conv.in) + w->offset,
+               gonio_cpu_ptr (run, depthwise->conv.out));
   size_t work = (size_t)(w->out[1] * w->channels_out * w->kernel[0] * w->kernel[1]) / 8;
   gonio_cpu_parallel (run, depthwise_task, &job, (size_t)(w->batch * w->out[0]),
                       gonio_cpu_grain (work));
@@ -111,6 +135,7 @@ static gboolean
 depthwise_lower (GonioCpuLower *lower, const GonioCpuConv *conv, GError **error)
 {
   Depthwise *depthwise = gonio_cpu_step (lower, depthwise_run, sizeof *depthwise, NULL);
+  gonio_cpu_step_lines (lower, depthwise_lines);
   depthwise->conv = *conv;
   gonio_cpu_conv_slots (lower, &depthwise->conv);
   gonio_cpu_window_inner (&conv->window, 1, &depthwise->inner_first, &depthwise->inner_end);

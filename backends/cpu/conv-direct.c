@@ -169,19 +169,45 @@ direct_select (GonioCpuGemm *product, size_t group)
   product->bias += group * direct->padded;
 }
 
+static GonioCpuGemm
+product_for (const Direct *direct, const GonioCpuRun *run, const float *in, const float *add,
+             float *out)
+{
+  GonioCpuGemm gemm = direct->gemm;
+  gemm.context = direct;
+  gemm.a = in;
+  gonio_cpu_right_use (&direct->weights, run, &gemm);
+  gemm.bias = gonio_cpu_ptr (run, direct->bias);
+  gemm.add = add;
+  gemm.c = out;
+  return gemm;
+}
+
 static gboolean
 direct_run (gconstpointer data, const GonioCpuRun *run, GError **error)
 {
   const Direct *direct = data;
-  GonioCpuGemm gemm = direct->gemm;
-  gemm.context = direct;
-  gemm.a = (const float *)gonio_cpu_ptr (run, direct->conv.in) + direct->conv.window.offset;
-  gonio_cpu_right_use (&direct->weights, run, &gemm);
-  gemm.bias = gonio_cpu_ptr (run, direct->bias);
-  gemm.add = gonio_cpu_ptr (run, direct->conv.add);
-  gemm.c = (float *)gonio_cpu_ptr (run, direct->conv.out) + direct->conv.offset_out;
+  const GonioCpuConv *conv = &direct->conv;
+  GonioCpuGemm gemm = product_for (
+      direct, run, (const float *)gonio_cpu_ptr (run, conv->in) + conv->window.offset,
+      gonio_cpu_ptr (run, conv->add), (float *)gonio_cpu_ptr (run, conv->out) + conv->offset_out);
   gonio_cpu_gemm_run (&gemm, run);
   return TRUE;
+}
+
+static void
+direct_lines (gconstpointer data, const GonioCpuRun *run, const float *in, const float *add,
+              float *out, int64_t first, int64_t end)
+{
+  const Direct *direct = data;
+  GonioCpuGemm gemm = product_for (direct, run, in, add, out);
+  GonioCpuRun alone = *run;
+  size_t width = (size_t)direct->conv.window.out[1];
+  gemm.first = (size_t)first * width;
+  gemm.m = (size_t)(end - first) * width;
+  alone.pool = NULL;
+  alone.threads = 1;
+  gonio_cpu_gemm_run (&gemm, &alone);
 }
 
 /* Per group: O x I x kernel into taps x I x O. */
@@ -238,6 +264,7 @@ direct_lower (GonioCpuLower *lower, const GonioCpuConv *conv, GError **error)
 {
   Direct *direct = gonio_cpu_step (lower, direct_run, sizeof *direct, direct_clear);
   const GonioCpuWindow *w = &conv->window;
+  gonio_cpu_step_lines (lower, direct_lines);
   direct->conv = *conv;
   gonio_cpu_conv_slots (lower, &direct->conv);
   init_product (direct);

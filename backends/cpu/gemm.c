@@ -324,8 +324,9 @@ tile_task (void *context, size_t start, size_t count)
       product.select (&product, i / per_product);
     Tile tile = {.panel = i % per_product / plan->row_tiles * plan->tile_panels};
     tile.panels = MIN (plan->tile_panels, panels - tile.panel);
-    tile.first = i % plan->row_tiles * plan->tile_rows;
-    tile.count = MIN (plan->tile_rows, product.m - tile.first);
+    size_t row = i % plan->row_tiles * plan->tile_rows;
+    tile.first = product.first + row;
+    tile.count = MIN (plan->tile_rows, product.m - row);
     tile.blocks = (tile.count + plan->kernels->mr - 1) / plan->kernels->mr;
     if (product.gather)
       pass_gathered (plan, &product, &tile);

@@ -49,6 +49,7 @@ typedef struct _GonioCpuGemm GonioCpuGemm;
 
 struct _GonioCpuGemm {
   size_t m, n, taps, kc;
+  size_t first; /* row to begin with; not for parts */
   size_t batch; /* independent products */
   /* Points a, packed, bias and c of the copy it is given to product `index`. NULL with batch 1. */
   void (*select) (GonioCpuGemm *product, size_t index);

@@ -98,6 +98,12 @@ typedef gboolean (*GonioCpuRunFunc) (gconstpointer data, const GonioCpuRun *run,
  * has released what hangs on it. */
 gpointer gonio_cpu_step (GonioCpuLower *lower, GonioCpuRunFunc run, size_t data_size,
                          void (*clear) (gpointer data));
+/* Makes lines first..end-1 of the result's only image on the calling thread. in, add, out: where
+ * line 0 lies, or would lie. */
+typedef void (*GonioCpuLinesFunc) (gconstpointer data, const GonioCpuRun *run, const float *in,
+                                   const float *add, float *out, int64_t first, int64_t end);
+/* The convolution appended last can be made line by line, too. */
+void gonio_cpu_step_lines (GonioCpuLower *lower, GonioCpuLinesFunc lines);
 /* GONIO_CPU_NO_SLOT when omitted. */
 GonioCpuSlot gonio_cpu_slot_in (GonioCpuLower *lower, guint i);
 GonioCpuSlot gonio_cpu_slot_out (GonioCpuLower *lower, guint i);

@@ -139,6 +139,13 @@ gonio_cpu_may_overwrite (GonioCpuLower *lower, guint out, guint in)
     info->takes[info->takes[0] >= 0] = (int)from;
 }
 
+void
+gonio_cpu_step_lines (GonioCpuLower *lower, GonioCpuLinesFunc lines)
+{
+  g_array_index (lower->compiled->steps, GonioCpuStep, current_step (lower->compiled)).lines =
+      lines;
+}
+
 gpointer
 gonio_cpu_step (GonioCpuLower *lower, GonioCpuRunFunc run, size_t data_size,
                 void (*clear) (gpointer data))
