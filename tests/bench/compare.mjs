@@ -51,6 +51,11 @@ function chosenCases() {
       all.map(item => item.name).join(', '));
     process.exit(2);
   }
+  const missing = all.filter(item => !fs.existsSync(path.join(item.folder, item.name + '.onnx')));
+  if (missing.length > 0) {
+    note(`compare: ${missing[0].folder} lacks ${missing[0].name}.onnx; remove it to make it anew`);
+    process.exit(2);
+  }
   return wanted.length > 0 ? all.filter(item => wanted.includes(item.name)) : all;
 }
 

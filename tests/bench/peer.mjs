@@ -147,4 +147,9 @@ async function writeCase() {
   session.outputNames.forEach((output, i) => writeNpy(file(`.out${i}.npy`), results[output]));
 }
 
-await (task === 'case' ? writeCase() : run(rest));
+try {
+  await (task === 'case' ? writeCase() : run(rest));
+} catch (error) {
+  console.error(`${name}: ${error.message}`);
+  process.exitCode = 1;
+}
