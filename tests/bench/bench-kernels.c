@@ -199,23 +199,35 @@ add_way (GArray *ways, const Case *c, guint set, const GonioCpuConvMethod *metho
   return way.session != NULL;
 }
 
-/* Every set that is not another's by a second name, with every method. */
+static const GonioCpuKernels *
+kernels_of (guint set)
+{
+  wish ("GONIO_CPU_KERNELS", set > 0 ? sets[set] : NULL);
+  return gonio_cpu_kernels_select ();
+}
+
+/* The processor has it; without a wish also: it is not what "widest" is. */
+static gboolean
+is_set_wanted (guint set, const Options *options)
+{
+  gboolean narrower = set + 1 < G_N_ELEMENTS (sets);
+  if (set > 0 && narrower && kernels_of (set) == kernels_of (set + 1))
+    return FALSE;
+  if (options->sets == NULL)
+    return set == 0 || kernels_of (set) != kernels_of (0);
+  g_auto (GStrv) wanted = g_strsplit (options->sets, ",", -1);
+  return g_strv_contains ((const char *const *)wanted, sets[set]);
+}
+
 static gboolean
 add_ways (GArray *ways, const Case *c, const Options *options, GError **error)
 {
-  const GonioCpuKernels *used[G_N_ELEMENTS (sets)];
-  guint n_used = 0;
-  g_auto (GStrv) wanted = g_strsplit (options->sets != NULL ? options->sets : "", ",", -1);
-  for (guint s = 0; s < G_N_ELEMENTS (sets); s++) {
-    gboolean again = FALSE;
-    wish ("GONIO_CPU_KERNELS", s > 0 ? sets[s] : NULL);
-    for (guint u = 0; u < n_used; u++)
-      again = again || used[u] == gonio_cpu_kernels_select ();
-    if (*wanted != NULL ? !g_strv_contains ((const char *const *)wanted, sets[s]) : again)
+  for (guint set = 0; set < G_N_ELEMENTS (sets); set++) {
+    if (!is_set_wanted (set, options))
       continue;
-    used[n_used++] = gonio_cpu_kernels_select ();
+    kernels_of (set); /* leaves the wish behind, for the sessions */
     for (guint m = 0; m <= N_METHODS; m++)
-      if (!add_way (ways, c, s, m > 0 ? methods[m - 1] : NULL, (guint)options->threads, error))
+      if (!add_way (ways, c, set, m > 0 ? methods[m - 1] : NULL, (guint)options->threads, error))
         return FALSE;
   }
   return TRUE;
@@ -400,6 +412,20 @@ is_wanted (const BenchShape *shape, int argc, char **argv)
 }
 
 static gboolean
+are_sets (const char *list)
+{
+  g_auto (GStrv) names = g_strsplit (list != NULL ? list : sets[0], ",", -1);
+  gboolean known = *names != NULL;
+  for (guint i = 0; names[i] != NULL; i++) {
+    gboolean found = FALSE;
+    for (guint set = 0; set < G_N_ELEMENTS (sets); set++)
+      found = found || g_str_equal (sets[set], names[i]);
+    known = known && found;
+  }
+  return known;
+}
+
+static gboolean
 parse (int *argc, char ***argv, Options *options, GError **error)
 {
   const GOptionEntry entries[] = {
@@ -417,10 +443,11 @@ parse (int *argc, char ***argv, Options *options, GError **error)
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
   if (options->threads >= 1 && options->threads <= 256 && options->passes >= 1 &&
-      options->seconds >= 0 && options->seconds <= 60)
+      options->seconds >= 0 && options->seconds <= 60 && are_sets (options->sets))
     return TRUE;
   g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-               "--threads lies in 1 to 256, --passes counts from 1, --seconds lies in 0 to 60");
+               "--threads lies in 1 to 256, --passes counts from 1, --seconds lies in 0 to 60, "
+               "--kernels is a list of widest, avx512, avx2, baseline");
   return FALSE;
 }
 

@@ -156,6 +156,11 @@ spawnSync('sleep', ['2']);
 if (shares(idle).others > 0.05)
   note('Warning: other programs are computing on this machine; the figures will be wrong.');
 seePeaks();
+const absent = plan.kernels.filter(set => set !== 'widest' && !limits[plan.threads[0]][set]);
+if (absent.length > 0) {
+  note(`compare: this processor has no ${absent.join(', ')}`);
+  process.exit(2);
+}
 for (let pass = 1; pass <= plan.passes; pass++)
   for (const item of plan.cases)
     for (const threads of plan.threads) {
@@ -241,7 +246,8 @@ function means(rows) {
       geomean(whole.map(row => row.start)).toFixed(2),
       `${slowest.start.toFixed(2)} ${slowest.item.name}`]);
   }
-  return table(['geometric mean of', 'ratio', 'lowest', 'load + first', 'lowest'], lines);
+  const head = ['geometric mean of', 'ratio', 'lowest', 'load + first', 'lowest'];
+  return lines.length === 0 ? '' : table(head, lines);
 }
 
 function mainTable(threads, set) {
@@ -258,9 +264,10 @@ function mainTable(threads, set) {
   const title = `${threads} thread${threads > 1 ? 's' : ''}, ${set} kernels: ` +
     `peak ${peakFor(threads, set).toFixed(0)} GFLOP/s`;
   const differ = rows.filter(row => row.a && !row.a.same).map(row => row.item.name);
-  return [heading(title), table(head, lines), '', means(rows), '',
-    differ.length === 0 ? 'Every run of ours gave the same bits.'
-      : `The bits of our outputs differ between runs: ${differ.join(', ')}.`].join('\n');
+  const bits = differ.length > 0
+    ? `The bits of our outputs differ between runs: ${differ.join(', ')}.`
+    : rows.some(row => row.a) ? 'Every run of ours gave the same bits.' : '';
+  return [heading(title), table(head, lines), '', means(rows), '', bits].join('\n');
 }
 
 function variantTable(threads) {
@@ -274,7 +281,7 @@ function variantTable(threads) {
       rows[i].share.toFixed(0)])];
   });
   return [heading(`Kernel sets, ${threads} thread${threads > 1 ? 's' : ''}`), table(head, lines)]
-    .concat(sets.flatMap(([set, rows]) => ['', `Kernels ${set}:`, '', means(rows)])).join('\n');
+    .concat(sets.slice(1).flatMap(([set, rows]) => ['', `Kernels ${set}:`, '', means(rows)])).join('\n');
 }
 
 function machine() {
