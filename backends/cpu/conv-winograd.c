@@ -283,9 +283,10 @@ plan_blocks (Winograd *self, const GonioCpuKernels *kernels, size_t threads)
   self->chunks = divide_up (self->panels, self->chunk);
   self->groups = MIN (self->groups, self->chunks);
   size_t columns = self->chunk * kernels->nr;
-  size_t most = MAX (BLOCK_FLOATS / (self->positions * (self->pitch + columns)), kernels->mr);
+  size_t most = BLOCK_FLOATS / (self->positions * (self->pitch + columns));
   if (self->positions * self->pitch * outputs > NEAR_WEIGHTS)
     most = MAX (most, 2 * FAR_WIDE);
+  most = MAX (divide_up (most, kernels->mr), 2) * kernels->mr;
   self->blocks *= divide_up (divide_up (self->tiles, self->blocks), most);
   self->block = divide_up (self->tiles, self->blocks);
   self->in_position = spread (self->block * self->pitch);

@@ -107,11 +107,23 @@ vec_select (GonioVecInt mask, GonioVec yes, GonioVec no)
 GONIO_INLINE GonioVec
 vec_max (GonioVec a, GonioVec b)
 {
+#if defined(__AVX512F__)
+  return (GonioVec)_mm512_max_ps ((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (GonioVec)_mm256_max_ps ((__m256)a, (__m256)b);
+#else
   return vec_select (a > b, a, b);
+#endif
 }
 
 GONIO_INLINE GonioVec
 vec_min (GonioVec a, GonioVec b)
 {
+#if defined(__AVX512F__)
+  return (GonioVec)_mm512_min_ps ((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (GonioVec)_mm256_min_ps ((__m256)a, (__m256)b);
+#else
   return vec_select (a < b, a, b);
+#endif
 }
