@@ -108,10 +108,9 @@ deconv_run (gconstpointer data, const GonioCpuRun *run, GError **error)
                            deconv->operator, (size_t) w->batch, (size_t)w->in[0], (size_t)w->in[1],
                            (uint32_t)deconv->adjustment[0], (uint32_t)deconv->adjustment[1],
                            gonio_cpu_ptr (run, deconv->in),
-                           (float *)gonio_cpu_ptr (run, deconv->out) + deconv->offset_out,
-                           run->pool),
+                           (float *)gonio_cpu_ptr (run, deconv->out) + deconv->offset_out, NULL),
                        "deconvolution set-up", error) &&
-      gonio_cpu_check (xnn_run_operator (deconv->operator, run->pool), "deconvolution", error);
+      gonio_cpu_check (xnn_run_operator (deconv->operator, NULL), "deconvolution", error);
   g_mutex_unlock (&deconv->lock);
   return done;
 }

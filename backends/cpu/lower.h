@@ -8,19 +8,18 @@
 #pragma once
 
 #include "backends/cpu/kernels/kernels.h"
+#include "backends/cpu/pool.h"
 #include "core/base/error.h"
 #include "core/base/memory.h"
 #include "core/graph/activation.h"
 #include "core/ops/op.h"
 #include "core/session/backend.h"
 
-#include <pthreadpool.h>
-
 G_BEGIN_DECLS
 
 struct _GonioBackend {
   guint threads;
-  pthreadpool_t pool; /* NULL with one thread */
+  GonioCpuPool *pool; /* NULL with one thread */
   const GonioCpuKernels *kernels;
 };
 
@@ -168,7 +167,7 @@ GonioTensor *gonio_cpu_floats (size_t count, GError **error);
 struct _GonioCpuRun {
   GCancellable *cancellable; /* nullable; polled between steps and between the pieces of one */
   void *const *slots;
-  pthreadpool_t pool;
+  GonioCpuPool *pool;
   guint threads;
   const GonioCpuKernels *kernels;
 };
@@ -179,9 +178,10 @@ gonio_cpu_ptr (const GonioCpuRun *run, GonioCpuSlot slot)
   return slot == GONIO_CPU_NO_SLOT ? NULL : run->slots[slot];
 }
 
+typedef void (*GonioCpuTask) (void *context, size_t start, size_t count);
 /* task (context, start, count) over 0..n-1 on all threads, in pieces of at least grain. */
-void gonio_cpu_parallel (const GonioCpuRun *run, pthreadpool_task_1d_tile_1d_t task, void *context,
-                         size_t n, size_t grain);
+void gonio_cpu_parallel (const GonioCpuRun *run, GonioCpuTask task, void *context, size_t n,
+                         size_t grain);
 /* Items handed out one by one to whoever is free. */
 typedef struct {
   gint next, count; /* next: atomic */

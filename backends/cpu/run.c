@@ -8,42 +8,6 @@
 #define POOL_PIECES   ((size_t)4)
 #define SERIAL_PIECES ((size_t)64)
 
-/* Pieces that start after a cancellation are left out; whoever runs the step sees to it that
- * nobody gets to see the result. */
-typedef struct {
-  GCancellable *cancellable;
-  pthreadpool_task_1d_tile_1d_t task;
-  void *context;
-} Piece;
-
-static void
-run_piece (void *data, size_t start, size_t count)
-{
-  const Piece *piece = data;
-  if (!g_cancellable_is_cancelled (piece->cancellable))
-    piece->task (piece->context, start, count);
-}
-
-void
-gonio_cpu_parallel (const GonioCpuRun *run, pthreadpool_task_1d_tile_1d_t task, void *context,
-                    size_t n, size_t grain)
-{
-  Piece piece = {run->cancellable, task, context};
-  if (n == 0)
-    return;
-  if (n <= grain) {
-    run_piece (&piece, 0, n);
-  } else if (!run->pool) {
-    size_t share = MAX (grain, n / SERIAL_PIECES + 1);
-    for (size_t start = 0; start < n; start += share)
-      run_piece (&piece, start, MIN (share, n - start));
-  } else {
-    size_t share = n / (run->threads * POOL_PIECES) + 1;
-    pthreadpool_parallelize_1d_tile_1d (run->pool, run_piece, &piece, n, MAX (grain, share),
-                                        PTHREADPOOL_FLAG_DISABLE_DENORMALS);
-  }
-}
-
 gboolean
 gonio_cpu_next (GonioCpuItems *items, size_t *out_item)
 {
@@ -60,10 +24,10 @@ typedef struct {
 } Crew;
 
 static void
-run_worker (void *data, size_t worker)
+run_worker (void *data, guint worker)
 {
   Crew *crew = data;
-  crew->work (crew->context, (guint)worker, &crew->items);
+  crew->work (crew->context, worker, &crew->items);
 }
 
 void
@@ -72,10 +36,38 @@ gonio_cpu_workers (const GonioCpuRun *run, size_t items,
 {
   Crew crew = {work, context, {0, (gint)items, run->cancellable}};
   if (items > 1 && run->pool)
-    pthreadpool_parallelize_1d (run->pool, run_worker, &crew, run->threads,
-                                PTHREADPOOL_FLAG_DISABLE_DENORMALS);
+    gonio_cpu_pool_run (run->pool, run_worker, &crew);
   else
     run_worker (&crew, 0);
+}
+
+/* What starts after a cancellation is left out; whoever runs the step sees to it that nobody gets
+ * to see the result. */
+typedef struct {
+  GonioCpuTask task;
+  void *context;
+  size_t n, share;
+} Pieces;
+
+static void
+run_pieces (void *context, guint worker, GonioCpuItems *items)
+{
+  const Pieces *pieces = context;
+  size_t item;
+  while (gonio_cpu_next (items, &item)) {
+    size_t start = item * pieces->share;
+    pieces->task (pieces->context, start, MIN (pieces->share, pieces->n - start));
+  }
+}
+
+void
+gonio_cpu_parallel (const GonioCpuRun *run, GonioCpuTask task, void *context, size_t n,
+                    size_t grain)
+{
+  size_t pieces = run->pool ? run->threads * POOL_PIECES : SERIAL_PIECES;
+  Pieces work = {task, context, n, MAX (grain, n / pieces + 1)};
+  if (n > 0)
+    gonio_cpu_workers (run, (n + work.share - 1) / work.share, run_pieces, &work);
 }
 
 size_t
