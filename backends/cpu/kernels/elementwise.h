@@ -1,7 +1,7 @@
 /* Loops over elements. For the kernel files only. */
 #pragma once
 
-#include "backends/cpu/kernels/math.h"
+#include "backends/cpu/kernels/sigmoid.h"
 
 #define GONIO_SIMD _Pragma ("omp simd")
 
@@ -51,7 +51,6 @@ UNARY (RELU, x < 0.0f ? 0.0f : x)
 UNARY (ROUND, __builtin_rintf (x))
 UNARY (SELU, p1 *(x < 0.0f ? p0 * m_expm1 (x) : x))
 UNARY (SHRINK, x<-p1 ? x + p0 : x> p1 ? x - p0 : 0.0f)
-UNARY (SIGMOID, m_sigmoid (x))
 UNARY (SIGN, m_sign (x))
 UNARY_CALL (SIN, sinf)
 UNARY_CALL (SINH, sinhf)
@@ -59,7 +58,6 @@ UNARY (SOFTPLUS, m_softplus (x))
 UNARY (SOFTSIGN, x / (1.0f + __builtin_fabsf (x)))
 UNARY (SQRT, __builtin_sqrtf (x))
 UNARY (SQUARE, x *x)
-UNARY (SWISH, x / (1.0f + m_exp (-p0 * x)))
 UNARY_CALL (TAN, tanf)
 UNARY (TANH, m_tanh (x))
 UNARY (THRESHOLDED_RELU, x > p0 ? x : 0.0f)

@@ -149,12 +149,6 @@ m_erf (float x)
 }
 
 GONIO_INLINE float
-m_sigmoid (float x)
-{
-  return 1.0f / (1.0f + m_exp (-x));
-}
-
-GONIO_INLINE float
 m_clip (float x, float lo, float hi)
 {
   float y = x < lo ? lo : x;
