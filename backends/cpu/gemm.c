@@ -11,6 +11,8 @@
 #define GATHER_FLOATS 12288
 /* Rows per tile, so that they stay near while panel after panel passes. */
 #define TILE_ROWS 112
+/* Panels up to that length are fetched ahead. */
+#define FETCH_FLOATS ((size_t)64 * 1024)
 /* Multiplications below which waking other threads costs more than it saves. */
 #define SMALL_PRODUCT 2e5
 /* Bytes of packed panels that one tile walks over. */
@@ -236,6 +238,7 @@ pass (const Plan *plan, const GonioCpuGemm *product, const Tile *tile, size_t ta
 {
   const GonioCpuKernels *kernels = plan->kernels;
   gboolean last = tap + taps == product->taps;
+  size_t depth = taps * kc; /* rows of a panel */
   for (size_t panel = tile->panel; panel < tile->panel + tile->panels; panel++) {
     size_t column = panel * kernels->nr, cols = MIN (kernels->nr, product->n - column);
     size_t width = gonio_cpu_padded_columns (kernels, cols);
@@ -250,8 +253,13 @@ pass (const Plan *plan, const GonioCpuGemm *product, const Tile *tile, size_t ta
         .lo = last ? product->activation.lo : -INFINITY,
         .hi = last ? product->activation.hi : INFINITY,
     };
+    /* all blocks together fetch the panel that follows */
+    if (taps == product->taps && depth * width <= FETCH_FLOATS)
+      block.fetch_step = (width + tile->blocks - 1) / tile->blocks;
     for (size_t b = 0; b < tile->blocks; b++) {
       size_t start = block_start (tile, b);
+      block.fetch =
+          block.fetch_step ? block.w + depth * width + depth * width * b / tile->blocks : NULL;
       block.rows = rows + b * taps * row_step;
       block.mr = (guint)(block_start (tile, b + 1) - start);
       size_t at = (tile->first + start) * product->ldc + column;

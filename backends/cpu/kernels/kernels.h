@@ -79,6 +79,10 @@ typedef struct {
   const float *add;  /* what bias is added to, as c lies; nullable, only with bias */
   float *c;
   size_t ldc; /* floats from row to row of c and add */
+  /* Brought near meanwhile, fetch_step floats for every row of w; nullable. Reading what lies far
+   * away takes longer than multiplying a few rows by it. */
+  const float *fetch;
+  size_t fetch_step;
   guint mr;   /* 1..GonioCpuKernels.mr */
   guint cols; /* 1..GonioCpuKernels.nr, columns of c that are written */
   float lo, hi;

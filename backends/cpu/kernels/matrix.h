@@ -40,13 +40,16 @@ gemm_block (const GonioCpuGemmTile *tile, int mr, int nv)
       }
   }
 
+  const float *fetch = tile->fetch ? tile->fetch : w;
+  const size_t fetch_step = tile->fetch_step;
   for (size_t t = 0; t < tile->taps; t++) {
     const float *a[GONIO_MR];
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++)
       a[i] = tile->rows[t * step + i];
-    for (size_t k = 0; k < kc; k++) {
+    for (size_t k = 0; k < kc; k++, fetch += fetch_step) {
       GonioVec b[2];
+      __builtin_prefetch (fetch, 0, 2);
 #pragma GCC unroll 2
       for (int j = 0; j < nv; j++)
         b[j] = *(const GonioVec *)(w + j * GONIO_LANES);
