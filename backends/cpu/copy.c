@@ -72,20 +72,70 @@ copy_line (void *to, int64_t step_to, const void *from, int64_t step_from, int64
   }
 }
 
+typedef float Four __attribute__ ((vector_size (16), aligned (4), may_alias));
+
+/* Lines this short are not worth a call each. */
+#define SHORT_LINE 128
+
+/* rows short lines of floats. */
+static void
+copy_short (float *to, int64_t to_row, const float *from, int64_t from_row, int64_t rows, int64_t n)
+{
+  for (int64_t r = 0; r < rows; r++, to += to_row, from += from_row) {
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4)
+      *(Four *)(to + i) = *(const Four *)(from + i);
+    for (; i < n; i++)
+      to[i] = from[i];
+  }
+}
+
+static void
+fill_short (float *to, int64_t to_row, const float *from, int64_t from_row, int64_t rows, int64_t n)
+{
+  for (int64_t r = 0; r < rows; r++, to += to_row, from += from_row) {
+    const float x = *from;
+    for (int64_t i = 0; i < n; i++)
+      to[i] = x;
+  }
+}
+
+/* rows lines from the dimension around the innermost one. */
+static void
+copy_rows (const Job *job, char *to, const char *from, int64_t rows)
+{
+  const GonioCpuNest *nest = &job->copy->nest;
+  int inner = nest->rank - 1;
+  size_t element = job->copy->element;
+  int64_t n = nest->dims[inner], to_row = nest->strides[0][inner - 1],
+          from_row = nest->strides[1][inner - 1], step = nest->strides[1][inner];
+  if (element == sizeof (float) && n <= SHORT_LINE && nest->strides[0][inner] == 1 &&
+      (step == 0 || step == 1)) {
+    (step ? copy_short : fill_short) ((float *)to, to_row, (const float *)from, from_row, rows, n);
+    return;
+  }
+  for (int64_t r = 0; r < rows; r++)
+    copy_line (to + r * to_row * (int64_t)element, nest->strides[0][inner],
+               from + r * from_row * (int64_t)element, step, n, element);
+}
+
 static void
 lines_task (void *context, size_t start, size_t count)
 {
   const Job *job = context;
   const GonioCpuNest *nest = &job->copy->nest;
-  int inner = nest->rank - 1;
-  size_t element = job->copy->element;
+  int around = nest->rank - 2;
+  int64_t element = (int64_t)job->copy->element, length = nest->dims[around];
+  int64_t at = (int64_t)start % length, left = (int64_t)count;
   GonioCpuWalk walk;
-  gonio_cpu_walk_start (&walk, nest, inner, (int64_t)start);
-  for (size_t i = 0; i < count; i++) {
-    copy_line (job->to + walk.offsets[0] * (int64_t)element, nest->strides[0][inner],
-               job->from + walk.offsets[1] * (int64_t)element, nest->strides[1][inner],
-               nest->dims[inner], element);
+  gonio_cpu_walk_start (&walk, nest, around, (int64_t)start / length);
+  while (left > 0) {
+    int64_t rows = MIN (left, length - at);
+    copy_rows (job, job->to + (walk.offsets[0] + at * nest->strides[0][around]) * element,
+               job->from + (walk.offsets[1] + at * nest->strides[1][around]) * element, rows);
     gonio_cpu_walk_next (&walk);
+    left -= rows;
+    at = 0;
   }
 }
 
@@ -100,8 +150,6 @@ line_task (void *context, size_t start, size_t count)
              job->from + at * nest->strides[1][0] * element, nest->strides[1][0], (int64_t)count,
              (size_t)element);
 }
-
-typedef float Four __attribute__ ((vector_size (16), aligned (4), may_alias));
 
 /* Three lines into threes: the planes of a picture into its pixels. */
 static void
