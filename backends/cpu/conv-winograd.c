@@ -69,6 +69,21 @@ tile_at (const Winograd *self, size_t index)
 }
 
 static void
+next_tile (const Winograd *self, Tile *tile)
+{
+  const int64_t m = self->form->m;
+  tile->x += m;
+  if (tile->x < self->conv.window.out[1])
+    return;
+  tile->x = 0;
+  tile->y += m;
+  if (tile->y < self->conv.window.out[0])
+    return;
+  tile->y = 0;
+  tile->n++;
+}
+
+static void
 transform_inputs (const Job *job, const Block *block)
 {
   const Winograd *self = job->self;
@@ -77,8 +92,8 @@ transform_inputs (const Job *job, const Block *block)
                              .pixel = w->pixel,
                              .channels = (size_t)w->channels_in,
                              .position = self->in_position};
-  for (size_t i = 0; i < block->count; i++) {
-    Tile tile = tile_at (self, block->first + i);
+  Tile tile = tile_at (self, block->first);
+  for (size_t i = 0; i < block->count; i++, next_tile (self, &tile)) {
     int64_t at[2] = {tile.y - w->before[0], tile.x - w->before[1]};
     for (int axis = 0; axis < 2; axis++) {
       work.first[axis] = (int)MAX (-at[axis], 0);
@@ -149,8 +164,8 @@ transform_products (const Job *job, const Block *block, size_t column, size_t co
       .lo = self->conv.activation.lo,
       .hi = self->conv.activation.hi,
   };
-  for (size_t i = 0; i < block->count; i++) {
-    Tile tile = tile_at (self, block->first + i);
+  Tile tile = tile_at (self, block->first);
+  for (size_t i = 0; i < block->count; i++, next_tile (self, &tile)) {
     int64_t at = (tile.n * w->out[0] + tile.y) * line + tile.x * pixel + (int64_t)column;
     work.rows = (int)MIN (self->form->m, w->out[0] - tile.y);
     work.cols = (int)MIN (self->form->m, w->out[1] - tile.x);
