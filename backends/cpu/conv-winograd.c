@@ -10,7 +10,6 @@
 #include "backends/cpu/conv.h"
 
 #include <math.h>
-#include <stdatomic.h>
 #include <string.h>
 
 /* Floats of transformed input and products that a block holds. */
@@ -47,7 +46,6 @@ typedef struct {
   const GonioCpuKernels *kernels;
   const float *in, *weights, *bias, *add;
   float *out, *scratch;
-  atomic_flag *busy; /* for each piece of scratch */
 } Job;
 
 /* The tiles of one block and where they are kept. */
@@ -201,24 +199,18 @@ run_item (const Job *job, size_t item, float *scratch)
 }
 
 static void
-winograd_task (void *context, size_t start, size_t count)
+winograd_work (void *context, guint worker, GonioCpuItems *items)
 {
   const Job *job = context;
-  size_t mine = 0; /* at most as many pieces run at once as there are threads */
-  while (atomic_flag_test_and_set_explicit (&job->busy[mine], memory_order_acquire))
-    mine = (mine + 1) % job->self->n_scratch;
-  for (size_t i = start; i < start + count; i++)
-    run_item (job, i, job->scratch + mine * job->self->scratch_floats);
-  atomic_flag_clear_explicit (&job->busy[mine], memory_order_release);
+  size_t item;
+  while (gonio_cpu_next (items, &item))
+    run_item (job, item, job->scratch + worker * job->self->scratch_floats);
 }
 
 static gboolean
 winograd_run (gconstpointer data, const GonioCpuRun *run, GError **error)
 {
   const Winograd *self = data;
-  g_autofree atomic_flag *busy = g_new (atomic_flag, self->n_scratch);
-  for (size_t i = 0; i < self->n_scratch; i++)
-    atomic_flag_clear (&busy[i]);
   Job job = {.self = self,
              .kernels = run->kernels,
              .in = (const float *)gonio_cpu_ptr (run, self->conv.in) + self->conv.window.offset,
@@ -226,9 +218,8 @@ winograd_run (gconstpointer data, const GonioCpuRun *run, GError **error)
              .bias = gonio_cpu_ptr (run, self->bias),
              .add = gonio_cpu_ptr (run, self->conv.add),
              .out = (float *)gonio_cpu_ptr (run, self->conv.out) + self->conv.offset_out,
-             .scratch = gonio_cpu_ptr (run, self->scratch),
-             .busy = busy};
-  gonio_cpu_parallel (run, winograd_task, &job, self->blocks * self->groups, 1);
+             .scratch = gonio_cpu_ptr (run, self->scratch)};
+  gonio_cpu_workers (run, self->blocks * self->groups, winograd_work, &job);
   return TRUE;
 }
 
@@ -307,7 +298,7 @@ plan_blocks (Winograd *self, const GonioCpuKernels *kernels, size_t threads)
   self->in_position = spread (self->block * self->pitch);
   self->out_position = spread (self->block * columns);
   self->scratch_floats = self->positions * (self->in_position + self->out_position);
-  self->n_scratch = MIN (threads, self->blocks * self->groups);
+  self->n_scratch = self->blocks * self->groups > 1 ? threads : 1;
 }
 
 typedef struct {
