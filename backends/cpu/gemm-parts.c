@@ -69,7 +69,7 @@ gonio_cpu_parts_form_plain (GonioCpuPartsForm *form, size_t m, size_t kc, size_t
                             GError **error)
 {
   size_t lines = (m + PLAIN_LINE - 1) / PLAIN_LINE, line = (m + lines - 1) / lines;
-  size_t fitting = BAND_BYTES / (PARTS * sizeof (uint16_t)) / MIN (m, RAW_ROWS);
+  size_t fitting = 2 * BAND_BYTES / (PARTS * sizeof (uint16_t)) / MIN (m, RAW_ROWS);
   size_t most = CLAMP (fitting, LEAST_PIECE, MOST_PIECE);
   /* Short rows that follow each other are split as one. Of long ones a step more than needed is
    * kept, so that they do not fall on the same lines of the first-level cache. */
