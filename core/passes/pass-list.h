@@ -21,5 +21,6 @@ gboolean gonio_pass_layer_norm GONIO_PASS_SIGNATURE;
 gboolean gonio_pass_merge_views GONIO_PASS_SIGNATURE;
 gboolean gonio_pass_recognise GONIO_PASS_SIGNATURE;
 gboolean gonio_pass_resolve_pads GONIO_PASS_SIGNATURE;
+gboolean gonio_pass_shuffle GONIO_PASS_SIGNATURE;
 
 G_END_DECLS

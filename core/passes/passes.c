@@ -20,6 +20,7 @@ static const GonioPass table[] = {
     {"inline-if", GONIO_OPT_BASIC, gonio_pass_inline_if},
     {"identity", GONIO_OPT_BASIC, gonio_pass_identity},
     {"merge-views", GONIO_OPT_BASIC, gonio_pass_merge_views},
+    {"shuffle", GONIO_OPT_EXTENDED, gonio_pass_shuffle},
     {"recognise", GONIO_OPT_EXTENDED, gonio_pass_recognise},
     {"layer-norm", GONIO_OPT_EXTENDED, gonio_pass_layer_norm},
     {"fuse-gemm", GONIO_OPT_EXTENDED, gonio_pass_fuse_gemm},

@@ -676,6 +676,51 @@ test_sum_not (void)
   stays (twice, "fuse-sum");
 }
 
+/* ---- shuffle ---- */
+
+typedef struct {
+  const char *name, *second; /* shape of the second part */
+  int64_t axis, target[5], perm[5];
+  gboolean fires;
+} ShuffleRow;
+
+static const ShuffleRow shuffle_rows[] = {
+    {"two parts", "1 6 2 3", 1, {1, 2, 6, 2, 3}, {0, 2, 1, 3, 4}, TRUE},
+    {"unlike parts", "1 12 2 3", 1, {1, 2, 9, 2, 3}, {0, 2, 1, 3, 4}, FALSE},
+    {"other groups", "1 6 2 3", 1, {1, 3, 4, 2, 3}, {0, 2, 1, 3, 4}, FALSE},
+    {"other axis", "1 6 2 3", 2, {1, 2, 6, 2, 3}, {0, 2, 1, 3, 4}, FALSE},
+    {"other order", "1 6 2 3", 1, {1, 2, 6, 2, 3}, {0, 2, 1, 4, 3}, FALSE},
+    {"no order", "1 6 2 3", 1, {1, 2, 6, 2, 3}, {0, 1, 2, 3, 4}, FALSE},
+};
+
+static void
+test_shuffle (void)
+{
+  for (guint i = 0; i <= G_N_ELEMENTS (shuffle_rows); i++) {
+    gboolean shown = i == G_N_ELEMENTS (shuffle_rows); /* the parts joined are an output, too */
+    const ShuffleRow *row = &shuffle_rows[shown ? 0 : i];
+    g_autoptr (GonioGraph) graph = gonio_graph_new (row->name);
+    GonioValueId a = mk_input (graph, "a", "1 6 2 3"), b = mk_input (graph, "b", row->second);
+    GonioValueId c = mk_node (graph, GONIO_OP_CONCAT, "c", a, b, END);
+    GonioValueId r =
+        mk_node (graph, GONIO_OP_RESHAPE, "r", c, mk_ints (graph, "t", 5, row->target), END);
+    GonioValueId t = mk_node (graph, GONIO_OP_TRANSPOSE, "turned", r, END);
+    set_int (graph, c, "axis", row->axis);
+    gonio_graph_set_attr_ints (graph, mk_producer (graph, t), "perm", row->perm, 5);
+    gonio_graph_add_output (graph, mk_node (graph, GONIO_OP_NEG, "y", t, END));
+    if (shown)
+      gonio_graph_add_output (graph, c);
+    if (!row->fires || shown) {
+      stays (graph, "shuffle");
+      continue;
+    }
+    fires (graph, "shuffle");
+    g_assert_cmpuint (count_op (graph, GONIO_OP_TRANSPOSE), ==, 0);
+    g_assert_cmpuint (count_op (graph, GONIO_OP_UNSQUEEZE), ==, 2);
+    g_assert_cmpuint (n_nodes (graph), ==, 4);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -696,5 +741,6 @@ main (int argc, char **argv)
   g_test_add_func ("/passes-fuse/sum", test_sum);
   g_test_add_func ("/passes-fuse/sum-both", test_sum_both);
   g_test_add_func ("/passes-fuse/sum-not", test_sum_not);
+  g_test_add_func ("/passes-fuse/shuffle", test_shuffle);
   return g_test_run ();
 }
