@@ -3,7 +3,8 @@
  * or that is not there.
  *
  * Usage: test-conformance CLI BACKENDS LIST FOLDER...; a list line is "FOLDER/TEST reason" or,
- * for one list of backends only, "FOLDER/TEST @BACKENDS reason".
+ * for one list of backends only, "FOLDER/TEST @BACKENDS reason". "FOLDER/TEST =TOLERANCE reason"
+ * is no failure: the test must pass with that absolute tolerance.
  */
 #include <gio/gio.h>
 
@@ -12,6 +13,7 @@
 typedef struct {
   GHashTable *expected; /* "folder/test" -> reason */
   GHashTable *met;      /* listed tests that were run */
+  GHashTable *loose;    /* "folder/test" -> absolute tolerance */
   guint passed, failed, skipped, problems;
 } Tally;
 
@@ -40,7 +42,11 @@ read_list (const char *path, const char *backends, Tally *tally, GError **error)
         continue;
       reason += length;
     }
-    g_hash_table_insert (tally->expected, g_strdup (line), g_strdup (g_strchug (reason)));
+    gsize length = strcspn (reason, " \t");
+    if (*reason == '=')
+      g_hash_table_insert (tally->loose, g_strdup (line), g_strndup (reason + 1, length - 1));
+    else
+      g_hash_table_insert (tally->expected, g_strdup (line), g_strdup (g_strchug (reason)));
   }
   return TRUE;
 }
@@ -52,9 +58,9 @@ problem (Tally *tally, const char *key, const char *what)
   tally->problems++;
 }
 
-/* "PASS name" or "FAIL name reason". */
+/* "PASS name" or "FAIL name reason". Tests that have a tolerance of their own are judged by it. */
 static void
-judge_line (Tally *tally, const char *folder, const char *line)
+judge_line (Tally *tally, const char *folder, const char *line, const char *only)
 {
   g_auto (GStrv) words = g_strsplit (line, " ", 3);
   if (g_strv_length (words) < 2 || strlen (words[0]) != 4)
@@ -64,10 +70,12 @@ judge_line (Tally *tally, const char *folder, const char *line)
   gboolean listed = g_hash_table_contains (tally->expected, key);
   if (!pass && !fail && strcmp (words[0], "SKIP") != 0)
     return;
+  if (only != NULL ? strcmp (only, key) != 0 : g_hash_table_contains (tally->loose, key))
+    return;
   tally->passed += pass;
   tally->failed += fail;
   tally->skipped += !pass && !fail;
-  if (listed)
+  if (listed || only != NULL)
     g_hash_table_add (tally->met, g_strdup (key));
   if (pass && listed)
     problem (tally, key, "passes although it is listed: take it off the list");
@@ -75,29 +83,58 @@ judge_line (Tally *tally, const char *folder, const char *line)
     problem (tally, key, words[2] != NULL ? words[2] : "failed");
 }
 
+/* Runs what is in dir, which the list calls folder: all that has no tolerance of its own, or only
+ * one test with its tolerance. */
 static gboolean
-run_folder (Tally *tally, const char *cli, const char *backends, const char *data,
-            const char *folder, GError **error)
+run (Tally *tally, char **argv, const char *dir, const char *folder, const char *only,
+     GError **error)
 {
-  g_autofree char *dir = g_build_filename (data, folder, NULL);
-  g_autofree char *name = g_path_get_basename (folder);
-  g_autoptr (GSubprocess) process =
-      g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE, error, cli, "model", "test", "--backend",
-                        backends, dir, NULL);
+  const char *tolerance = only != NULL ? g_hash_table_lookup (tally->loose, only) : NULL;
+  g_autoptr (GSubprocess) process = g_subprocess_new (
+      G_SUBPROCESS_FLAGS_STDOUT_PIPE, error, argv[1], "model", "test", "--backend", argv[2], dir,
+      tolerance != NULL ? "--atol" : NULL, tolerance, NULL);
   g_autofree char *output = NULL;
   if (process == NULL || !g_subprocess_communicate_utf8 (process, NULL, NULL, &output, NULL, error))
     return FALSE;
   if (!g_subprocess_get_if_exited (process) || g_subprocess_get_exit_status (process) > 1) {
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s did not end as it should", cli);
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s did not end as it should", argv[1]);
     return FALSE;
   }
-  guint before = tally->passed + tally->failed;
   g_auto (GStrv) lines = g_strsplit (output, "\n", -1);
   for (guint i = 0; lines[i] != NULL; i++)
-    judge_line (tally, name, lines[i]);
+    judge_line (tally, folder, lines[i], only);
+  return TRUE;
+}
+
+static gboolean
+run_folder (Tally *tally, char **argv, const char *data, const char *folder, GError **error)
+{
+  g_autofree char *dir = g_build_filename (data, folder, NULL);
+  g_autofree char *name = g_path_get_basename (folder);
+  g_autofree char *prefix = g_strconcat (name, "/", NULL);
+  guint before = tally->passed + tally->failed;
+  if (!run (tally, argv, dir, name, NULL, error))
+    return FALSE;
+  GHashTableIter iter;
+  gpointer key;
+  g_hash_table_iter_init (&iter, tally->loose);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    if (g_str_has_prefix (key, prefix) && !run (tally, argv, dir, name, key, error))
+      return FALSE;
   if (tally->passed + tally->failed == before)
     problem (tally, folder, "no test was run");
   return TRUE;
+}
+
+static void
+check_met (Tally *tally, GHashTable *listed)
+{
+  GHashTableIter iter;
+  gpointer key;
+  g_hash_table_iter_init (&iter, listed);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    if (!g_hash_table_contains (tally->met, key))
+      problem (tally, key, "is listed but was not run");
 }
 
 int
@@ -114,21 +151,21 @@ main (int argc, char **argv)
   }
   g_autoptr (GError) error = NULL;
   Tally tally = {.expected = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free),
-                 .met = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL)};
+                 .met = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
+                 .loose = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free)};
   gboolean ok = read_list (argv[3], argv[2], &tally, &error);
   for (int i = 4; ok && i < argc; i++)
-    ok = run_folder (&tally, argv[1], argv[2], data, argv[i], &error);
+    ok = run_folder (&tally, argv, data, argv[i], &error);
   if (!ok)
     g_printerr ("%s\n", error->message);
-  GHashTableIter iter;
-  gpointer key;
-  g_hash_table_iter_init (&iter, tally.expected);
-  while (ok && g_hash_table_iter_next (&iter, &key, NULL))
-    if (!g_hash_table_contains (tally.met, key))
-      problem (&tally, key, "is listed but was not run");
+  if (ok) {
+    check_met (&tally, tally.expected);
+    check_met (&tally, tally.loose);
+  }
   g_print ("%u passed, %u failed, %u skipped, %u listed, %u surprises\n", tally.passed,
            tally.failed, tally.skipped, g_hash_table_size (tally.expected), tally.problems);
   g_hash_table_unref (tally.expected);
   g_hash_table_unref (tally.met);
+  g_hash_table_unref (tally.loose);
   return ok && tally.problems == 0 ? 0 : 1;
 }
