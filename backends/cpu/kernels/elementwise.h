@@ -1,7 +1,7 @@
 /* Loops over elements. For the kernel files only. */
 #pragma once
 
-#include "backends/cpu/kernels/sigmoid.h"
+#include "backends/cpu/kernels/smooth.h"
 
 #define GONIO_SIMD _Pragma ("omp simd")
 
@@ -35,10 +35,8 @@ UNARY (CLIP, m_clip (x, p0, p1))
 UNARY_CALL (COS, cosf)
 UNARY_CALL (COSH, coshf)
 UNARY (ELU, x < 0.0f ? p0 * m_expm1 (x) : x)
-UNARY (ERF, m_erf (x))
 UNARY (EXP, m_exp (x))
 UNARY (FLOOR, __builtin_floorf (x))
-UNARY (GELU, 0.5f * x * (1.0f + m_erf (x * 0.70710678f)))
 UNARY (GELU_TANH, 0.5f * x * (1.0f + m_tanh (0.79788456f * (x + 0.044715f * x * x * x))))
 UNARY (HARD_SIGMOID, m_clip (p0 *x + p1, 0.0f, 1.0f))
 UNARY (HARD_SWISH, x *m_clip (x *(1.0f / 6.0f) + 0.5f, 0.0f, 1.0f))

@@ -123,32 +123,6 @@ m_tanh (float x)
 }
 
 GONIO_INLINE float
-m_erf (float x)
-{
-  float a = __builtin_fabsf (x);
-  float s = x * x;
-  float p = 7.875875050e-05f;
-  p = p * s - 8.016864283e-04f;
-  p = p * s + 5.189087423e-03f;
-  p = p * s - 2.685421201e-02f;
-  p = p * s + 1.128359472e-01f;
-  p = p * s - 3.761262667e-01f;
-  p = p * s + 1.128379166e+00f;
-  float t = a > 4.0f ? 4.0f : a;
-  float q = -1.637151416e-06f; /* -log (erfc (t)) on [1, 4] */
-  q = q * t + 4.605804271e-05f;
-  q = q * t - 5.968056258e-04f;
-  q = q * t + 4.759596294e-03f;
-  q = q * t - 2.642113601e-02f;
-  q = q * t + 1.100800830e-01f;
-  q = q * t + 6.318260516e-01f;
-  q = q * t + 1.130233435e+00f;
-  q = q * t - 3.201380501e-04f;
-  float large = 1.0f - m_exp (-q);
-  return a < 1.0f ? p * x : __builtin_copysignf (large, x);
-}
-
-GONIO_INLINE float
 m_clip (float x, float lo, float hi)
 {
   float y = x < lo ? lo : x;
