@@ -17,11 +17,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MOST  ((size_t)64 << 20)    /* less than the most that one call reads */
-#define BLOCK ((size_t)4096)        /* what is there is known by the block; divides a page */
-#define AHEAD ((size_t)256 << 10)   /* read at once, at most, where one asks for one after another \
-                                     */
-#define STRAIGHT ((size_t)16 << 10) /* payloads from this size are not read into memory first */
+/* MOST: less than the most that one call reads. What is there is known by the BLOCK, which divides
+ * a page. AHEAD: read at once, at most, where one is asked for after another. Payloads from
+ * STRAIGHT on are not read into memory first. */
+#define MOST     ((size_t)64 << 20)
+#define BLOCK    ((size_t)4096)
+#define AHEAD    ((size_t)256 << 10)
+#define STRAIGHT ((size_t)16 << 10)
 
 gboolean
 gonio_onnx_read (int fd, const char *name, size_t offset, void *to, size_t size, GError **error)

@@ -248,7 +248,7 @@ tensor_from_payload (GonioOnnxSource *source, const TensorProto *proto, const Go
             payload.raw_size);
       return NULL;
     }
-    g_autoptr (GonioTensor) raw = gonio_tensor_new (dtype, shape, error);
+    g_autoptr (GonioTensor) raw = gonio_tensor_new_lasting (dtype, shape, FALSE, error);
     if (!raw || !gonio_onnx_source_copy (source, payload.raw, gonio_tensor_writable_data (raw),
                                          size, error))
       return NULL;
@@ -259,7 +259,7 @@ tensor_from_payload (GonioOnnxSource *source, const TensorProto *proto, const Go
           entries, payload.n_typed);
     return NULL;
   }
-  g_autoptr (GonioTensor) tensor = gonio_tensor_new (dtype, shape, error);
+  g_autoptr (GonioTensor) tensor = gonio_tensor_new_lasting (dtype, shape, FALSE, error);
   if (!tensor || !fill_typed (source, proto, typed, entry, tensor, what, error))
     return NULL;
   return g_steal_pointer (&tensor);
@@ -310,7 +310,7 @@ gonio_onnx_tensor (GonioOnnxSource *source, const TensorProto *proto, const char
     }
     if (!gonio_onnx_external (source, proto, size, what, &offset, error))
       return NULL;
-    tensor = gonio_tensor_new (dtype, &shape, error);
+    tensor = gonio_tensor_new_lasting (dtype, &shape, FALSE, error);
     if (!tensor || !gonio_onnx_external_read (source, offset, gonio_tensor_writable_data (tensor),
                                               size, what, error))
       return NULL;
