@@ -23,7 +23,7 @@ gonio_cpu_floats (size_t count, GError **error)
 {
   GonioShape shape = GONIO_SHAPE ((int64_t)count);
   if (count <= G_MAXINT64)
-    return gonio_tensor_new_zeroed (GONIO_DTYPE_FLOAT, &shape, error);
+    return gonio_tensor_new_lasting (GONIO_DTYPE_FLOAT, &shape, TRUE, error);
   g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY, "%zu numbers are too many", count);
   return NULL;
 }

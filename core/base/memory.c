@@ -10,6 +10,15 @@
 
 #define LARGE_PAGE ((size_t)2 << 20)
 
+/* Blocks next to each other would hide from the address sanitizer what is written beyond one. */
+#if defined(__SANITIZE_ADDRESS__)
+#define GONIO_NO_POOL 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define GONIO_NO_POOL 1
+#endif
+#endif
+
 /* ---- allocating ---- */
 
 static gboolean
@@ -177,6 +186,92 @@ gonio_memory_budget_give (GonioMemoryBudget *budget, size_t bytes)
   gonio_memory_budget_unref (budget);
 }
 
+/* ---- blocks that live as long as a session ---- */
+
+#define CHUNK      ((size_t)32 << 20)
+#define MIN_POOLED ((size_t)4 << 10)
+#define MAX_POOLED (CHUNK / 2)
+#define MIN_UNUSED ((size_t)64 << 10) /* given back to the system at once */
+#define LINE       ((size_t)64)
+
+struct GonioChunk {
+  gatomicrefcount refs; /* one per block, and the work's */
+  guint8 *memory, *at, *end;
+  size_t mapped;
+};
+
+typedef struct {
+  struct GonioChunk *chunk;
+  size_t size; /* with this head, which takes a line */
+} Head;
+
+static void
+chunk_unref (struct GonioChunk *chunk)
+{
+  if (!g_atomic_ref_count_dec (&chunk->refs))
+    return;
+  munmap (chunk->memory, chunk->mapped);
+  g_free (chunk);
+}
+
+static struct GonioChunk *
+chunk_new (void)
+{
+  size_t mapped = CHUNK + LARGE_PAGE; /* so that it can begin with a large page */
+  void *memory = mmap (NULL, mapped, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED)
+    return NULL;
+  struct GonioChunk *chunk = g_new0 (struct GonioChunk, 1);
+  g_atomic_ref_count_init (&chunk->refs);
+  chunk->memory = memory;
+  chunk->mapped = mapped;
+  chunk->at = chunk->memory + (LARGE_PAGE - (uintptr_t)memory % LARGE_PAGE) % LARGE_PAGE;
+  chunk->end = chunk->at + CHUNK;
+  prefer_large_pages (chunk->at, CHUNK);
+  return chunk;
+}
+
+gpointer
+gonio_pool_alloc (size_t bytes)
+{
+#ifdef GONIO_NO_POOL
+  return NULL;
+#endif
+  if (current == NULL || !current->pooled || bytes < MIN_POOLED || bytes > MAX_POOLED)
+    return NULL;
+  size_t size = LINE + (bytes + LINE - 1) / LINE * LINE;
+  if (current->chunk == NULL || size > (size_t)(current->chunk->end - current->chunk->at)) {
+    struct GonioChunk *fresh = chunk_new ();
+    if (fresh == NULL)
+      return NULL;
+    g_clear_pointer (&current->chunk, chunk_unref);
+    current->chunk = fresh;
+  }
+  struct GonioChunk *chunk = current->chunk;
+  Head *head = (Head *)chunk->at;
+  chunk->at += size;
+  g_atomic_ref_count_inc (&chunk->refs);
+  *head = (Head){chunk, size};
+  return (guint8 *)head + LINE;
+}
+
+void
+gonio_pool_free (gpointer block)
+{
+  Head *head = (Head *)((guint8 *)block - LINE);
+  struct GonioChunk *chunk = head->chunk;
+  size_t page = (size_t)sysconf (_SC_PAGESIZE);
+  uintptr_t first = ((uintptr_t)head + page - 1) / page * page;
+  uintptr_t end = ((uintptr_t)head + head->size) / page * page;
+
+  if (head->size >= MIN_UNUSED && end > first)
+    madvise ((void *)first, end - first, MADV_DONTNEED);
+  chunk_unref (chunk);
+}
+
+/* ---- work ---- */
+
 void
 gonio_work_begin (GonioWork *work, GonioMemoryBudget *budget, guint64 max_rounds,
                   GCancellable *cancellable)
@@ -195,6 +290,7 @@ gonio_work_end (GonioWork *work)
 {
   g_return_if_fail (current == work);
   current = work->outer;
+  g_clear_pointer (&work->chunk, chunk_unref);
 }
 
 gboolean

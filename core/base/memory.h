@@ -58,12 +58,21 @@ struct _GonioWork {
   guint64 max_rounds;        /* 0: GONIO_DEFAULT_ROUNDS */
   GCancellable *cancellable; /* borrowed; nullable */
   GonioWork *outer;
+  gboolean pooled;          /* set after gonio_work_begin(): see gonio_pool_alloc() */
+  struct GonioChunk *chunk; /* nullable */
 };
 void gonio_work_begin (GonioWork *work, GonioMemoryBudget *budget, guint64 max_rounds,
                        GCancellable *cancellable);
 void gonio_work_end (GonioWork *work);
 /* FALSE with G_IO_ERROR_CANCELLED when it shall stop. Costs next to nothing. */
 gboolean gonio_work_go_on (GError **error);
+/* Zeroed memory for what lives about as long as the session that is being built: such blocks lie
+ * one behind the other in large pages, which saves most of what the system takes to hand out small
+ * ones. Of one that is freed before its neighbours only whole pages go back, so nothing
+ * short-lived. NULL when this thread does not build, or the size is not worth it, or there is none:
+ * ask gonio_alloc() then. 64-byte aligned; freed with gonio_pool_free(), on any thread. */
+gpointer gonio_pool_alloc (size_t bytes);
+void gonio_pool_free (gpointer block);
 /* One more round of a loop; FALSE when it is one too many. */
 gboolean gonio_work_round (GError **error);
 

@@ -99,7 +99,7 @@ put_owned (Writer *writer, GByteArray *bytes)
 static GonioWire
 inside (const Writer *writer, const GonioWireField *field)
 {
-  return (GonioWire){writer->base, field->data, field->data + field->size};
+  return (GonioWire){writer->base, field->data, field->data + field->size, NULL};
 }
 
 /* The last field of that number and bytes type; FALSE when there is none (or with error). */
@@ -318,7 +318,7 @@ write_graph (Writer *writer, const GonioWireField *graph, GError **error)
 static gboolean
 write_model (Writer *writer, size_t size, GError **error)
 {
-  GonioWire wire = {writer->base, writer->base, writer->base + size};
+  GonioWire wire = {writer->base, writer->base, writer->base + size, NULL};
   GonioWireField field = {0};
   GError *bad = NULL;
   while (gonio_wire_next (&wire, &field, &bad)) {
@@ -402,7 +402,8 @@ gonio_onnx_save_annotated (const char *path, const GonioGraph *inferred, const c
                            guint *out_values, GError **error)
 {
   g_auto (GonioOnnxBytes) bytes = {0};
-  if (!gonio_onnx_bytes_read (&bytes, path, G_MAXSIZE, error))
+  if (!gonio_onnx_bytes_open (&bytes, path, G_MAXSIZE, error) ||
+      !gonio_onnx_bytes_need (&bytes, bytes.data, bytes.size, error))
     return FALSE;
   Writer writer = {
       .graph = inferred,

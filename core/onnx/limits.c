@@ -133,7 +133,8 @@ copy_field (Scan *scan, const GonioWireField *field, GError **error)
   if (scan->n_out > GONIO_ONNX_MAX_SKELETON || size > GONIO_ONNX_MAX_SKELETON - scan->n_out)
     return limit (error, "The model's structure, without weights, exceeds %zu MiB.",
                   GONIO_ONNX_MAX_SKELETON >> 20);
-  return put (scan, field->start, size, error);
+  return gonio_onnx_source_need (scan->source, field->start, size, error) &&
+         put (scan, field->start, size, error);
 }
 
 static gboolean
@@ -148,6 +149,9 @@ scan_field (Scan *scan, const ProtobufCMessageDescriptor *message,
     return malformed (scan, field, message, "has the wrong wire type", error);
   if (known->type == PROTOBUF_C_TYPE_MESSAGE)
     return scan_submessage (scan, known->descriptor, field, error);
+  if (known->type == PROTOBUF_C_TYPE_STRING &&
+      !gonio_onnx_source_need (scan->source, field->data, field->size, error))
+    return FALSE;
   if (known->type == PROTOBUF_C_TYPE_STRING &&
       !g_utf8_validate ((const char *)field->data, (gssize)field->size, NULL))
     return malformed (scan, field, message, "is not valid UTF-8 text", error);
@@ -173,7 +177,7 @@ static gboolean
 scan_message (Scan *scan, const ProtobufCMessageDescriptor *descriptor, const guint8 *data,
               size_t size, GError **error)
 {
-  GonioWire wire = {.base = scan->source->data, .at = data, .end = data + size};
+  GonioWire wire = {scan->source->data, data, data + size, scan->source->bytes};
   GonioWireField field = {0};
   GError *bad = NULL;
   guint64 seen = 0; /* optional messages met, by index of the field */

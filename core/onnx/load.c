@@ -109,14 +109,15 @@ open_model (OpenModel *model, const char *path, const GonioLoadLimits *limits, G
   GonioOnnxSource *source = &model->source;
 
   gonio_onnx_source_init (source, (const guint8 *)"", 0, NULL, limits);
-  if (!gonio_onnx_bytes_read (&model->bytes, path, source->limits.max_file_bytes, error))
+  if (!gonio_onnx_bytes_open (&model->bytes, path, source->limits.max_file_bytes, error))
     return FALSE;
   model->dir = g_path_get_dirname (path);
   source->dir = model->dir;
   source->size = model->bytes.size;
-  source->pages = source->size > 0;
-  if (source->pages)
+  if (source->size > 0) {
     source->data = model->bytes.data;
+    source->bytes = &model->bytes;
+  }
   return TRUE;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/onnx/load.h"
+#include "core/onnx/wire.h"
 #include "onnx.pb-c.h"
 
 G_BEGIN_DECLS
@@ -36,7 +37,7 @@ typedef struct _GonioOnnxFile GonioOnnxFile;
 typedef struct {
   const guint8 *data;
   size_t size;
-  gboolean pages;          /* data is of gonio_onnx_bytes(): pages may be given back once copied */
+  GonioOnnxBytes *bytes;   /* nullable: all of data is there; else it is this one's, as asked for */
   const char *dir;         /* nullable: external data is refused */
   GonioLoadLimits limits;  /* no zeros left */
   size_t tensor_bytes;     /* taken so far, of limits.max_tensor_bytes */
@@ -47,7 +48,13 @@ typedef struct {
 /* Applies the defaults. dir is borrowed. */
 void gonio_onnx_source_init (GonioOnnxSource *source, const guint8 *data, size_t size,
                              const char *dir, const GonioLoadLimits *limits);
-/* The range has been copied: its pages need not stay in memory. */
+/* Before bytes of data are looked at: reads them, unless they are there. */
+gboolean gonio_onnx_source_need (const GonioOnnxSource *source, const guint8 *data, size_t size,
+                                 GError **error);
+/* Payload, which need not be there. */
+gboolean gonio_onnx_source_copy (const GonioOnnxSource *source, const guint8 *data, void *to,
+                                 size_t size, GError **error);
+/* The range is not needed for now: it need not stay in memory. */
 void gonio_onnx_source_drop (const GonioOnnxSource *source, const guint8 *data, size_t size);
 void gonio_onnx_source_clear (GonioOnnxSource *source);
 
@@ -82,12 +89,8 @@ void gonio_onnx_external_clear (GonioOnnxSource *source);
  * messages. */
 gboolean gonio_onnx_read (int fd, const char *name, size_t offset, void *to, size_t size,
                           GError **error);
-/* An ordinary file of at most max_bytes, in memory of its own. */
-typedef struct {
-  guint8 *data; /* NULL: none, or empty */
-  size_t size;
-} GonioOnnxBytes;
-gboolean gonio_onnx_bytes_read (GonioOnnxBytes *bytes, const char *path, size_t max_bytes,
+/* An ordinary file of at most max_bytes. */
+gboolean gonio_onnx_bytes_open (GonioOnnxBytes *bytes, const char *path, size_t max_bytes,
                                 GError **error);
 void gonio_onnx_bytes_clear (GonioOnnxBytes *bytes);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GonioOnnxBytes, gonio_onnx_bytes_clear)

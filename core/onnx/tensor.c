@@ -1,4 +1,4 @@
-/* TensorProto to tensor: every encoding, straight from the file's bytes. Depends on wire.h,
+/* TensorProto to tensor: every encoding, straight from the file. Depends on wire.h,
  * tensor. */
 #include "core/base/checked.h"
 #include "core/base/error.h"
@@ -77,13 +77,19 @@ typedef struct {
   size_t n_typed; /* entries of the typed field that fits the element type */
 } Payload;
 
+static GonioWire
+wire_of (const GonioOnnxSource *source, const TensorProto *proto)
+{
+  const guint8 *start = source->data + proto->source_offset;
+  return (GonioWire){source->data, start, start + proto->source_size, source->bytes};
+}
+
 /* The pre-scan has checked that the message is well-formed, and where its fields end. */
 static gboolean
 survey (const GonioOnnxSource *source, const TensorProto *proto, guint32 typed, Payload *out,
         GError **error)
 {
-  const guint8 *start = source->data + proto->source_offset;
-  GonioWire wire = {source->data, start, start + proto->source_size};
+  GonioWire wire = wire_of (source, proto);
   GonioWireField field = {0};
   GError *bad = NULL;
 
@@ -96,9 +102,12 @@ survey (const GonioOnnxSource *source, const TensorProto *proto, guint32 typed, 
       continue;
     if (field.type != GONIO_WIRE_BYTES || typed == STRING_DATA)
       out->n_typed++;
+    else if (fixed_size (typed))
+      out->n_typed += field.size / fixed_size (typed);
+    else if (gonio_onnx_source_need (source, field.data, field.size, error))
+      out->n_typed += count_varints (field.data, field.size);
     else
-      out->n_typed += fixed_size (typed) ? field.size / fixed_size (typed)
-                                         : count_varints (field.data, field.size);
+      return FALSE;
   }
   if (bad)
     g_propagate_error (error, bad);
@@ -122,24 +131,27 @@ copy_typed (GonioWireField *field, guint32 typed, guint8 *data, size_t entry, si
   }
   if (fixed_size (typed)) {
     size_t n = field->size / fixed_size (typed);
-    memcpy (data + *at * entry, field->data, n * entry);
+    guint8 *to = data + *at * entry;
     *at += n;
-    return TRUE;
+    return gonio_onnx_source_copy (source, field->data, to, n * entry, error);
   }
-  GonioWire wire = {source->data, field->data, field->data + field->size};
+  GonioWire wire = {source->data, field->data, field->data + field->size, NULL};
   guint64 value = 0;
   GError *bad = NULL;
   while (gonio_wire_varint (&wire, &value, &bad))
     store_int (data, entry, (*at)++, value);
+  gonio_onnx_source_drop (source, field->data, field->size);
   if (bad)
     g_propagate_error (error, bad);
   return bad == NULL;
 }
 
 static gboolean
-copy_string (GonioTensor *tensor, const GonioWireField *field, size_t i, const char *what,
-             GError **error)
+copy_string (const GonioOnnxSource *source, GonioTensor *tensor, const GonioWireField *field,
+             size_t i, const char *what, GError **error)
 {
+  if (!gonio_onnx_source_need (source, field->data, field->size, error))
+    return FALSE;
   if (memchr (field->data, 0, field->size))
     return fail (error, GONIO_LOAD_ERROR_UNSUPPORTED, what, "string %zu holds a NUL byte.", i);
   char *text = gonio_tensor_new_string (tensor, (int64_t)i, field->size, error);
@@ -152,23 +164,25 @@ static gboolean
 fill_typed (const GonioOnnxSource *source, const TensorProto *proto, guint32 typed, size_t entry,
             GonioTensor *tensor, const char *what, GError **error)
 {
-  const guint8 *start = source->data + proto->source_offset;
-  GonioWire wire = {source->data, start, start + proto->source_size};
+  GonioWire wire = wire_of (source, proto);
   GonioWireField field = {0};
   size_t at = 0;
+  GError *bad = NULL;
 
-  while (gonio_wire_next (&wire, &field, NULL)) {
+  while (gonio_wire_next (&wire, &field, &bad)) {
     if (field.number != typed)
       continue;
     if (typed == STRING_DATA) {
-      if (!copy_string (tensor, &field, at++, what, error))
+      if (!copy_string (source, tensor, &field, at++, what, error))
         return FALSE;
     } else if (!copy_typed (&field, typed, gonio_tensor_writable_data (tensor), entry, &at, source,
                             error)) {
       return FALSE;
     }
   }
-  return TRUE;
+  if (bad)
+    g_propagate_error (error, bad);
+  return bad == NULL;
 }
 
 /* How many entries the typed field has for a tensor of this many bytes, and bytes per entry. */
@@ -216,16 +230,6 @@ gonio_onnx_charge (GonioOnnxSource *source, size_t size, const char *what, GErro
 }
 
 static GonioTensor *
-copy_bytes (GonioOnnxSource *source, GonioDType dtype, const GonioShape *shape, const guint8 *data,
-            size_t size, GError **error)
-{
-  GonioTensor *tensor = gonio_tensor_new_copy (dtype, shape, data, size, error);
-  if (tensor && data)
-    gonio_onnx_source_drop (source, data, size);
-  return tensor;
-}
-
-static GonioTensor *
 tensor_from_payload (GonioOnnxSource *source, const TensorProto *proto, const GonioShape *shape,
                      size_t size, int64_t count, const char *what, GError **error)
 {
@@ -244,14 +248,18 @@ tensor_from_payload (GonioOnnxSource *source, const TensorProto *proto, const Go
             payload.raw_size);
       return NULL;
     }
-    return copy_bytes (source, dtype, shape, payload.raw, size, error);
+    g_autoptr (GonioTensor) raw = gonio_tensor_new_lasting (dtype, shape, FALSE, error);
+    if (!raw || !gonio_onnx_source_copy (source, payload.raw, gonio_tensor_writable_data (raw),
+                                         size, error))
+      return NULL;
+    return g_steal_pointer (&raw);
   }
   if (payload.n_typed != entries) {
     fail (error, GONIO_LOAD_ERROR_MALFORMED, what, "its shape needs %zu elements, it has %zu.",
           entries, payload.n_typed);
     return NULL;
   }
-  g_autoptr (GonioTensor) tensor = gonio_tensor_new (dtype, shape, error);
+  g_autoptr (GonioTensor) tensor = gonio_tensor_new_lasting (dtype, shape, FALSE, error);
   if (!tensor || !fill_typed (source, proto, typed, entry, tensor, what, error))
     return NULL;
   return g_steal_pointer (&tensor);
@@ -302,7 +310,7 @@ gonio_onnx_tensor (GonioOnnxSource *source, const TensorProto *proto, const char
     }
     if (!gonio_onnx_external (source, proto, size, what, &offset, error))
       return NULL;
-    tensor = gonio_tensor_new (dtype, &shape, error);
+    tensor = gonio_tensor_new_lasting (dtype, &shape, FALSE, error);
     if (!tensor || !gonio_onnx_external_read (source, offset, gonio_tensor_writable_data (tensor),
                                               size, what, error))
       return NULL;

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define MAX_HEAD 20 /* tag and length, or tag and number: two varints */
+
 static gboolean
 fail (const GonioWire *wire, const guint8 *at, const char *what, GError **error)
 {
@@ -48,6 +50,9 @@ gonio_wire_next (GonioWire *wire, GonioWireField *out_field, GError **error)
   guint64 tag = 0, size = 0;
 
   if (wire->at == wire->end)
+    return FALSE;
+  if (wire->bytes && !gonio_onnx_bytes_need (wire->bytes, wire->at,
+                                             MIN ((size_t)(wire->end - wire->at), MAX_HEAD), error))
     return FALSE;
   if (!gonio_wire_varint (wire, &tag, error))
     return FALSE;

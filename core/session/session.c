@@ -359,6 +359,7 @@ gonio_session_new_from_graph (GonioGraph *graph, const GonioSessionOptions *opti
   GonioMemoryBudget *budget = gonio_memory_budget_new (options->max_memory);
   GonioWork work;
   gonio_work_begin (&work, budget, options->max_rounds, cancellable);
+  work.pooled = TRUE;
   GonioSession *session = build (graph, options, budget, cancellable, error);
   gonio_work_end (&work);
   gonio_memory_budget_unref (budget);
@@ -374,6 +375,7 @@ gonio_session_new_from_file (const char *path, const GonioSessionOptions *option
   GonioMemoryBudget *budget = gonio_memory_budget_new (options->max_memory);
   GonioWork work;
   gonio_work_begin (&work, budget, options->max_rounds, cancellable);
+  work.pooled = TRUE;
   GonioGraph *graph = gonio_onnx_load_file (path, NULL, error);
   g_autoptr (GError) local = NULL;
   GonioSession *session =

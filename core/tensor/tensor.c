@@ -78,7 +78,8 @@ tensor_header (GonioDType dtype, const GonioShape *shape, GError **error)
 }
 
 static GonioTensor *
-tensor_alloc (GonioDType dtype, const GonioShape *shape, gboolean zero, GError **error)
+tensor_alloc (GonioDType dtype, const GonioShape *shape, gboolean zero, gboolean lasting,
+              GError **error)
 {
   g_autoptr (GonioTensor) tensor = tensor_header (dtype, shape, error);
   if (tensor == NULL)
@@ -88,6 +89,12 @@ tensor_alloc (GonioDType dtype, const GonioShape *shape, gboolean zero, GError *
     return NULL;
   tensor->taken = block;
   gboolean strings = dtype == GONIO_DTYPE_STRING;
+  tensor->data = !lasting || strings ? NULL : gonio_pool_alloc (tensor->size + GONIO_TENSOR_TAIL);
+  if (tensor->data != NULL) {
+    tensor->owner = tensor->data;
+    tensor->destroy = gonio_pool_free;
+    return g_steal_pointer (&tensor);
+  }
   tensor->owner = zero || strings ? gonio_alloc0 (1, block, "a tensor", error)
                                   : gonio_alloc (1, block, "a tensor", error);
   if (tensor->owner == NULL)
@@ -104,13 +111,20 @@ tensor_alloc (GonioDType dtype, const GonioShape *shape, gboolean zero, GError *
 GonioTensor *
 gonio_tensor_new (GonioDType dtype, const GonioShape *shape, GError **error)
 {
-  return tensor_alloc (dtype, shape, FALSE, error);
+  return tensor_alloc (dtype, shape, FALSE, FALSE, error);
 }
 
 GonioTensor *
 gonio_tensor_new_zeroed (GonioDType dtype, const GonioShape *shape, GError **error)
 {
-  return tensor_alloc (dtype, shape, TRUE, error);
+  return tensor_alloc (dtype, shape, TRUE, FALSE, error);
+}
+
+GonioTensor *
+gonio_tensor_new_lasting (GonioDType dtype, const GonioShape *shape, gboolean zeroed,
+                          GError **error)
+{
+  return tensor_alloc (dtype, shape, zeroed, TRUE, error);
 }
 
 GonioTensor *
@@ -118,7 +132,7 @@ gonio_tensor_new_copy (GonioDType dtype, const GonioShape *shape, const void *da
                        GError **error)
 {
   g_return_val_if_fail (dtype != GONIO_DTYPE_STRING, NULL);
-  g_autoptr (GonioTensor) tensor = tensor_alloc (dtype, shape, FALSE, error);
+  g_autoptr (GonioTensor) tensor = tensor_alloc (dtype, shape, FALSE, FALSE, error);
   if (tensor == NULL)
     return NULL;
   if (tensor->size != size) {

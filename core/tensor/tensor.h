@@ -33,6 +33,10 @@ const char *gonio_kind_name (GonioKind kind); /* "tensor", "sequence", ... */
 GonioTensor *gonio_tensor_new (GonioDType dtype, const GonioShape *shape, GError **error);
 /* The same, zeroed. */
 GonioTensor *gonio_tensor_new_zeroed (GonioDType dtype, const GonioShape *shape, GError **error);
+/* The same for what is made while a session is built and lives as long (weights, packed ones): it
+ * may lie in memory that is given back as a whole (gonio_pool_alloc()). */
+GonioTensor *gonio_tensor_new_lasting (GonioDType dtype, const GonioShape *shape, gboolean zeroed,
+                                       GError **error);
 /* Copies size bytes, which must be exactly the tensor's size. */
 GonioTensor *gonio_tensor_new_copy (GonioDType dtype, const GonioShape *shape, const void *data,
                                     size_t size, GError **error);

@@ -181,7 +181,7 @@ int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   const GonioLoadLimits limits = {.max_tensor_bytes = (size_t)1 << 20, .max_nodes = 2000};
-  GonioWire wire = {data, data, data + size};
+  GonioWire wire = {data, data, data + size, NULL};
   GonioWireField field = {0}, model = {0};
   guint n_files = 0;
 
@@ -194,7 +194,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     if (field.number == 1 && field.type == GONIO_WIRE_BYTES)
       model = field;
     else if (field.number == 2 && field.type == GONIO_WIRE_BYTES && n_files++ < MAX_FILES)
-      make_file (folder, (GonioWire){field.data, field.data, field.data + field.size});
+      make_file (folder, (GonioWire){field.data, field.data, field.data + field.size, NULL});
   }
   if (model.size > 0) {
     g_autoptr (GBytes) bytes = with_path (&model);

@@ -187,6 +187,95 @@ test_changed_numbers (void)
   load_while (&m, files.model, files.model);
 }
 
+/* A file that stays as it is gives what its bytes give, wherever a payload lies and in whatever
+ * form, although only parts of it are read, some of them again. */
+static void
+test_unchanged (void)
+{
+  static const gsize sizes[] = {4, 4096, 16380, 16384, 70000, 12, PAYLOAD, 8};
+  g_auto (Files) files = make_files ();
+  GByteArray *graph = onnx_graph ("g");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GString) outputs = g_string_new (NULL);
+  g_autofree guint8 *payload = g_malloc (PAYLOAD);
+  g_autoptr (GRand) rand = g_rand_new_with_seed (4);
+
+  for (gsize i = 0; i < 3 * G_N_ELEMENTS (sizes); i++) {
+    gsize size = sizes[i % G_N_ELEMENTS (sizes)], form = i / G_N_ELEMENTS (sizes);
+    g_autofree char *name = g_strdup_printf ("w%zu", i), *output = g_strdup_printf ("y%zu", i);
+    for (gsize at = 0; at < size; at++)
+      payload[at] = (guint8)g_rand_int_range (rand, 0, form == 2 ? 128 : 120);
+    GByteArray *tensor = form == 0
+                             ? onnx_tensor (name, ONNX_FLOAT, payload, size, (int)(size / 4), -1)
+                         : form == 1 ? onnx_tensor (name, ONNX_FLOAT, NULL, 0, (int)(size / 4), -1)
+                                     : onnx_tensor (name, ONNX_INT64, NULL, 0, (int)size, -1);
+    if (form > 0)
+      pb_bytes (tensor, form == 1 ? 4 : 7, payload, size);
+    onnx_graph_init (graph, tensor);
+    parts_node (graph, "Identity", name, output, NULL);
+    g_string_append_printf (outputs, "%s%s", i ? " " : "", output);
+  }
+  parts_outputs (graph, outputs->str);
+  GByteArray *whole = onnx_model (graph, 17);
+  save (files.model, whole);
+  g_autoptr (GBytes) bytes = g_byte_array_free_to_bytes (whole);
+  g_autoptr (GonioGraph) expected = gonio_onnx_load_bytes (bytes, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_autoptr (GonioGraph) got = gonio_onnx_load_file (files.model, NULL, &error);
+  g_assert_no_error (error);
+  for (gsize i = 0; i < 3 * G_N_ELEMENTS (sizes); i++) {
+    g_autofree char *name = g_strdup_printf ("w%zu", i);
+    const GonioTensor *a =
+        gonio_graph_value (expected, gonio_graph_find_value (expected, name))->constant;
+    const GonioTensor *b = gonio_graph_value (got, gonio_graph_find_value (got, name))->constant;
+    g_assert_cmpmem (gonio_tensor_data (a), gonio_tensor_size (a), gonio_tensor_data (b),
+                     gonio_tensor_size (b));
+  }
+}
+
+/* A constant of a function that is called twice is read twice. */
+static void
+test_read_again (void)
+{
+  g_auto (Files) files = make_files ();
+  GByteArray *graph = onnx_graph ("g"), *opset = g_byte_array_new ();
+  GByteArray *function = g_byte_array_new (), *constant = onnx_node ("Constant", "", "c");
+  GByteArray *tensor = onnx_tensor ("", ONNX_INT64, NULL, 0, (int)PAYLOAD, -1);
+  g_autofree guint8 *payload = g_malloc (PAYLOAD);
+  g_autoptr (GError) error = NULL;
+  guint found = 0;
+
+  memset (payload, 7, PAYLOAD);
+  pb_bytes (tensor, 7, payload, PAYLOAD);
+  onnx_node_attr (constant, onnx_attr_tensor ("value", tensor));
+  pb_text (function, 1, "f");
+  pb_text (function, 5, "c");
+  pb_message (function, 7, constant);
+  pb_text (opset, 1, "");
+  pb_int (opset, 2, 17);
+  pb_message (function, 9, opset);
+  pb_text (function, 10, "local");
+  for (int call = 0; call < 2; call++) {
+    GByteArray *node = onnx_node ("f", "", call == 0 ? "y0" : "y1");
+    onnx_node_domain (node, "local");
+    onnx_graph_node (graph, node);
+  }
+  parts_outputs (graph, "y0 y1");
+  g_autoptr (GByteArray) whole = onnx_model (graph, 17);
+  onnx_model_opset (whole, "local", 1);
+  pb_message (whole, 25, function);
+  save (files.model, whole);
+  g_autoptr (GonioGraph) got = gonio_onnx_load_file (files.model, NULL, &error);
+  g_assert_no_error (error);
+  for (GonioValueId id = 0; id < gonio_graph_n_values (got); id++) {
+    const GonioTensor *tensor_of = gonio_graph_value (got, id)->constant;
+    for (gsize i = 0; tensor_of && i < PAYLOAD; i++)
+      g_assert_cmpint (((const gint64 *)gonio_tensor_data (tensor_of))[i], ==, 7);
+    found += tensor_of != NULL;
+  }
+  g_assert_cmpuint (found, ==, 2);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -194,5 +283,7 @@ main (int argc, char **argv)
   g_test_add_func ("/changing-files/cut-model", test_cut_model);
   g_test_add_func ("/changing-files/cut-weights", test_cut_weights);
   g_test_add_func ("/changing-files/changed-numbers", test_changed_numbers);
+  g_test_add_func ("/changing-files/unchanged", test_unchanged);
+  g_test_add_func ("/changing-files/read-again", test_read_again);
   return g_test_run ();
 }

@@ -349,6 +349,37 @@ test_statistics (void)
   g_assert_true (isinf (d.max_abs));
 }
 
+/* Tensors of a session that is being built may lie beside each other: aligned, zeroed, apart, and
+ * there as long as they live, whichever goes first. */
+static void
+test_lasting (void)
+{
+  enum { N = 60 };
+  GonioTensor *tensors[N];
+  GonioWork work;
+
+  gonio_work_begin (&work, NULL, 0, NULL);
+  work.pooled = TRUE;
+  for (int i = 0; i < N; i++) {
+    GonioShape shape = GONIO_SHAPE ((int64_t)(i % 20 + 1) * (i % 20 + 1) * 13331 + i);
+    tensors[i] = gonio_tensor_new_lasting (GONIO_DTYPE_UINT8, &shape, TRUE, NULL);
+    const guint8 *data = gonio_tensor_data (tensors[i]);
+    g_assert_cmpuint ((uintptr_t)data % GONIO_TENSOR_ALIGN, ==, 0);
+    for (size_t at = 0; at < gonio_tensor_size (tensors[i]) + GONIO_TENSOR_TAIL; at++)
+      g_assert_cmpuint (data[at], ==, 0);
+    memset (gonio_tensor_writable_data (tensors[i]), i + 1, gonio_tensor_size (tensors[i]));
+  }
+  gonio_work_end (&work);
+  for (int i = 0; i < N; i += 2)
+    gonio_tensor_unref (tensors[i]);
+  for (int i = 1; i < N; i += 2) {
+    const guint8 *data = gonio_tensor_data (tensors[i]);
+    for (size_t at = 0; at < gonio_tensor_size (tensors[i]) + GONIO_TENSOR_TAIL; at++)
+      g_assert_cmpuint (data[at], ==, at < gonio_tensor_size (tensors[i]) ? i + 1 : 0);
+    gonio_tensor_unref (tensors[i]);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -358,6 +389,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tensor/small-float", test_small_float);
   g_test_add_func ("/tensor/shape", test_shape);
   g_test_add_func ("/tensor/memory", test_memory);
+  g_test_add_func ("/tensor/lasting", test_lasting);
   g_test_add_func ("/tensor/elements", test_elements);
   g_test_add_func ("/tensor/statistics", test_statistics);
   g_test_add_func ("/tensor/npy-round-trip", test_npy_round_trip);
