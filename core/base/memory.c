@@ -8,7 +8,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define LARGE_PAGE ((size_t)2 << 20)
+/* Blocks between these sizes get their pages at once; a larger one may never be filled. */
+#define LEAST_TAKEN ((size_t)1 << 20)
+#define MOST_TAKEN  ((size_t)256 << 20)
 
 /* Blocks next to each other would hide from the address sanitizer what is written beyond one. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -30,16 +32,17 @@ too_little (size_t bytes, const char *what, GError **error)
   return FALSE;
 }
 
-/* Large blocks are touched from end to end: fewer, larger pages save most of the time that the
- * system takes to hand them out. */
+/* What will be written from end to end gets its pages at once: handing them out one by one takes
+ * the system more than half as long again. Where it cannot do that nothing happens. */
 static void
-prefer_large_pages (gpointer block, size_t bytes)
+get_pages (gpointer block, size_t bytes)
 {
-#ifdef MADV_HUGEPAGE
-  uintptr_t first = ((uintptr_t)block + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
-  uintptr_t end = ((uintptr_t)block + bytes) / LARGE_PAGE * LARGE_PAGE;
+#ifdef MADV_POPULATE_WRITE
+  size_t page = (size_t)sysconf (_SC_PAGESIZE);
+  uintptr_t first = ((uintptr_t)block + page - 1) / page * page;
+  uintptr_t end = ((uintptr_t)block + bytes) / page * page;
   if (end > first)
-    madvise ((void *)first, end - first, MADV_HUGEPAGE);
+    madvise ((void *)first, end - first, MADV_POPULATE_WRITE);
 #endif
 }
 
@@ -54,8 +57,8 @@ alloc (size_t n, size_t size, gboolean zero, const char *what, GError **error)
     bytes = G_MAXSIZE;
   if (block == NULL)
     too_little (bytes, what, error);
-  else if (bytes >= LARGE_PAGE)
-    prefer_large_pages (block, bytes);
+  else if (bytes >= LEAST_TAKEN && bytes <= MOST_TAKEN)
+    get_pages (block, bytes);
   return block;
 }
 
@@ -197,7 +200,7 @@ gonio_memory_budget_give (GonioMemoryBudget *budget, size_t bytes)
 struct GonioChunk {
   gatomicrefcount refs; /* one per block, and the work's */
   guint8 *memory, *at, *end;
-  size_t mapped;
+  guint8 *ready; /* up to here pages have been taken */
 };
 
 typedef struct {
@@ -210,25 +213,23 @@ chunk_unref (struct GonioChunk *chunk)
 {
   if (!g_atomic_ref_count_dec (&chunk->refs))
     return;
-  munmap (chunk->memory, chunk->mapped);
+  munmap (chunk->memory, CHUNK);
   g_free (chunk);
 }
 
 static struct GonioChunk *
 chunk_new (void)
 {
-  size_t mapped = CHUNK + LARGE_PAGE; /* so that it can begin with a large page */
-  void *memory = mmap (NULL, mapped, PROT_READ | PROT_WRITE,
+  void *memory = mmap (NULL, CHUNK, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED)
     return NULL;
   struct GonioChunk *chunk = g_new0 (struct GonioChunk, 1);
   g_atomic_ref_count_init (&chunk->refs);
   chunk->memory = memory;
-  chunk->mapped = mapped;
-  chunk->at = chunk->memory + (LARGE_PAGE - (uintptr_t)memory % LARGE_PAGE) % LARGE_PAGE;
+  chunk->at = chunk->memory;
   chunk->end = chunk->at + CHUNK;
-  prefer_large_pages (chunk->at, CHUNK);
+  chunk->ready = chunk->at;
   return chunk;
 }
 
@@ -251,6 +252,12 @@ gonio_pool_alloc (size_t bytes)
   struct GonioChunk *chunk = current->chunk;
   Head *head = (Head *)chunk->at;
   chunk->at += size;
+  if (chunk->at > chunk->ready) {
+    size_t more = MAX ((size_t)(chunk->at - chunk->ready), LEAST_TAKEN);
+    more = MIN (more, (size_t)(chunk->end - chunk->ready));
+    get_pages (chunk->ready, more);
+    chunk->ready += more;
+  }
   g_atomic_ref_count_inc (&chunk->refs);
   *head = (Head){chunk, size};
   return (guint8 *)head + LINE;

@@ -67,8 +67,8 @@ void gonio_work_end (GonioWork *work);
 /* FALSE with G_IO_ERROR_CANCELLED when it shall stop. Costs next to nothing. */
 gboolean gonio_work_go_on (GError **error);
 /* Zeroed memory for what lives about as long as the session that is being built: such blocks lie
- * one behind the other in large pages, which saves most of what the system takes to hand out small
- * ones. Of one that is freed before its neighbours only whole pages go back, so nothing
+ * one behind the other, and their pages are asked for by the megabyte, which takes the system less
+ * time than handing them out one by one. Of one that is freed before its neighbours only whole pages go back, so nothing
  * short-lived. NULL when this thread does not build, or the size is not worth it, or there is none:
  * ask gonio_alloc() then. 64-byte aligned; freed with gonio_pool_free(), on any thread. */
 gpointer gonio_pool_alloc (size_t bytes);
