@@ -61,6 +61,7 @@ struct _GonioCpuGemm {
    * (at most GONIO_CPU_GATHER). */
   void (*gather) (const GonioCpuGemm *product, size_t first, size_t count, float *out);
   gconstpointer context;
+  size_t line; /* free for select to tell rows where it has pointed the product */
   const float *a;
   size_t lda;                    /* used by gonio_cpu_rows_plain() */
   const float *packed;           /* panels of floats */
