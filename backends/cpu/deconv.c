@@ -15,8 +15,7 @@ typedef struct _Deconv Deconv;
 typedef struct {
   const Deconv *deconv;
   const GonioCpuDeconvAxis *y, *x;
-  size_t packed;        /* floats before its right sides, one for each group */
-  size_t block, blocks; /* columns multiplied at a time */
+  size_t packed; /* floats before its right sides, one for each group */
 } Phase;
 
 struct _Deconv {
@@ -37,6 +36,8 @@ struct _Deconv {
 typedef struct {
   const Deconv *deconv;
   const Phase *phase; /* the first of those that run together */
+  size_t alike;
+  size_t block, blocks; /* columns multiplied at a time */
   const float *in, *packed, *bias;
   float *out;
 } Job;
@@ -119,24 +120,25 @@ deconv_rows (const GonioCpuGemm *product, size_t first, size_t count, size_t tap
   }
 }
 
-/* Products in order phase, group, columns, line: what is multiplied by stays near. */
+/* Products in order group, columns, line, phase: what is multiplied by stays near, a line of input
+ * is read and lines of output are written but once. */
 static void
 deconv_select (GonioCpuGemm *product, size_t index)
 {
   const Job *job = product->context;
   const Deconv *deconv = job->deconv;
   const GonioCpuWindow *w = &deconv->window;
-  const Phase *phase = job->phase;
+  const Phase *phase = job->phase + index % job->alike;
   size_t height = (size_t)phase->y->count, lines = (size_t)w->batch * height;
-  size_t line = index % lines, block = index / lines % phase->blocks;
-  size_t group = index / lines / phase->blocks % (size_t)deconv->groups;
-  phase += index / lines / phase->blocks / (size_t)deconv->groups;
-  size_t column = block * phase->block, depth = product->taps * deconv->kc;
+  index /= job->alike;
+  size_t line = index % lines, block = index / lines % job->blocks;
+  size_t group = index / lines / job->blocks;
+  size_t column = block * job->block, depth = product->taps * deconv->kc;
   int64_t image = (int64_t)(line / height);
   int64_t y = phase->y->first + (int64_t)(line % height) * w->stride[0];
   product->context = phase;
   product->line = line;
-  product->n = MIN (phase->block, deconv->n - column);
+  product->n = MIN (job->block, deconv->n - column);
   product->a = job->in + image * w->image + (int64_t)(group * deconv->kc);
   product->packed = job->packed + phase->packed + group * depth * deconv->padded + column * depth;
   product->bias = job->bias + group * deconv->padded + column;
@@ -153,6 +155,18 @@ alike (const Phase *phase, const Phase *end)
          next->y->count == phase->y->count && next->x->count == phase->x->count)
     next++;
   return (size_t)(next - phase);
+}
+
+/* As many columns as fit where a column takes so many taps, in whole panels, every block alike. */
+static size_t
+block_columns (const GonioCpuKernels *kernels, const Deconv *deconv, size_t taps)
+{
+  size_t panels = (deconv->n + kernels->nr - 1) / kernels->nr;
+  size_t most = BLOCK_BYTES / (taps * deconv->kc * kernels->nr * sizeof (float));
+  size_t block = CLAMP (most, 1, MAX (panels, 1));
+  while (panels % block != 0)
+    block--;
+  return block * kernels->nr;
 }
 
 static void
@@ -180,16 +194,17 @@ deconv_run (gconstpointer data, const GonioCpuRun *run, GError **error)
   if (deconv->empty)
     gonio_cpu_parallel (run, fill_task, &job, (size_t)(w->batch * w->out[0]),
                         gonio_cpu_grain ((size_t)(w->out[1] * w->channels_out)));
-  size_t count;
-  for (const Phase *phase = deconv->phases; phase < end; phase += count) {
-    count = alike (phase, end);
+  for (const Phase *phase = deconv->phases; phase < end; phase += job.alike) {
     job.phase = phase;
+    job.alike = alike (phase, end);
+    job.block = block_columns (run->kernels, deconv, job.alike * phase_taps (phase));
+    job.blocks = (deconv->n + job.block - 1) / job.block;
     size_t lines = (size_t)(w->batch * phase->y->count);
     GonioCpuGemm gemm = {.m = (size_t)phase->x->count,
-                         .n = MIN (phase->block, deconv->n),
+                         .n = MIN (job.block, deconv->n),
                          .taps = phase_taps (phase),
                          .kc = deconv->kc,
-                         .batch = count * (size_t)deconv->groups * phase->blocks * lines,
+                         .batch = (size_t)deconv->groups * job.blocks * lines * job.alike,
                          .select = deconv_select,
                          .rows = deconv_rows,
                          .context = &job,
@@ -202,20 +217,8 @@ deconv_run (gconstpointer data, const GonioCpuRun *run, GError **error)
 
 /* ---- lowering ---- */
 
-/* As many columns as fit, in whole panels, every block alike. */
-static size_t
-block_columns (const GonioCpuKernels *kernels, const Deconv *deconv, size_t taps)
-{
-  size_t panels = (deconv->n + kernels->nr - 1) / kernels->nr;
-  size_t most = BLOCK_BYTES / (taps * deconv->kc * kernels->nr * sizeof (float));
-  size_t block = CLAMP (most, 1, MAX (panels, 1));
-  while (panels % block != 0)
-    block--;
-  return block * kernels->nr;
-}
-
 static gboolean
-init_phases (const GonioCpuKernels *kernels, Deconv *deconv, GError **error)
+init_phases (Deconv *deconv, GError **error)
 {
   for (int axis = 0; axis < 2; axis++) {
     deconv->axes[axis] =
@@ -234,8 +237,6 @@ init_phases (const GonioCpuKernels *kernels, Deconv *deconv, GError **error)
     phase->y = &deconv->axes[0][i / deconv->counts[1]];
     phase->x = &deconv->axes[1][i % deconv->counts[1]];
     phase->packed = packed;
-    phase->block = block_columns (kernels, deconv, phase_taps (phase));
-    phase->blocks = (deconv->n + phase->block - 1) / phase->block;
     packed += (size_t)deconv->groups * phase_taps (phase) * deconv->kc * deconv->padded;
   }
   return TRUE;
@@ -347,7 +348,7 @@ gonio_cpu_deconv_lower (GonioCpuLower *lower, const GonioCpuWindow *window, GErr
   deconv->n = (size_t)(window->channels_out / deconv->groups);
   deconv->padded = gonio_cpu_padded_columns (kernels, deconv->n);
   deconv->zeros = gonio_cpu_floats (deconv->kc, error);
-  return deconv->zeros && init_phases (kernels, deconv, error) &&
-         pack_weights (lower, deconv, error) && init_empty (lower, deconv, error) &&
+  return deconv->zeros && init_phases (deconv, error) && pack_weights (lower, deconv, error) &&
+         init_empty (lower, deconv, error) &&
          gonio_cpu_conv_bias (lower, (size_t)deconv->groups, deconv->padded, &deconv->bias, error);
 }
