@@ -19,7 +19,12 @@ typedef struct {
 GonioCpuDeconvAxis *gonio_cpu_deconv_axis (const GonioCpuWindow *window, int axis,
                                            size_t *out_count, GError **error);
 
-/* Appends the step. The window reads its input through its view. */
+/* Can a matrix unit compute it, and is that faster? */
+gboolean gonio_cpu_deconv_parts_suits (const GonioCpuLower *lower, const GonioCpuWindow *window);
+
+/* These append a step. The window reads its input through its view. */
+gboolean gonio_cpu_deconv_parts_lower (GonioCpuLower *lower, const GonioCpuWindow *window,
+                                       GError **error);
 gboolean gonio_cpu_deconv_lower (GonioCpuLower *lower, const GonioCpuWindow *window,
                                  GError **error);
 

@@ -1,4 +1,4 @@
-/* ConvTranspose in NHWC: reads the node; deconv.c computes. */
+/* ConvTranspose in NHWC: reads the node; deconv-<method>.c and deconv.c compute. */
 #include "backends/cpu/deconv.h"
 
 #include "core/ops/spatial.h"
@@ -58,6 +58,8 @@ deconv_lower (GonioCpuLower *lower, GError **error)
     return gonio_cpu_fail (error, "%s", reason);
   GonioCpuView view = gonio_cpu_view_in (lower, 0);
   gonio_cpu_window_view (&window, &lower->node, &view);
+  if (gonio_cpu_deconv_parts_suits (lower, &window))
+    return gonio_cpu_deconv_parts_lower (lower, &window, error);
   return gonio_cpu_deconv_lower (lower, &window, error);
 }
 

@@ -86,6 +86,13 @@ static const char *const conv[] = {
     "ConvTranspose(f:1,8,5,6; c:8,40,2,2) strides=4,3 dilations=2,3 output_shape=21,22",
     "ConvTranspose(f:1,8,5,6; c:8,4,2,2; c:4) strides=2,2 output_shape=30,30", /* far beyond */
     "ConvTranspose(f:1,3,2,2; c:3,4,3,3) pads=3,2,0,1 output_padding=0,0",
+    /* taps beside each other in one product */
+    "ConvTranspose(f:2,40,5,7; c:40,32,2,2; c:32) strides=2,2",
+    "ConvTranspose(f:1,33,3,33; c:33,64,2,2; c:64) strides=2,2 activation=Swish",
+    "ConvTranspose(f:2,37,4,70; c:37,32,3,1) strides=3,1 activation=Clip activation_params=-1,1",
+    "ConvTranspose(f:1,530,3,131; c:530,32,1,2; c:32) strides=1,2",
+    "ConvTranspose(f:2,36,96; c:36,96,4; c:96) strides=4 activation=Sigmoid",
+    "ConvTranspose(f:1,300,9,16; c:300,160,2,2; c:160) strides=2,2",
     "ConvTranspose(f:1,150,7,9; c:150,70,2,2; c:70) strides=2,2 activation=Sigmoid",
     "ConvTranspose(f:1,300,3,4; c:300,260,3,3) strides=2,2 pads=1,1,1,1 output_padding=1,1",
     NULL,
