@@ -163,7 +163,7 @@ init_product (Parts *self, GError **error)
 }
 
 gboolean
-gonio_cpu_deconv_parts_lower (GonioCpuLower *lower, const GonioCpuWindow *window, GError **error)
+gonio_cpu_deconv_parts (GonioCpuLower *lower, const GonioCpuWindow *window, GError **error)
 {
   Parts *self = gonio_cpu_step (lower, parts_run, sizeof *self, parts_clear);
   GonioCpuView to = gonio_cpu_target (lower, 0);

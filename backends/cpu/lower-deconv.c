@@ -1,4 +1,4 @@
-/* ConvTranspose in NHWC: reads the node; deconv-<method>.c and deconv.c compute. */
+/* ConvTranspose in NHWC: reads the node; deconv-<method>.c computes. */
 #include "backends/cpu/deconv.h"
 
 #include "core/ops/spatial.h"
@@ -59,8 +59,10 @@ deconv_lower (GonioCpuLower *lower, GError **error)
   GonioCpuView view = gonio_cpu_view_in (lower, 0);
   gonio_cpu_window_view (&window, &lower->node, &view);
   if (gonio_cpu_deconv_parts_suits (lower, &window))
-    return gonio_cpu_deconv_parts_lower (lower, &window, error);
-  return gonio_cpu_deconv_lower (lower, &window, error);
+    return gonio_cpu_deconv_parts (lower, &window, error);
+  if (gonio_cpu_deconv_depthwise_suits (lower, &window))
+    return gonio_cpu_deconv_depthwise (lower, &window, error);
+  return gonio_cpu_deconv_direct (lower, &window, error);
 }
 
 const GonioCpuOp gonio_cpu_ops_deconv[] = {

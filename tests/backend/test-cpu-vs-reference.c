@@ -86,6 +86,9 @@ static const char *const conv[] = {
     "ConvTranspose(f:1,8,5,6; c:8,40,2,2) strides=4,3 dilations=2,3 output_shape=21,22",
     "ConvTranspose(f:1,8,5,6; c:8,4,2,2; c:4) strides=2,2 output_shape=30,30", /* far beyond */
     "ConvTranspose(f:1,3,2,2; c:3,4,3,3) pads=3,2,0,1 output_padding=0,0",
+    "ConvTranspose(f:1,1100,3,5; c:1100,1,3,3) strides=2,2 group=1100", /* each by itself */
+    "ConvTranspose(f:2,50,7,30; c:50,1,4,4; c:50) strides=2,2 pads=1,1,1,1 group=50 "
+    "activation=Swish",
     /* taps beside each other in one product */
     "ConvTranspose(f:2,40,5,7; c:40,32,2,2; c:32) strides=2,2",
     "ConvTranspose(f:1,33,3,33; c:33,64,2,2; c:64) strides=2,2 activation=Swish",
@@ -541,6 +544,10 @@ random_transposed (GRand *rand)
   gboolean whole = pick (rand, 0, 3) == 0; /* stride and kernel alike, as networks like it */
   int64_t groups = pick (rand, 0, 2) ? 1 : pick (rand, 2, 5);
   int64_t ci = pick (rand, 1, 40), co = pick (rand, 1, pick (rand, 0, 4) ? 50 : 300);
+  if (pick (rand, 0, 3) == 0) { /* depthwise */
+    groups = pick (rand, 2, 80);
+    ci = co = 1;
+  }
   g_autoptr (GString) in = g_string_new (NULL);
   g_autoptr (GString) kernel = g_string_new (NULL);
   g_autoptr (GString) attributes = g_string_new (NULL);
