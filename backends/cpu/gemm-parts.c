@@ -68,7 +68,14 @@ gboolean
 gonio_cpu_parts_form_plain (GonioCpuPartsForm *form, size_t m, size_t kc, size_t lda,
                             GError **error)
 {
-  size_t lines = (m + PLAIN_LINE - 1) / PLAIN_LINE, line = (m + lines - 1) / lines;
+  size_t lines = (m + PLAIN_LINE - 1) / PLAIN_LINE;
+  return gonio_cpu_parts_form_lines (form, m, (m + lines - 1) / lines, kc, lda, error);
+}
+
+gboolean
+gonio_cpu_parts_form_lines (GonioCpuPartsForm *form, size_t m, size_t line, size_t kc, size_t lda,
+                            GError **error)
+{
   size_t fitting = 2 * BAND_BYTES / (PARTS * sizeof (uint16_t)) / MIN (m, RAW_ROWS);
   size_t most = CLAMP (fitting, LEAST_PIECE, MOST_PIECE);
   /* Short rows that follow each other are split as one. Of long ones a step more than needed is
@@ -281,6 +288,37 @@ block_of (const Band *band, const Pass *pass, size_t column)
                              .hi = pass->ends ? product->activation.hi : INFINITY};
 }
 
+/* Where row and column of c are, from c on. */
+static int64_t
+result_offset (const GonioCpuGemm *product, size_t row, size_t column)
+{
+  const GonioCpuScatter *scatter = product->scatter;
+  if (!scatter)
+    return (int64_t)(row * product->ldc + column);
+  return (int64_t)(row / scatter->rows * scatter->line_step + row % scatter->rows * product->ldc +
+                   column % scatter->columns) +
+         scatter->offsets[column / scatter->columns];
+}
+
+static void
+activate (const GonioCpuGemm *product, const GonioCpuKernels *kernels, size_t row, size_t rows,
+          size_t column, size_t columns)
+{
+  const GonioCpuActivation *activation = &product->activation;
+  if (!product->scatter) {
+    gonio_cpu_gemm_activate (product, kernels, row, rows, column, columns);
+    return;
+  }
+  if (!activation->has_after)
+    return;
+  size_t end = MIN (column + columns, product->n);
+  for (size_t i = row; i < row + rows; i++)
+    for (size_t j = column; j < end; j += COLS) {
+      float *c = product->c + result_offset (product, i, j);
+      kernels->unary[activation->after](c, c, MIN (COLS, end - j), activation->p);
+    }
+}
+
 static const uint16_t *
 panel_of (const GonioCpuGemm *product, size_t column)
 {
@@ -302,8 +340,9 @@ take_tile (const Band *band, GonioCpuPartsTile *block, int t, size_t index, size
     return FALSE;
   block->rows[t] = MIN (MIN (plan->tile_rows, form->line - x), product->m - row);
   block->a[t] = band->split + line * form->line_step + x * form->row_step;
-  block->c[t] = product->c + row * product->ldc + column;
-  block->add[t] = block->bias && product->add ? product->add + row * product->ldc + column : NULL;
+  int64_t at = result_offset (product, row, column);
+  block->c[t] = product->c + at;
+  block->add[t] = block->bias && product->add ? product->add + at : NULL;
   return TRUE;
 }
 
@@ -352,7 +391,7 @@ multiply_plainly (const Band *band, const Pass *pass, size_t panel, size_t panel
   size_t first = pass->step * STEP, count = MIN (pass->steps * STEP, form->length - first);
   for (size_t row = band->line * form->line; row < end; row++)
     for (size_t j = panel * COLS; j < MIN ((panel + panels) * COLS, product->n); j++) {
-      size_t at = row * product->ldc + j;
+      int64_t at = result_offset (product, row, j);
       float sum = !pass->begins || !product->bias
                       ? product->c[at]
                       : product->bias[j] + (product->add ? product->add[at] : 0);
@@ -440,9 +479,9 @@ run_band (const Band *band)
   const GonioCpuPartsForm *form = band->product.form;
   size_t row = band->line * form->line;
   (form->piece ? run_pieces : run_runs) (band);
-  gonio_cpu_gemm_activate (&band->product, band->plan->kernels, row,
-                           MIN (band->lines * form->line, band->product.m - row),
-                           band->panel * COLS, band->panels * COLS);
+  activate (&band->product, band->plan->kernels, row,
+            MIN (band->lines * form->line, band->product.m - row), band->panel * COLS,
+            band->panels * COLS);
 }
 
 static void

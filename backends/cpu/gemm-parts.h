@@ -27,6 +27,11 @@ struct _GonioCpuPartsForm {
 /* The form of an ordinary matrix, m x kc with rows lda apart; FALSE when there is no memory. */
 gboolean gonio_cpu_parts_form_plain (GonioCpuPartsForm *form, size_t m, size_t kc, size_t lda,
                                      GError **error);
+/* The same in lines of that many rows; the tiles of a result that is scattered lie in one line
+ * each.
+ */
+gboolean gonio_cpu_parts_form_lines (GonioCpuPartsForm *form, size_t m, size_t line, size_t kc,
+                                     size_t lda, GError **error);
 void gonio_cpu_parts_form_clear (GonioCpuPartsForm *form);
 
 /* Is a product with a constant right side faster so on this processor? m rows of depth numbers,

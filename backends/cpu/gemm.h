@@ -47,6 +47,13 @@ GonioCpuActivation gonio_cpu_activation (const GonioNode *node);
 typedef struct _GonioCpuPartsForm GonioCpuPartsForm;
 typedef struct _GonioCpuGemm GonioCpuGemm;
 
+/* How c lies when it is not one matrix: rows in lines, columns in groups. */
+typedef struct {
+  size_t rows, line_step; /* of a line, and floats from line to line */
+  size_t columns;         /* of a group, in whole panels */
+  const int64_t *offsets; /* of each group, in floats */
+} GonioCpuScatter;
+
 struct _GonioCpuGemm {
   size_t m, n, taps, kc;
   size_t first; /* row to begin with; not for parts */
@@ -61,6 +68,7 @@ struct _GonioCpuGemm {
    * (at most GONIO_CPU_GATHER). */
   void (*gather) (const GonioCpuGemm *product, size_t first, size_t count, float *out);
   gconstpointer context;
+  size_t line; /* free for select to tell rows where it has pointed the product */
   const float *a;
   size_t lda;                    /* used by gonio_cpu_rows_plain() */
   const float *packed;           /* panels of floats */
@@ -73,6 +81,7 @@ struct _GonioCpuGemm {
   const float *bias;             /* padded columns; NULL: c holds what to start from */
   float *c;
   size_t ldc;
+  const GonioCpuScatter *scatter; /* for parts; nullable */
   const float *add; /* as c lies, added before the activation; nullable, only with a bias */
   GonioCpuActivation activation;
 };

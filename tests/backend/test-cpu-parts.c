@@ -70,6 +70,7 @@ typedef struct {
   size_t m, k, n;
   gboolean add, tell; /* tell: put what cannot be split into two rows */
   float lo, hi;
+  size_t line; /* rows of a line of a scattered result, without add; 0: it is one matrix */
 } Product;
 
 static float *
@@ -101,6 +102,28 @@ check (const Product *p, const float *a, const float *b, const float *bias, cons
     }
 }
 
+#define GAP 5 /* floats between the lines of a scattered result */
+
+static size_t
+result_size (const Product *p)
+{
+  return p->m * p->n + (p->line ? p->m / p->line * GAP : 0);
+}
+
+/* Brings a scattered result, its groups of columns in reverse order, into a matrix. */
+static float *
+gather (const Product *p, const float *c)
+{
+  float *matrix = g_new (float, p->m * p->n);
+  size_t groups = p->n / GONIO_CPU_PARTS_COLS;
+  for (size_t i = 0; i < p->m; i++)
+    for (size_t g = 0; g < groups; g++)
+      memcpy (matrix + i * p->n + g * GONIO_CPU_PARTS_COLS,
+              c + i * p->n + i / p->line * GAP + (groups - 1 - g) * GONIO_CPU_PARTS_COLS,
+              GONIO_CPU_PARTS_COLS * sizeof *c);
+  return matrix;
+}
+
 /* raw: the right side is split on the way; turned: it lies column by column. */
 static void
 run_product (const Product *p, gboolean raw, gboolean turned)
@@ -110,7 +133,7 @@ run_product (const Product *p, gboolean raw, gboolean turned)
   g_autofree float *a = numbers (rand, p->m * p->k), *b = numbers (rand, p->k * p->n);
   g_autofree float *bias = numbers (rand, padded);
   g_autofree float *add = p->add ? numbers (rand, p->m * p->n) : NULL;
-  g_autofree float *c = g_new0 (float, p->m * p->n);
+  g_autofree float *c = g_new0 (float, result_size (p));
   if (p->tell) {
     a[p->k - 1] = INFINITY; /* in the last piece of a row that has several */
     a[(p->m - 1) * p->k] = NAN;
@@ -129,7 +152,12 @@ run_product (const Product *p, gboolean raw, gboolean turned)
   gpointer packed = g_aligned_alloc (1, size, 64);
   g_assert_true (gonio_cpu_parts_pack (kernels->parts, &pack, source, packed));
   GonioCpuPartsForm form;
-  g_assert_true (gonio_cpu_parts_form_plain (&form, p->m, p->k, p->k, NULL));
+  g_assert_true (p->line ? gonio_cpu_parts_form_lines (&form, p->m, p->line, p->k, p->k, NULL)
+                         : gonio_cpu_parts_form_plain (&form, p->m, p->k, p->k, NULL));
+  int64_t offsets[8];
+  for (size_t g = 0; g < p->n / GONIO_CPU_PARTS_COLS && g < G_N_ELEMENTS (offsets); g++)
+    offsets[g] = (int64_t)(p->n - (g + 1) * GONIO_CPU_PARTS_COLS);
+  GonioCpuScatter scatter = {p->line, p->line * p->n + GAP, GONIO_CPU_PARTS_COLS, offsets};
   GonioCpuGemm gemm = {.m = p->m,
                        .n = p->n,
                        .taps = 1,
@@ -145,13 +173,15 @@ run_product (const Product *p, gboolean raw, gboolean turned)
                        .add = add,
                        .c = c,
                        .ldc = p->n,
+                       .scatter = p->line ? &scatter : NULL,
                        .activation = {.lo = p->lo, .hi = p->hi}};
   size_t scratch = gonio_cpu_parts_scratch (&gemm, raw, 1);
   gemm.scratch = g_aligned_alloc (1, scratch, 64);
   memset (gemm.scratch, 0xff, scratch); /* NaN, should anything be read that was not written */
   GonioCpuRun run = {.threads = 1, .kernels = kernels};
   gonio_cpu_parts_run (&gemm, &run);
-  check (p, a, b, bias, add, c);
+  g_autofree float *matrix = p->line ? gather (p, c) : NULL;
+  check (p, a, b, bias, add, matrix ? matrix : c);
   g_aligned_free (gemm.scratch);
   g_aligned_free (packed);
   gonio_cpu_parts_form_clear (&form);
@@ -161,17 +191,20 @@ static void
 test_products (void)
 {
   static const Product products[] = {
-      {1, 1, 1, FALSE, FALSE, -INFINITY, INFINITY},
-      {16, 32, 16, FALSE, FALSE, -INFINITY, INFINITY},
-      {17, 33, 17, TRUE, FALSE, -INFINITY, INFINITY},
-      {70, 45, 37, TRUE, FALSE, 0, INFINITY},
-      {129, 700, 65, FALSE, FALSE, -1, 1},
-      {200, 3000, 33, TRUE, FALSE, -INFINITY, INFINITY},
-      {70, 45, 37, TRUE, TRUE, -INFINITY, INFINITY},
-      {70, 45, 37, FALSE, TRUE, 0, 6},
-      {20, 2500, 20, TRUE, TRUE, -1, 1},
-      {600, 384, 64, TRUE, FALSE, -INFINITY, INFINITY},
-      {67, 40, 40, FALSE, FALSE, -INFINITY, INFINITY},
+      {1, 1, 1, FALSE, FALSE, -INFINITY, INFINITY, 0},
+      {16, 32, 16, FALSE, FALSE, -INFINITY, INFINITY, 0},
+      {17, 33, 17, TRUE, FALSE, -INFINITY, INFINITY, 0},
+      {70, 45, 37, TRUE, FALSE, 0, INFINITY, 0},
+      {129, 700, 65, FALSE, FALSE, -1, 1, 0},
+      {200, 3000, 33, TRUE, FALSE, -INFINITY, INFINITY, 0},
+      {70, 45, 37, TRUE, TRUE, -INFINITY, INFINITY, 0},
+      {70, 45, 37, FALSE, TRUE, 0, 6, 0},
+      {20, 2500, 20, TRUE, TRUE, -1, 1, 0},
+      {600, 384, 64, TRUE, FALSE, -INFINITY, INFINITY, 0},
+      {67, 40, 40, FALSE, FALSE, -INFINITY, INFINITY, 0},
+      {70, 45, 64, FALSE, FALSE, -INFINITY, INFINITY, 10},
+      {105, 1100, 96, FALSE, FALSE, -1, 1, 35},
+      {105, 45, 96, FALSE, TRUE, -1, 1, 35},
   };
   if (!have_unit ())
     return;

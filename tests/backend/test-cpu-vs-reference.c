@@ -82,6 +82,22 @@ static const char *const conv[] = {
     "ConvTranspose(f:1,6,5,5; c:6,5,3,3) strides=2,2 output_shape=10,11",
     "ConvTranspose(f:1,8,5,6; c:8,4,2,2; c:4) strides=2,2 activation=Clip activation_params=0,1",
     "ConvTranspose(f:1,8,5,6; c:8,4,2,2; c:4) strides=2,2 activation=Swish",
+    "ConvTranspose(f:2,8,5,6; c:8,4,1,1; c:4) strides=3,2 activation=Swish", /* outputs of no tap */
+    "ConvTranspose(f:1,8,5,6; c:8,40,2,2) strides=4,3 dilations=2,3 output_shape=21,22",
+    "ConvTranspose(f:1,8,5,6; c:8,4,2,2; c:4) strides=2,2 output_shape=30,30", /* far beyond */
+    "ConvTranspose(f:1,3,2,2; c:3,4,3,3) pads=3,2,0,1 output_padding=0,0",
+    "ConvTranspose(f:1,1100,3,5; c:1100,1,3,3) strides=2,2 group=1100", /* each by itself */
+    "ConvTranspose(f:2,50,7,30; c:50,1,4,4; c:50) strides=2,2 pads=1,1,1,1 group=50 "
+    "activation=Swish",
+    /* taps beside each other in one product */
+    "ConvTranspose(f:2,40,5,7; c:40,32,2,2; c:32) strides=2,2",
+    "ConvTranspose(f:1,33,3,33; c:33,64,2,2; c:64) strides=2,2 activation=Swish",
+    "ConvTranspose(f:2,37,4,70; c:37,32,3,1) strides=3,1 activation=Clip activation_params=-1,1",
+    "ConvTranspose(f:1,530,3,131; c:530,32,1,2; c:32) strides=1,2",
+    "ConvTranspose(f:2,36,96; c:36,96,4; c:96) strides=4 activation=Sigmoid",
+    "ConvTranspose(f:1,300,9,16; c:300,160,2,2; c:160) strides=2,2",
+    "ConvTranspose(f:1,150,7,9; c:150,70,2,2; c:70) strides=2,2 activation=Sigmoid",
+    "ConvTranspose(f:1,300,3,4; c:300,260,3,3) strides=2,2 pads=1,1,1,1 output_padding=1,1",
     NULL,
 };
 
@@ -465,6 +481,104 @@ random_conv (void)
   }
 }
 
+/* Sizes along one axis of a transposed convolution. */
+typedef struct {
+  int64_t in, kernel, stride, dilation, before, after, extra;
+} TransposedAxis;
+
+static TransposedAxis
+random_transposed_axis (GRand *rand)
+{
+  TransposedAxis a = {.in = pick (rand, 1, 12),
+                      .kernel = pick (rand, 1, 5),
+                      .stride = pick (rand, 1, 4),
+                      .dilation = pick (rand, 1, 3)};
+  int64_t full = (a.in - 1) * a.stride + (a.kernel - 1) * a.dilation + 1;
+  a.extra = pick (rand, 0, MAX (a.stride, a.dilation) - 1);
+  a.before = MIN (pick (rand, 0, 3), full - 1);
+  a.after = MIN (pick (rand, 0, 3), full - 1 - a.before);
+  return a;
+}
+
+/* What decides about padding: numbers, auto_pad or the size wanted. */
+static char *
+random_transposed_padding (GRand *rand, const TransposedAxis *a, int axes)
+{
+  g_autoptr (GString) before = g_string_new (NULL);
+  g_autoptr (GString) after = g_string_new (NULL);
+  g_autoptr (GString) wanted = g_string_new (NULL);
+  for (int i = 0; i < axes; i++) {
+    const char *comma = i ? "," : "";
+    int full = (int)((a[i].in - 1) * a[i].stride + (a[i].kernel - 1) * a[i].dilation + 1);
+    g_string_append_printf (before, "%s%d", comma, (int)a[i].before);
+    g_string_append_printf (after, ",%d", (int)a[i].after);
+    g_string_append_printf (wanted, "%s%d", comma, MAX (full + (int)pick (rand, -4, 4), 1));
+  }
+  switch (pick (rand, 0, 5)) {
+  case 0:
+    return g_strdup (" auto_pad=SAME_UPPER");
+  case 1:
+    return g_strdup (" auto_pad=SAME_LOWER");
+  case 2:
+    return g_strdup_printf (" output_shape=%s", wanted->str);
+  default:
+    return g_strdup_printf (" pads=%s%s", before->str, after->str);
+  }
+}
+
+static void
+append_pair (GString *text, const char *name, int axes, int64_t first, int64_t second)
+{
+  g_string_append_printf (text, " %s=%d", name, (int)first);
+  if (axes > 1)
+    g_string_append_printf (text, ",%d", (int)second);
+}
+
+static char *
+random_transposed (GRand *rand)
+{
+  static const char *const after[] = {"", " activation=Clip activation_params=-2,2",
+                                      " activation=Swish", " activation=Sigmoid"};
+  int axes = pick (rand, 0, 4) ? 2 : 1;
+  TransposedAxis a[2] = {random_transposed_axis (rand), random_transposed_axis (rand)};
+  gboolean whole = pick (rand, 0, 3) == 0; /* stride and kernel alike, as networks like it */
+  int64_t groups = pick (rand, 0, 2) ? 1 : pick (rand, 2, 5);
+  int64_t ci = pick (rand, 1, 40), co = pick (rand, 1, pick (rand, 0, 4) ? 50 : 300);
+  if (pick (rand, 0, 3) == 0) { /* depthwise */
+    groups = pick (rand, 2, 80);
+    ci = co = 1;
+  }
+  g_autoptr (GString) in = g_string_new (NULL);
+  g_autoptr (GString) kernel = g_string_new (NULL);
+  g_autoptr (GString) attributes = g_string_new (NULL);
+  for (int i = 0; i < axes; i++) {
+    if (whole)
+      a[i] = (TransposedAxis){a[i].in, a[i].stride, a[i].stride, 1, 0, 0, 0};
+    g_string_append_printf (in, ",%d", (int)a[i].in);
+    g_string_append_printf (kernel, ",%d", (int)a[i].kernel);
+  }
+  append_pair (attributes, "strides", axes, a[0].stride, a[1].stride);
+  append_pair (attributes, "dilations", axes, a[0].dilation, a[1].dilation);
+  append_pair (attributes, "output_padding", axes, a[0].extra, a[1].extra);
+  g_autofree char *padding = whole ? g_strdup ("") : random_transposed_padding (rand, a, axes);
+  g_autofree char *bias =
+      pick (rand, 0, 1) ? g_strdup_printf ("; c:%d", (int)(co * groups)) : g_strdup ("");
+  return g_strdup_printf ("ConvTranspose(f:%d,%d%s; c:%d,%d%s%s) group=%d%s%s%s",
+                          (int)pick (rand, 1, 2), (int)(ci * groups), in->str, (int)(ci * groups),
+                          (int)co, kernel->str, bias, (int)groups, attributes->str, padding,
+                          after[pick (rand, 0, 3)]);
+}
+
+static void
+random_conv_transpose (void)
+{
+  g_autoptr (GRand) rand = g_rand_new_with_seed (107);
+  for (int i = 0; i < 200; i++) {
+    g_autofree char *text = random_transposed (rand);
+    run_both (text);
+  }
+}
+
 static void
 random_pool (void)
 {
@@ -585,6 +699,7 @@ main (int argc, char **argv)
     g_test_add_data_func (lists[i].path, lists[i].list, run_list);
   g_test_add_data_func ("/cpu/refused", refused, refuse_list);
   g_test_add_func ("/cpu/random/conv", random_conv);
+  g_test_add_func ("/cpu/random/conv-transpose", random_conv_transpose);
   g_test_add_func ("/cpu/random/pool", random_pool);
   g_test_add_func ("/cpu/random/broadcast", random_broadcast);
   g_test_add_func ("/cpu/random/matmul", random_matmul);
