@@ -244,7 +244,8 @@ end (void)
     _tile_zero (2);                                                                                \
     _tile_zero (3);                                                                                \
     for (size_t r = 0; r < tile->runs; r++) {                                                      \
-      const uint16_t *a = tile->a[0] + tile->offsets[r], *below = tile->a[1] + tile->offsets[r];   \
+      const uint16_t *a = tile->a[0] + tile->offsets[r];                                           \
+      const uint16_t *below = tile->a[DOWN - 1] + tile->offsets[r]; /* not read with one */        \
       for (size_t k = 0; k < tile->steps; k++) {                                                   \
         LOAD_RIGHT (0);                                                                            \
         LOAD_LEFT (2);                                                                             \
