@@ -157,6 +157,10 @@ gonio_cpu_right_init (GonioCpuRight *right, GonioCpuLower *lower, const GonioCpu
   }
   if (gemm->form)
     packed = pack_parts (kernels, pack, numbers, source_offsets, count, &none);
+  if (none && !gemm->rows) { /* no other form would do */
+    g_propagate_error (error, g_steal_pointer (&none));
+    return FALSE;
+  }
   if (packed) {
     right->size = gonio_cpu_parts_size (pack);
     right->scratch = gonio_cpu_slot_scratch (

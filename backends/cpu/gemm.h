@@ -102,7 +102,7 @@ typedef struct {
 } GonioCpuRight;
 
 /* Packs `count` right sides, offsets in floats; used by the step appended last. They are split when
- * the product has a form. */
+ * the product has a form and they can be; with a form and no rows they must. */
 gboolean gonio_cpu_right_init (GonioCpuRight *right, GonioCpuLower *lower, const GonioCpuGemm *gemm,
                                const GonioCpuPack *pack, const GonioTensor *source,
                                const int64_t *source_offsets, size_t count, GError **error);
