@@ -467,6 +467,17 @@ make_flat (Maker *m)
   leave (m, conv (m, conv (m, conv (m, x, &wide), &deep), &last));
 }
 
+/* Of few channels whole windows are gathered, which reads beyond the lines. */
+static void
+make_gathered (Maker *m)
+{
+  Conv few = {.channels = 3, .kernel = 1, .bias = TRUE};
+  Conv window = {.channels = 3, .kernel = 5, .pads = {2, 2, 2, 2}, .activation = "Swish"};
+  GonioValueId x = input (m, 1, 1, 301, 307);
+  GonioValueId y = conv (m, conv (m, conv (m, x, &few), &window), &window);
+  leave (m, conv (m, y, &(Conv){.channels = 5, .kernel = 3, .stride = 2}));
+}
+
 /* A line of it is all of it, too much to keep. */
 static void
 make_one_line (Maker *m)
@@ -504,6 +515,7 @@ static const struct {
     {"edges", make_edges, 3},
     {"strides", make_strides, 2},
     {"flat", make_flat, 2},
+    {"gathered", make_gathered, 3},
     {"one-line", make_one_line, 0},
     {"tall", make_tall, 6},
 };
