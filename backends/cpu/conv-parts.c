@@ -6,7 +6,6 @@
 
 #include "core/base/memory.h"
 
-#include <math.h>
 #include <string.h>
 
 typedef struct {
@@ -196,19 +195,9 @@ parts_clear (gpointer data)
 }
 
 static gboolean
-can_split (const GonioTensor *weights)
-{
-  const float *w = gonio_tensor_data (weights);
-  gboolean good = TRUE;
-  for (int64_t i = 0; i < gonio_tensor_count (weights); i++)
-    good &= fabsf (w[i]) < 0x1p127f;
-  return good;
-}
-
-static gboolean
 parts_lower (GonioCpuLower *lower, const GonioCpuConv *conv, GError **error)
 {
-  if (!can_split (gonio_cpu_const (&lower->node, 1)))
+  if (!gonio_cpu_parts_can_split (gonio_cpu_const (&lower->node, 1)))
     return gonio_cpu_conv_direct.lower (lower, conv, error);
   Parts *self = gonio_cpu_step (lower, parts_run, sizeof *self, parts_clear);
   const GonioCpuWindow *w = &conv->window;

@@ -7,7 +7,6 @@
 
 #include "core/base/memory.h"
 
-#include <math.h>
 #include <string.h>
 
 #define SHORT_LINE 64 /* pixels of a line of the product */
@@ -24,16 +23,6 @@ typedef struct {
   int64_t *offsets; /* of each tap's pixel from the first tap's */
 } Parts;
 
-static gboolean
-can_split (const GonioTensor *weights)
-{
-  const float *x = gonio_tensor_data (weights);
-  for (int64_t i = 0; i < gonio_tensor_count (weights); i++)
-    if (!(fabsf (x[i]) < 0x1p127f))
-      return FALSE;
-  return TRUE;
-}
-
 gboolean
 gonio_cpu_deconv_parts_suits (const GonioCpuLower *lower, const GonioCpuWindow *w)
 {
@@ -47,7 +36,7 @@ gonio_cpu_deconv_parts_suits (const GonioCpuLower *lower, const GonioCpuWindow *
          w->channels_out % GONIO_CPU_PARTS_COLS == 0 && w->line == w->in[1] * w->pixel &&
          gonio_cpu_parts_suit (kernels, (size_t)(w->in[0] * w->in[1]), (size_t)w->channels_in,
                                taps * (size_t)w->channels_out) &&
-         can_split (gonio_cpu_const (&lower->node, 1));
+         gonio_cpu_parts_can_split (gonio_cpu_const (&lower->node, 1));
 }
 
 static void

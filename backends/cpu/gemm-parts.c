@@ -31,6 +31,16 @@ gonio_cpu_parts_suit (const GonioCpuKernels *kernels, size_t m, size_t depth, si
          uses >= parts->least_uses;
 }
 
+gboolean
+gonio_cpu_parts_can_split (const GonioTensor *weights)
+{
+  const float *x = gonio_tensor_data (weights);
+  gboolean good = TRUE;
+  for (int64_t i = 0; i < gonio_tensor_count (weights); i++)
+    good &= fabsf (x[i]) < 0x1p127f;
+  return good;
+}
+
 static size_t
 round_up (size_t n, size_t step)
 {

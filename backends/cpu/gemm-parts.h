@@ -38,6 +38,9 @@ void gonio_cpu_parts_form_clear (GonioCpuPartsForm *form);
  * each number multiplied `uses` times. */
 gboolean gonio_cpu_parts_suit (const GonioCpuKernels *kernels, size_t m, size_t depth, size_t uses);
 
+/* Nothing in it is infinite, NaN or nearly infinite. */
+gboolean gonio_cpu_parts_can_split (const GonioTensor *weights);
+
 /* Numbers of 16 bits that a packed right side takes: pack->taps runs of pack->kc rows. */
 size_t gonio_cpu_parts_size (const GonioCpuPack *pack);
 /* FALSE when something in it cannot be split. */

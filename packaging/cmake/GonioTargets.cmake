@@ -28,14 +28,11 @@ function (gonio_add_library name)
 endfunction ()
 
 # What every program and every test's environment have beside their own. The thread sanitizer does
-# not see the locks of GLib and pthreadpool, and takes memory that GLib's slices reuse for shared.
+# not see the locks of GLib, and takes memory that GLib's slices reuse for shared.
 set (gonio_common_sources)
 set (gonio_common_environment "G_DEBUG=fatal-criticals")
 if (GONIO_SANITIZE STREQUAL "thread")
   set (gonio_common_sources ${CMAKE_SOURCE_DIR}/tests/support/tsan-glib.c)
-  if (GONIO_BACKEND_CPU)
-    list (APPEND gonio_common_sources ${CMAKE_SOURCE_DIR}/tests/support/tsan-pthreadpool.c)
-  endif ()
   list (APPEND gonio_common_environment "G_SLICE=always-malloc"
         "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/support/tsan.supp")
 endif ()

@@ -3,9 +3,6 @@
 
 #include <dlfcn.h>
 #include <stdatomic.h>
-#if __has_include(<pthreadpool.h>)
-#include <pthreadpool.h>
-#endif
 
 static atomic_uint count, fail_at;
 static atomic_bool later;
@@ -64,11 +61,3 @@ gpointer (g_try_realloc_n) (gpointer block, gsize n, gsize size)
 {
   return fails () ? NULL : REAL (g_try_realloc_n) (block, n, size);
 }
-
-#if __has_include(<pthreadpool.h>)
-pthreadpool_t
-pthreadpool_create (size_t threads)
-{
-  return fails () ? NULL : REAL (pthreadpool_create) (threads);
-}
-#endif
