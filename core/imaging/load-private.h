@@ -19,6 +19,14 @@ G_BEGIN_DECLS
 #define GONIO_IMAGE_MAX_INFLATED ((size_t)1 << 30)
 #define GONIO_IMAGE_MAX_TEXT     1024 /* characters kept of one text attribute */
 
+#define GONIO_IMAGE_MAX_LEVELS 17 /* 65536 halves to 1 in 16 steps */
+
+/* A halved copy of a picture, or the picture itself; same format, rows without gaps. */
+typedef struct {
+  guint width, height;
+  gconstpointer pixels;
+} GonioLevel;
+
 struct _GonioImage {
   GonioPixels format;
   guint width, height;
@@ -28,6 +36,9 @@ struct _GonioImage {
   GonioWindow window;
   gboolean has_padding; /* pixels in pad_low..pad_high are no picture (Pixel Padding Value) */
   uint16_t pad_low, pad_high;
+  GMutex levels_lock;
+  guint n_halved; /* levels made, see resample.h */
+  GonioLevel halved[GONIO_IMAGE_MAX_LEVELS - 1];
 };
 
 /* Copy of limits (nullable) with the zeros replaced by the defaults. */

@@ -85,6 +85,7 @@ gonio_pipeline_new (const GonioPipelineOptions *options, GError **error)
   p->session.backends = p->backends;
   p->session.evaluate = options->evaluate;
   p->session.threads = options->threads;
+  gonio_image_set_threads (options->threads);
   p->backend_words = describe_backends (p->backends);
 
   const char *what = p->protocols->len == 0 ? "protocol"
