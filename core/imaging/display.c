@@ -180,30 +180,37 @@ voi_lut (const GonioWindow *window, double x)
   return window->lut[(guint)index] / 65535.0;
 }
 
+/* One loop for each kind, which compilers turn into vectors. */
+#define FILL(level)                                                                                \
+  for (guint p = 0; p < 65536; p++) {                                                              \
+    double x = p * scale + offset, y = level;                                                      \
+    y = CLAMP (y, 0.0, 1.0);                                                                       \
+    out_table[p] = (float)(invert ? 1.0 - y : y);                                                  \
+  }
+
 void
 gonio_window_to_floats (const GonioWindow *window, float *out_table)
 {
-  for (guint p = 0; p < 65536; p++) {
-    double x = p * window->scale + window->offset, y = 0;
+  const double scale = window->scale, offset = window->offset;
+  const double center = window->center, width = window->width;
+  const gboolean invert = window->invert;
 
-    switch (window->kind) {
-    case GONIO_VOI_LINEAR:
-      y = voi_linear (x, window->center, window->width);
-      break;
-    case GONIO_VOI_LINEAR_EXACT:
-      y = voi_linear_exact (x, window->center, window->width);
-      break;
-    case GONIO_VOI_SIGMOID:
-      y = voi_sigmoid (x, window->center, window->width);
-      break;
-    case GONIO_VOI_LUT:
-      y = voi_lut (window, x);
-      break;
-    }
-    y = CLAMP (y, 0.0, 1.0);
-    out_table[p] = (float)(window->invert ? 1.0 - y : y);
+  switch (window->kind) {
+  case GONIO_VOI_LINEAR:
+    FILL (voi_linear (x, center, width));
+    break;
+  case GONIO_VOI_LINEAR_EXACT:
+    FILL (voi_linear_exact (x, center, width));
+    break;
+  case GONIO_VOI_SIGMOID:
+    FILL (voi_sigmoid (x, center, width));
+    break;
+  case GONIO_VOI_LUT:
+    FILL (voi_lut (window, x));
+    break;
   }
 }
+#undef FILL
 
 void
 gonio_window_to_table (const GonioWindow *window, uint8_t out_table[65536])
