@@ -212,6 +212,34 @@ gonio_window_to_floats (const GonioWindow *window, float *out_table)
 }
 #undef FILL
 
+static gboolean
+same_window (const GonioWindow *a, const GonioWindow *b)
+{
+  return a->kind == b->kind && a->center == b->center && a->width == b->width &&
+         a->scale == b->scale && a->offset == b->offset && a->invert == b->invert &&
+         a->lut == b->lut && a->lut_size == b->lut_size && a->lut_first == b->lut_first;
+}
+
+float *
+gonio_image_levels (const GonioImage *image, const GonioWindow *window)
+{
+  GonioImage *owner = (GonioImage *)image; /* the table is a cache */
+  const GonioWindow *w = window ? window : &image->window;
+  float *table = NULL;
+
+  g_mutex_lock (&owner->cache_lock);
+  /* A LUT's address says what is in it only while the image holds it. */
+  if (!owner->table || !same_window (w, &owner->table_window) || w->kind == GONIO_VOI_LUT) {
+    g_clear_pointer (&owner->table, g_atomic_rc_box_release);
+    owner->table = g_atomic_rc_box_alloc (65536 * sizeof *table);
+    gonio_window_to_floats (w, owner->table);
+    owner->table_window = *w;
+  }
+  table = g_atomic_rc_box_acquire (owner->table);
+  g_mutex_unlock (&owner->cache_lock);
+  return table;
+}
+
 void
 gonio_window_to_table (const GonioWindow *window, uint8_t out_table[65536])
 {

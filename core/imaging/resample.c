@@ -72,7 +72,7 @@ gonio_image_level (const GonioImage *image, guint index)
 
   if (index == 0)
     return level;
-  g_mutex_lock (&owner->levels_lock);
+  g_mutex_lock (&owner->cache_lock);
   while (owner->n_halved < index) {
     GonioLevel last = owner->n_halved > 0 ? owner->halved[owner->n_halved - 1] : level;
 
@@ -80,7 +80,7 @@ gonio_image_level (const GonioImage *image, guint index)
     owner->n_halved++;
   }
   level = owner->halved[index - 1];
-  g_mutex_unlock (&owner->levels_lock);
+  g_mutex_unlock (&owner->cache_lock);
   return level;
 }
 

@@ -260,11 +260,14 @@ gonio_image_sample_float (const GonioImage *image, const GonioWindow *window,
                           const GonioTransform *transform, guint width, guint height, float fill,
                           float *out, GError **error)
 {
-  g_autofree float *table = g_new (float, 65536);
-  FloatTarget target = {table, fill, image->format == GONIO_PIXELS_RGB8, out};
+  float *table = NULL;
+  gboolean done = FALSE;
 
   if (!gonio_limits_check (NULL, width, height, error))
     return FALSE;
-  gonio_window_to_floats (window ? window : &image->window, table);
-  return resample (image, transform, width, height, store_float, &target, NULL, error);
+  table = gonio_image_levels (image, window);
+  FloatTarget target = {table, fill, image->format == GONIO_PIXELS_RGB8, out};
+  done = resample (image, transform, width, height, store_float, &target, NULL, error);
+  g_atomic_rc_box_release (table);
+  return done;
 }

@@ -95,7 +95,7 @@ choose_window (GonioJob *job)
 /* The checksum, computed beside the decoding. */
 typedef struct {
   const char *path;
-  GCancellable *cancellable;
+  GCancellable *cancellable; /* of its own: a file that cannot be decoded may be endless */
   char *sha256;
   GError *error;
 } Hashing;
@@ -112,13 +112,18 @@ static gboolean
 decode_and_hash (GonioJob *job, GError **error)
 {
   GonioPipelineOutput *o = job->output;
-  Hashing hashing = {.path = job->path, .cancellable = job->cancellable};
-  GThread *thread = job->pipeline->session.threads == 1
-                        ? NULL
-                        : g_thread_try_new ("gonio-checksum", hash_in_thread, &hashing, NULL);
+  g_autoptr (GCancellable) useless = g_cancellable_new ();
+  Hashing hashing = {.path = job->path, .cancellable = useless};
+  /* A pipe can be read once only, and is not read at all. */
+  gboolean beside =
+      job->pipeline->session.threads != 1 && g_file_test (job->path, G_FILE_TEST_IS_REGULAR);
+  GThread *thread =
+      beside ? g_thread_try_new ("gonio-checksum", hash_in_thread, &hashing, NULL) : NULL;
   gint64 start = gonio_times_start ();
   o->original = gonio_image_load (job->path, job->options.frame, NULL, job->cancellable, error);
   gonio_times_add ("file", start);
+  if (o->original == NULL)
+    g_cancellable_cancel (useless);
   start = gonio_times_start ();
   if (thread != NULL)
     g_thread_join (thread);

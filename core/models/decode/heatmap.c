@@ -3,6 +3,7 @@
 #include "core/models/decode/decode.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct {
   const float *cells;
@@ -35,31 +36,52 @@ dark_step (const Channel *c, int x, int y, double *dx, double *dy)
   *dy = CLAMP (-(xx * gy - xy * gx) / det, -1, 1);
 }
 
-/* Sum of the values, negative ones as 0, and the largest with its first place. In lanes of their
- * own, which compilers turn into vectors. */
+typedef float Vec __attribute__ ((vector_size (16), may_alias));
+typedef int32_t VecInt __attribute__ ((vector_size (16), may_alias));
+enum { LANES = 4, BLOCK = 64 };
+
+/* Sum of a block's values, negative ones as 0; the largest of them, or 0, goes to
+ * out_top. */
+static double
+survey_block (const float *cells, float *out_top)
+{
+  Vec sum = {0}, top = {0};
+  for (int i = 0; i < BLOCK; i += LANES) {
+    Vec v;
+    memcpy (&v, cells + i, sizeof v);
+    v = (Vec)((VecInt)v & (VecInt)(v > 0));
+    VecInt larger = (VecInt)(v > top);
+    top = (Vec)(((VecInt)v & larger) | ((VecInt)top & ~larger));
+    sum += v;
+  }
+  *out_top = MAX (MAX (top[0], top[1]), MAX (top[2], top[3]));
+  return ((double)sum[0] + (double)sum[1]) + ((double)sum[2] + (double)sum[3]);
+}
+
+/* Sum of the values, negative ones as 0, and the largest with its first place. */
 static void
 survey (const Channel *c, double *out_total, double *out_peak, int *out_x, int *out_y)
 {
-  enum { LANES = 8 };
   size_t n = (size_t)c->w * (size_t)c->h, i = 0, place = 0;
-  float top[LANES] = {0}, peak = 0;
-  double sum[LANES] = {0}, total = 0;
-  for (; i + LANES <= n; i += LANES)
-    for (size_t k = 0; k < LANES; k++) {
-      float v = MAX (c->cells[i + k], 0.0f);
-      top[k] = MAX (top[k], v);
-      sum[k] += (double)v;
+  float peak = 0;
+  double total = 0;
+  for (; i + BLOCK <= n; i += BLOCK) {
+    float top = 0;
+    total += survey_block (c->cells + i, &top);
+    if (top > peak) {
+      peak = top;
+      place = i;
     }
-  for (; i < n; i++) {
-    top[0] = MAX (top[0], c->cells[i]);
-    sum[0] += (double)MAX (c->cells[i], 0.0f);
   }
-  for (size_t k = 0; k < LANES; k++) {
-    peak = MAX (peak, top[k]);
-    total += sum[k];
-  }
-  while (place < n && MAX (c->cells[place], 0.0f) < peak)
+  while (place < n && peak > 0 && c->cells[place] < peak)
     place++;
+  for (; i < n; i++) {
+    total += MAX ((double)c->cells[i], 0);
+    if (c->cells[i] > peak) {
+      peak = c->cells[i];
+      place = i;
+    }
+  }
   *out_total = total;
   *out_peak = (double)peak;
   *out_x = (int)(place % (size_t)c->w);
