@@ -180,29 +180,64 @@ voi_lut (const GonioWindow *window, double x)
   return window->lut[(guint)index] / 65535.0;
 }
 
+/* One loop for each kind, which compilers turn into vectors. */
+#define FILL(level)                                                                                \
+  for (guint p = 0; p < 65536; p++) {                                                              \
+    double x = p * scale + offset, y = level;                                                      \
+    y = CLAMP (y, 0.0, 1.0);                                                                       \
+    out_table[p] = (float)(invert ? 1.0 - y : y);                                                  \
+  }
+
 void
 gonio_window_to_floats (const GonioWindow *window, float *out_table)
 {
-  for (guint p = 0; p < 65536; p++) {
-    double x = p * window->scale + window->offset, y = 0;
+  const double scale = window->scale, offset = window->offset;
+  const double center = window->center, width = window->width;
+  const gboolean invert = window->invert;
 
-    switch (window->kind) {
-    case GONIO_VOI_LINEAR:
-      y = voi_linear (x, window->center, window->width);
-      break;
-    case GONIO_VOI_LINEAR_EXACT:
-      y = voi_linear_exact (x, window->center, window->width);
-      break;
-    case GONIO_VOI_SIGMOID:
-      y = voi_sigmoid (x, window->center, window->width);
-      break;
-    case GONIO_VOI_LUT:
-      y = voi_lut (window, x);
-      break;
-    }
-    y = CLAMP (y, 0.0, 1.0);
-    out_table[p] = (float)(window->invert ? 1.0 - y : y);
+  switch (window->kind) {
+  case GONIO_VOI_LINEAR:
+    FILL (voi_linear (x, center, width));
+    break;
+  case GONIO_VOI_LINEAR_EXACT:
+    FILL (voi_linear_exact (x, center, width));
+    break;
+  case GONIO_VOI_SIGMOID:
+    FILL (voi_sigmoid (x, center, width));
+    break;
+  case GONIO_VOI_LUT:
+    FILL (voi_lut (window, x));
+    break;
   }
+}
+#undef FILL
+
+static gboolean
+same_window (const GonioWindow *a, const GonioWindow *b)
+{
+  return a->kind == b->kind && a->center == b->center && a->width == b->width &&
+         a->scale == b->scale && a->offset == b->offset && a->invert == b->invert &&
+         a->lut == b->lut && a->lut_size == b->lut_size && a->lut_first == b->lut_first;
+}
+
+float *
+gonio_image_levels (const GonioImage *image, const GonioWindow *window)
+{
+  GonioImage *owner = (GonioImage *)image; /* the table is a cache */
+  const GonioWindow *w = window ? window : &image->window;
+  float *table = NULL;
+
+  g_mutex_lock (&owner->cache_lock);
+  /* A LUT's address says what is in it only while the image holds it. */
+  if (!owner->table || !same_window (w, &owner->table_window) || w->kind == GONIO_VOI_LUT) {
+    g_clear_pointer (&owner->table, g_atomic_rc_box_release);
+    owner->table = g_atomic_rc_box_alloc (65536 * sizeof *table);
+    gonio_window_to_floats (w, owner->table);
+    owner->table_window = *w;
+  }
+  table = g_atomic_rc_box_acquire (owner->table);
+  g_mutex_unlock (&owner->cache_lock);
+  return table;
 }
 
 void

@@ -63,6 +63,7 @@ gonio_image_new (GonioPixels format, guint width, guint height, gpointer pixels,
 {
   GonioImage *image = g_atomic_rc_box_new0 (GonioImage);
 
+  g_mutex_init (&image->cache_lock);
   image->format = format;
   image->width = width;
   image->height = height;
@@ -90,6 +91,10 @@ image_free (gpointer data)
   GonioImage *image = data;
 
   g_free (image->pixels);
+  for (guint i = 0; i < image->n_halved; i++)
+    g_free ((gpointer)image->halved[i].pixels);
+  g_clear_pointer (&image->table, g_atomic_rc_box_release);
+  g_mutex_clear (&image->cache_lock);
   g_free (image->window.lut);
   gonio_image_info_clear (&image->info);
   gonio_spacing_clear (&image->spacing);

@@ -144,6 +144,10 @@ typedef struct {
 } GonioImageFormat;
 const GonioImageFormat *gonio_image_formats (void); /* ended by a NULL name */
 
+/* Threads that resampling shares its rows over, in the whole process; 0 (as it starts): one per
+ * processor. Results do not depend on it. Thread-safe. */
+void gonio_image_set_threads (guint threads);
+
 /* Area-averaging thumbnail whose longer edge is at most edge (never larger than the image). Grey
  * comes out as displayed by the image's own window: 0 black, 65535 white; RGB8 stays RGB8. */
 GonioImage *gonio_image_thumbnail (const GonioImage *image, guint edge);

@@ -19,6 +19,14 @@ G_BEGIN_DECLS
 #define GONIO_IMAGE_MAX_INFLATED ((size_t)1 << 30)
 #define GONIO_IMAGE_MAX_TEXT     1024 /* characters kept of one text attribute */
 
+#define GONIO_IMAGE_MAX_LEVELS 17 /* 65536 halves to 1 in 16 steps */
+
+/* A halved copy of a picture, or the picture itself; same format, rows without gaps. */
+typedef struct {
+  guint width, height;
+  gconstpointer pixels;
+} GonioLevel;
+
 struct _GonioImage {
   GonioPixels format;
   guint width, height;
@@ -28,6 +36,11 @@ struct _GonioImage {
   GonioWindow window;
   gboolean has_padding; /* pixels in pad_low..pad_high are no picture (Pixel Padding Value) */
   uint16_t pad_low, pad_high;
+  GMutex cache_lock; /* guards what follows */
+  guint n_halved;    /* levels made, see resample.h */
+  GonioLevel halved[GONIO_IMAGE_MAX_LEVELS - 1];
+  float *table; /* atomic rc box: display levels of table_window; nullable */
+  GonioWindow table_window;
 };
 
 /* Copy of limits (nullable) with the zeros replaced by the defaults. */
@@ -61,6 +74,9 @@ GonioWindow gonio_window_full_range (const GonioImage *image, double scale, doub
 gboolean gonio_window_is_useful (const GonioImage *image, const GonioWindow *window);
 /* 65536 display levels 0..1. */
 void gonio_window_to_floats (const GonioWindow *window, float *out_table);
+/* The same, kept with the image for the window last asked for (nullable: its own); thread-safe.
+ * Give it back with g_atomic_rc_box_release(). */
+float *gonio_image_levels (const GonioImage *image, const GonioWindow *window);
 /* Pixel values below which the shares low and high of the (unpadded) picture lie. */
 void gonio_image_percentiles (const GonioImage *image, double low, double high, guint *out_low,
                               guint *out_high);

@@ -1,108 +1,90 @@
 /* Pyramid, bilinear reads, thumbnails. Depends on base. */
 #include "core/imaging/resample.h"
 
-#include "core/imaging/load-private.h"
+#include "core/imaging/bands.h"
 
 #include <math.h>
 
-#define MAX_LEVELS      17 /* 65536 halves to 1 in 16 steps */
 #define MAX_SUPERSAMPLE 8
 #define MAX_FOLD        6 /* level pixels a destination pixel may span: fewer blur, more cost */
 
+/* ---- pyramid ---- */
+
 typedef struct {
-  guint width, height;
-  gconstpointer pixels;
-  gpointer owned;
-} Level;
-
-struct _GonioSampler {
-  GonioImage *image;
-  guint channels;
-  guint n_levels;
-  Level level[MAX_LEVELS];
-};
-
-GonioSampler *
-gonio_sampler_new (const GonioImage *image)
-{
-  GonioSampler *sampler = g_new0 (GonioSampler, 1);
-
-  sampler->image = gonio_image_ref ((GonioImage *)image);
-  sampler->channels = image->format == GONIO_PIXELS_GREY16 ? 1 : 3;
-  sampler->n_levels = 1;
-  sampler->level[0] = (Level){image->width, image->height, image->pixels, NULL};
-  return sampler;
-}
-
-void
-gonio_sampler_free (GonioSampler *sampler)
-{
-  if (!sampler)
-    return;
-  for (guint i = 0; i < sampler->n_levels; i++)
-    g_free (sampler->level[i].owned);
-  gonio_image_unref (sampler->image);
-  g_free (sampler);
-}
+  GonioPixels format;
+  GonioLevel from, to;
+} Halving;
 
 /* Mean of 2x2 pixels; at an odd border the last row or column counts twice. */
 static void
-halve_grey (const Level *src, Level *dst)
+halve_grey (gpointer data, guint first, guint end)
 {
-  const uint16_t *in = src->pixels;
-  uint16_t *out = dst->owned;
+  const Halving *h = data;
+  guint pairs = h->from.width / 2;
 
-  for (guint y = 0; y < dst->height; y++) {
-    const uint16_t *a = in + (size_t)(2 * y) * src->width;
-    const uint16_t *b = 2 * y + 1 < src->height ? a + src->width : a;
+  for (guint y = first; y < end; y++) {
+    const uint16_t *a = (const uint16_t *)h->from.pixels + (size_t)(2 * y) * h->from.width;
+    const uint16_t *b = 2 * y + 1 < h->from.height ? a + h->from.width : a;
+    uint16_t *out = (uint16_t *)h->to.pixels + (size_t)y * h->to.width;
 
-    for (guint x = 0; x < dst->width; x++) {
-      guint l = 2 * x, r = MIN (l + 1, src->width - 1);
-
-      *out++ = (uint16_t)(((guint)a[l] + a[r] + b[l] + b[r] + 2) >> 2);
-    }
+    for (guint x = 0; x < pairs; x++)
+      out[x] = (uint16_t)(((guint)a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1] + 2) >> 2);
+    if (h->from.width % 2)
+      out[pairs] = (uint16_t)((2u * a[2 * pairs] + 2u * b[2 * pairs] + 2) >> 2);
   }
 }
 
 static void
-halve_rgb (const Level *src, Level *dst)
+halve_rgb (gpointer data, guint first, guint end)
 {
-  const uint8_t *in = src->pixels;
-  uint8_t *out = dst->owned;
+  const Halving *h = data;
+  guint pairs = h->from.width / 2;
 
-  for (guint y = 0; y < dst->height; y++) {
-    const uint8_t *a = in + (size_t)(2 * y) * src->width * 3;
-    const uint8_t *b = 2 * y + 1 < src->height ? a + (size_t)src->width * 3 : a;
+  for (guint y = first; y < end; y++) {
+    const uint8_t *a = (const uint8_t *)h->from.pixels + (size_t)(2 * y) * h->from.width * 3;
+    const uint8_t *b = 2 * y + 1 < h->from.height ? a + (size_t)h->from.width * 3 : a;
+    uint8_t *out = (uint8_t *)h->to.pixels + (size_t)y * h->to.width * 3;
 
-    for (guint x = 0; x < dst->width; x++) {
-      guint l = 2 * x * 3, r = MIN (2 * x + 1, src->width - 1) * 3;
-
+    for (guint x = 0; x < pairs; x++, a += 6, b += 6, out += 3)
       for (guint c = 0; c < 3; c++)
-        *out++ = (uint8_t)(((guint)a[l + c] + a[r + c] + b[l + c] + b[r + c] + 2) >> 2);
-    }
+        out[c] = (uint8_t)(((guint)a[c] + a[c + 3] + b[c] + b[c + 3] + 2) >> 2);
+    for (guint c = 0; h->from.width % 2 && c < 3; c++)
+      out[c] = (uint8_t)((2u * a[c] + 2u * b[c] + 2) >> 2);
   }
 }
 
-static const Level *
-sampler_level (GonioSampler *sampler, guint index)
+static GonioLevel
+halve (const GonioImage *image, GonioLevel from)
 {
-  while (sampler->n_levels <= index) {
-    const Level *src = &sampler->level[sampler->n_levels - 1];
-    Level *dst = &sampler->level[sampler->n_levels];
+  Halving h = {image->format, from, {(from.width + 1) / 2, (from.height + 1) / 2, NULL}};
 
-    dst->width = (src->width + 1) / 2;
-    dst->height = (src->height + 1) / 2;
-    dst->owned =
-        g_malloc ((size_t)dst->width * dst->height * gonio_pixels_size (sampler->image->format));
-    dst->pixels = dst->owned;
-    if (sampler->channels == 1)
-      halve_grey (src, dst);
-    else
-      halve_rgb (src, dst);
-    sampler->n_levels++;
-  }
-  return &sampler->level[index];
+  h.to.pixels = g_malloc ((size_t)h.to.width * h.to.height * gonio_pixels_size (image->format));
+  gonio_bands_run (h.to.height, 1, (guint64)from.width * from.height / 4,
+                   image->format == GONIO_PIXELS_GREY16 ? halve_grey : halve_rgb, &h);
+  return h.to;
 }
+
+GonioLevel
+gonio_image_level (const GonioImage *image, guint index)
+{
+  GonioImage *owner = (GonioImage *)image; /* the halved copies are a cache */
+  GonioLevel level = {image->width, image->height, image->pixels};
+
+  if (index == 0)
+    return level;
+  g_mutex_lock (&owner->cache_lock);
+  while (owner->n_halved < index) {
+    GonioLevel last = owner->n_halved > 0 ? owner->halved[owner->n_halved - 1] : level;
+
+    owner->halved[owner->n_halved] = halve (image, last);
+    owner->n_halved++;
+  }
+  level = owner->halved[index - 1];
+  g_mutex_unlock (&owner->cache_lock);
+  return level;
+}
+
+/* ---- one destination pixel ---- */
 
 static guint
 samples_for (double step)
@@ -113,7 +95,7 @@ samples_for (double step)
 }
 
 GonioFootprint
-gonio_sampler_footprint (GonioSampler *sampler, double step_x, double step_y)
+gonio_footprint (double step_x, double step_y)
 {
   double small = MIN (step_x, step_y), large = MAX (step_x, step_y);
   guint level = 0;
@@ -121,7 +103,7 @@ gonio_sampler_footprint (GonioSampler *sampler, double step_x, double step_y)
   /* The short side picks the level; a long side beyond the supersampling limit raises it. A level
    * near the destination's own size would blur as much again as the averaging itself, and the
    * networks were taught on plain averages. */
-  while (level + 1 < MAX_LEVELS && (small >= MAX_FOLD || large > MAX_SUPERSAMPLE)) {
+  while (level + 1 < GONIO_IMAGE_MAX_LEVELS && (small >= MAX_FOLD || large > MAX_SUPERSAMPLE)) {
     small /= 2;
     large /= 2;
     level++;
@@ -133,9 +115,8 @@ gonio_sampler_footprint (GonioSampler *sampler, double step_x, double step_y)
   };
 }
 
-/* Indices of both neighbours and the weight of the second; positions outside take the border. */
-static inline void
-neighbours (double position, guint size, guint *out_a, guint *out_b, float *out_t)
+void
+gonio_neighbours (double position, guint size, guint *out_a, guint *out_b, float *out_t)
 {
   double p = position - 0.5;
 
@@ -158,54 +139,143 @@ lerp (float a, float b, float t)
   return a + (b - a) * t;
 }
 
-static inline void
-read_bilinear (const Level *level, guint channels, double x, double y, float *out)
+/* Adds the bilinear sample at a level's (x, y), which may lie at its border or outside. */
+static void
+add_near_border (const GonioLevel *level, gboolean grey, double x, double y, float *sum)
 {
   guint x0 = 0, x1 = 0, y0 = 0, y1 = 0;
   float tx = 0, ty = 0;
 
-  neighbours (x, level->width, &x0, &x1, &tx);
-  neighbours (y, level->height, &y0, &y1, &ty);
-  if (channels == 1) {
+  gonio_neighbours (x, level->width, &x0, &x1, &tx);
+  gonio_neighbours (y, level->height, &y0, &y1, &ty);
+  if (grey) {
     const uint16_t *a = (const uint16_t *)level->pixels + (size_t)y0 * level->width;
     const uint16_t *b = (const uint16_t *)level->pixels + (size_t)y1 * level->width;
 
-    out[0] += lerp (lerp (a[x0], a[x1], tx), lerp (b[x0], b[x1], tx), ty);
+    sum[0] += lerp (lerp (a[x0], a[x1], tx), lerp (b[x0], b[x1], tx), ty);
   } else {
     const uint8_t *a = (const uint8_t *)level->pixels + (size_t)y0 * level->width * 3;
     const uint8_t *b = (const uint8_t *)level->pixels + (size_t)y1 * level->width * 3;
 
     for (guint c = 0; c < 3; c++)
-      out[c] += lerp (lerp (a[x0 * 3 + c], a[x1 * 3 + c], tx),
+      sum[c] += lerp (lerp (a[x0 * 3 + c], a[x1 * 3 + c], tx),
                       lerp (b[x0 * 3 + c], b[x1 * 3 + c], tx), ty);
   }
 }
 
-void
-gonio_sampler_read (GonioSampler *sampler, GonioFootprint footprint, double x, double y, double ax,
-                    double ay, double bx, double by, float *out)
+typedef float Vec __attribute__ ((vector_size (16)));
+typedef int32_t VecInt __attribute__ ((vector_size (16)));
+
+/* Red, green and blue as floats; the fourth byte, the next pixel's, becomes 0. */
+static inline Vec
+load_rgb (const uint8_t *pixel)
 {
-  const Level *level = sampler_level (sampler, footprint.level);
+  const VecInt mask = {0xff, 0xff00, 0xff0000, 0};
+  const Vec scale = {1, 1 / 256.0f, 1 / 65536.0f, 0};
+  guint32 word = 0;
+
+  memcpy (&word, pixel, sizeof word);
+  gint32 w = (gint32)GUINT32_FROM_LE (word);
+  return __builtin_convertvector((VecInt){w, w, w, w} & mask, Vec) * scale;
+}
+
+/* The bilinear sample at a level's (x, y), at least a pixel and a half away from its border. */
+static inline Vec
+rgb_inside (const GonioLevel *level, double x, double y)
+{
+  int ix = (int)(x - 0.5), iy = (int)(y - 0.5);
+  float tx = (float)(x - 0.5 - ix), ty = (float)(y - 0.5 - iy);
+  const uint8_t *a = (const uint8_t *)level->pixels + ((size_t)iy * level->width + (size_t)ix) * 3;
+  const uint8_t *b = a + (size_t)level->width * 3;
+  Vec a0 = load_rgb (a), a1 = load_rgb (a + 3), b0 = load_rgb (b), b1 = load_rgb (b + 3);
+  Vec up = a0 + (a1 - a0) * tx, down = b0 + (b1 - b0) * tx;
+
+  return up + (down - up) * ty;
+}
+
+static inline float
+grey_inside (const GonioLevel *level, double x, double y)
+{
+  int ix = (int)(x - 0.5), iy = (int)(y - 0.5);
+  float tx = (float)(x - 0.5 - ix), ty = (float)(y - 0.5 - iy);
+  const uint16_t *a = (const uint16_t *)level->pixels + (size_t)iy * level->width + (size_t)ix;
+  const uint16_t *b = a + level->width;
+
+  return lerp (lerp (a[0], a[1], tx), lerp (b[0], b[1], tx), ty);
+}
+
+void
+gonio_area_init (GonioArea *area, const GonioImage *image, GonioPoint a, GonioPoint b)
+{
+  GonioFootprint footprint = gonio_footprint (hypot (a.x, a.y), hypot (b.x, b.y));
   double s = 1.0 / (double)(1u << footprint.level);
-  guint channels = sampler->channels;
 
-  for (guint c = 0; c < channels; c++)
-    out[c] = 0;
-  if (footprint.nx == 1 && footprint.ny == 1) {
-    read_bilinear (level, channels, x * s, y * s, out);
-    return;
-  }
-  for (guint j = 0; j < footprint.ny; j++) {
-    double v = (j + 0.5) / footprint.ny - 0.5;
+  *area = (GonioArea){.image = image,
+                      .level = gonio_image_level (image, footprint.level),
+                      .footprint = footprint,
+                      .scale = s,
+                      .ax = a.x * s,
+                      .ay = a.y * s,
+                      .bx = b.x * s,
+                      .by = b.y * s};
+}
 
-    for (guint i = 0; i < footprint.nx; i++) {
-      double u = (i + 0.5) / footprint.nx - 0.5;
+/* Samples of a destination pixel relative to its centre, level px; returns how many. */
+static guint
+sample_offsets (const GonioArea *area, GonioPoint out[MAX_SUPERSAMPLE * MAX_SUPERSAMPLE])
+{
+  guint nx = area->footprint.nx, ny = area->footprint.ny;
 
-      read_bilinear (level, channels, (x + u * ax + v * bx) * s, (y + u * ay + v * by) * s, out);
+  for (guint j = 0; j < ny; j++) {
+    double v = (j + 0.5) / ny - 0.5;
+
+    for (guint i = 0; i < nx; i++) {
+      double u = (i + 0.5) / nx - 0.5;
+
+      out[j * nx + i] = (GonioPoint){u * area->ax + v * area->bx, u * area->ay + v * area->by};
     }
   }
-  for (guint c = 0; c < channels; c++)
-    out[c] /= (float)(footprint.nx * footprint.ny);
+  return nx * ny;
+}
+
+void
+gonio_area_read (const GonioArea *area, const GonioPoint *points, const uint8_t *inside, guint n,
+                 float *out)
+{
+  GonioPoint offset[MAX_SUPERSAMPLE * MAX_SUPERSAMPLE];
+  const GonioLevel *level = &area->level;
+  guint count = sample_offsets (area, offset);
+  gboolean grey = area->image->format == GONIO_PIXELS_GREY16;
+  double rx = 0.5 * (fabs (area->ax) + fabs (area->bx)) + 1.5;
+  double ry = 0.5 * (fabs (area->ay) + fabs (area->by)) + 1.5;
+  double right = level->width - rx, bottom = level->height - ry;
+
+  for (guint i = 0; i < n; i++) {
+    double x = points[i].x * area->scale, y = points[i].y * area->scale;
+    Vec sum = {0};
+
+    if (!inside[i])
+      continue;
+    if (!(x > rx && y > ry && x < right && y < bottom)) {
+      float mean[4] = {0};
+
+      for (guint k = 0; k < count; k++)
+        add_near_border (level, grey, x + offset[k].x, y + offset[k].y, mean);
+      memcpy (&sum, mean, sizeof sum);
+    } else if (grey) {
+      for (guint k = 0; k < count; k++)
+        sum[0] += grey_inside (level, x + offset[k].x, y + offset[k].y);
+    } else {
+      for (guint k = 0; k < count; k++)
+        sum += rgb_inside (level, x + offset[k].x, y + offset[k].y);
+    }
+    if (grey) {
+      out[i] = sum[0] / (float)count;
+    } else {
+      sum /= (float)count;
+      memcpy (out + 4 * (size_t)i, &sum, sizeof sum);
+    }
+  }
 }
 
 /* ---- thumbnail ---- */

@@ -1,6 +1,8 @@
 /* From a picture to a network's input. Depends on models/store.h. */
 #include "core/models/store.h"
 
+#include "core/base/times.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -141,9 +143,9 @@ sample_colour (const GonioModelInput *in, const GonioImage *image, const GonioTr
   return TRUE;
 }
 
-GonioTensor *
-gonio_model_make_input (const GonioManifest *m, const GonioModelLook *look,
-                        const GonioTransform *frame, GError **error)
+static GonioTensor *
+make_input (const GonioManifest *m, const GonioModelLook *look, const GonioTransform *frame,
+            GError **error)
 {
   const GonioModelInput *in = &m->input;
   const GonioShape shape = GONIO_SHAPE (1, in->channels, in->height, in->width);
@@ -169,4 +171,14 @@ gonio_model_make_input (const GonioManifest *m, const GonioModelLook *look,
     }
   }
   return g_steal_pointer (&tensor);
+}
+
+GonioTensor *
+gonio_model_make_input (const GonioManifest *m, const GonioModelLook *look,
+                        const GonioTransform *frame, GError **error)
+{
+  gint64 start = gonio_times_start ();
+  GonioTensor *input = make_input (m, look, frame, error);
+  gonio_times_add ("input", start);
+  return input;
 }

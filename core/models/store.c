@@ -2,6 +2,7 @@
 #include "core/models/store.h"
 
 #include "core/base/error.h"
+#include "core/base/times.h"
 
 #include <string.h>
 
@@ -170,7 +171,9 @@ gonio_model_session (GonioModel *model, const GonioSessionOptions *options,
   g_mutex_lock (&model->lock);
   if (model->session == NULL && model->failure == NULL) {
     g_autoptr (GError) failure = NULL;
+    gint64 start = gonio_times_start ();
     model->session = open_session (model->manifest, options, cancellable, &failure);
+    gonio_times_add ("load network", start);
     if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
       g_propagate_error (error, g_steal_pointer (&failure));
       g_mutex_unlock (&model->lock);
@@ -206,7 +209,10 @@ gonio_model_run (GonioModel *model, const GonioSessionOptions *options, GonioTen
   const char *names[] = {model->manifest->input.name};
   GonioTensor *inputs[] = {input};
   GonioTensor **tensors = NULL;
-  if (!gonio_session_run (session, names, inputs, 1, &tensors, cancellable, error)) {
+  gint64 start = gonio_times_start ();
+  gboolean ran = gonio_session_run (session, names, inputs, 1, &tensors, cancellable, error);
+  gonio_times_add ("inference", start);
+  if (!ran) {
     if (error != NULL && !g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
       g_prefix_error (error, "Model \"%s\": ", model->manifest->id);
     return FALSE;
@@ -239,9 +245,9 @@ require_output (const GonioManifest *m, const GonioModelOutputs *outputs, const 
   return tensor;
 }
 
-gboolean
-gonio_model_decode_landmarks (const GonioManifest *m, const GonioModelOutputs *outputs,
-                              GonioDecodedPoint *out, GError **error)
+static gboolean
+decode_landmarks (const GonioManifest *m, const GonioModelOutputs *outputs, GonioDecodedPoint *out,
+                  GError **error)
 {
   const GonioModelOutput *o = &m->output;
   const GonioTensor *tensor = require_output (m, outputs, o->tensor, error), *second = NULL;
@@ -262,4 +268,14 @@ gonio_model_decode_landmarks (const GonioManifest *m, const GonioModelOutputs *o
     break;
   }
   return gonio_decode_fail (o, error, "it does not hold landmarks");
+}
+
+gboolean
+gonio_model_decode_landmarks (const GonioManifest *m, const GonioModelOutputs *outputs,
+                              GonioDecodedPoint *out, GError **error)
+{
+  gint64 start = gonio_times_start ();
+  gboolean done = decode_landmarks (m, outputs, out, error);
+  gonio_times_add ("output", start);
+  return done;
 }

@@ -1,6 +1,8 @@
 /* Seeking landmarks: first look, polarity and turns, closer looks. Depends on find.h. */
 #include "core/pipeline/find.h"
 
+#include "core/base/times.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -134,7 +136,10 @@ surround_is_bright (const Seeker *s)
 static double
 inverted_must_beat (const Seeker *s)
 {
-  return surround_is_bright (s) ? 1 / INVERTED_BY : INVERTED_BY;
+  gint64 start = gonio_times_start ();
+  gboolean bright = surround_is_bright (s);
+  gonio_times_add ("surround", start);
+  return bright ? 1 / INVERTED_BY : INVERTED_BY;
 }
 
 /* The first look that convinces most; leaves the seeker set to it. */

@@ -2,6 +2,7 @@
 #include "core/pipeline/job.h"
 
 #include "core/base/error.h"
+#include "core/base/times.h"
 #include "core/measure/geometry.h"
 
 #include <glib/gi18n-lib.h>
@@ -91,23 +92,67 @@ choose_window (GonioJob *job)
   job->has_window = TRUE;
 }
 
+/* The checksum, computed beside the decoding. */
+typedef struct {
+  const char *path;
+  GCancellable *cancellable; /* of its own: a file that cannot be decoded may be endless */
+  char *sha256;
+  GError *error;
+} Hashing;
+
+static gpointer
+hash_in_thread (gpointer data)
+{
+  Hashing *h = data;
+  h->sha256 = hash_file (h->path, h->cancellable, &h->error);
+  return NULL;
+}
+
+static gboolean
+decode_and_hash (GonioJob *job, GError **error)
+{
+  GonioPipelineOutput *o = job->output;
+  g_autoptr (GCancellable) useless = g_cancellable_new ();
+  Hashing hashing = {.path = job->path, .cancellable = useless};
+  /* A pipe can be read once only, and is not read at all. */
+  gboolean beside =
+      job->pipeline->session.threads != 1 && g_file_test (job->path, G_FILE_TEST_IS_REGULAR);
+  GThread *thread =
+      beside ? g_thread_try_new ("gonio-checksum", hash_in_thread, &hashing, NULL) : NULL;
+  gint64 start = gonio_times_start ();
+  o->original = gonio_image_load (job->path, job->options.frame, NULL, job->cancellable, error);
+  gonio_times_add ("file", start);
+  if (o->original == NULL)
+    g_cancellable_cancel (useless);
+  start = gonio_times_start ();
+  if (thread != NULL)
+    g_thread_join (thread);
+  else if (o->original != NULL)
+    hash_in_thread (&hashing);
+  gonio_times_add ("checksum", start);
+  o->result->input_sha256 = hashing.sha256;
+  if (o->original == NULL)
+    g_clear_error (&hashing.error); /* the decoder's says more */
+  else if (hashing.error != NULL)
+    g_propagate_error (error, hashing.error);
+  return o->original != NULL && hashing.sha256 != NULL;
+}
+
 gboolean
 gonio_job_decode (GonioJob *job, GError **error)
 {
   GonioPipelineOutput *o = job->output;
   GonioResult *r = o->result;
-  o->original = gonio_image_load (job->path, job->options.frame, NULL, job->cancellable, error);
-  if (o->original == NULL)
+  if (!decode_and_hash (job, error))
     return FALSE;
   o->rectified = gonio_image_ref (o->original);
   o->to_flat = gonio_transform_new_identity ();
   r->width = gonio_image_width (o->original);
   r->height = gonio_image_height (o->original);
   r->input_format = g_strdup (gonio_image_info (o->original)->format);
-  r->input_sha256 = hash_file (job->path, job->cancellable, error);
-  if (r->input_sha256 == NULL)
-    return FALSE;
+  gint64 start = gonio_times_start ();
   choose_window (job);
+  gonio_times_add ("window", start);
   return TRUE;
 }
 
@@ -155,9 +200,11 @@ static gboolean
 flatten (GonioJob *job, GonioRectified *rectified, GError **error)
 {
   GonioPipelineOutput *o = job->output;
+  gint64 start = gonio_times_start ();
   g_autoptr (GonioImage) flat =
       gonio_image_transform (o->original, rectified->to_flat, rectified->width, rectified->height,
                              job->cancellable, error);
+  gonio_times_add ("map resampling", start);
   if (flat == NULL)
     return FALSE;
   g_clear_pointer (&o->rectified, gonio_image_unref);
@@ -257,7 +304,9 @@ rectify_by_model (GonioJob *job, GonioModel *model, GError **error)
       !gonio_model_run (model, &job->pipeline->session, input, &outputs, job->cancellable, error))
     return FALSE;
   gonio_job_use_model (job, model);
+  gint64 start = gonio_times_start ();
   g_autoptr (GonioBackwardMap) map = decode_map (m, &outputs, error);
+  gonio_times_add ("output", start);
   if (map == NULL)
     return FALSE;
   GonioPhotoKind kind = GONIO_PHOTO_FLAT;
@@ -287,7 +336,10 @@ rectify_by_model (GonioJob *job, GonioModel *model, GError **error)
                                    .min_tilt = m->min_tilt,
                                    .image = job->output->original,
                                    .window = look.window};
-  if (!gonio_rectify_map (map, &hints, &rectified, &fit_error)) {
+  start = gonio_times_start ();
+  gboolean fitted = gonio_rectify_map (map, &hints, &rectified, &fit_error);
+  gonio_times_add ("map fit", start);
+  if (!fitted) {
     doubt_rectification (job, fit_error->message);
     return TRUE;
   }

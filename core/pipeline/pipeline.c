@@ -3,6 +3,7 @@
 #include "core/pipeline/job.h"
 
 #include "core/base/error.h"
+#include "core/base/times.h"
 
 #include <string.h>
 
@@ -85,6 +86,7 @@ gonio_pipeline_new (const GonioPipelineOptions *options, GError **error)
   p->session.backends = p->backends;
   p->session.evaluate = options->evaluate;
   p->session.threads = options->threads;
+  gonio_image_set_threads (options->threads);
   p->backend_words = describe_backends (p->backends);
 
   const char *what = p->protocols->len == 0 ? "protocol"
@@ -203,7 +205,10 @@ gonio_pipeline_measure (GonioPipeline *pipeline, const char *path,
       return NULL;
     gonio_job_report (&job, stages[i].name, stages[i].start);
     gint64 start = g_get_monotonic_time ();
-    if (!stages[i].run (&job, error))
+    gonio_times_set_stage (stages[i].name);
+    gboolean ran = stages[i].run (&job, error);
+    gonio_times_set_stage (NULL);
+    if (!ran)
       return NULL;
     gonio_result_add_time (output->result, stages[i].name,
                            (g_get_monotonic_time () - start) / 1000.0);

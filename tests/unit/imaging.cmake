@@ -12,6 +12,7 @@ set_target_properties (gonio-image-probe PROPERTIES RUNTIME_OUTPUT_DIRECTORY
 gonio_add_test (test-display LABELS unit SOURCES test-display.c LIBS gonio-image-testing m)
 gonio_add_test (test-image LABELS unit SOURCES test-image.c LIBS gonio-image-testing m)
 gonio_add_test (test-transform LABELS unit SOURCES test-transform.c LIBS gonio-imaging m)
+gonio_add_test (test-resample LABELS unit SOURCES test-resample.c LIBS gonio-imaging m)
 gonio_add_test (test-heif LABELS unit SOURCES test-heif.c LIBS gonio-image-testing PkgConfig::HEIF)
 gonio_add_test (test-jpeg LABELS unit SOURCES test-jpeg.c LIBS gonio-image-testing
                                                               PkgConfig::TURBOJPEG)

@@ -3,6 +3,7 @@
 #include "core/models/decode/decode.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct {
   const float *cells;
@@ -35,21 +36,64 @@ dark_step (const Channel *c, int x, int y, double *dx, double *dy)
   *dy = CLAMP (-(xx * gy - xy * gx) / det, -1, 1);
 }
 
+typedef float Vec __attribute__ ((vector_size (16), may_alias));
+typedef int32_t VecInt __attribute__ ((vector_size (16), may_alias));
+enum { LANES = 4, BLOCK = 64 };
+
+/* Sum of a block's values, negative ones as 0; the largest of them, or 0, goes to
+ * out_top. */
+static double
+survey_block (const float *cells, float *out_top)
+{
+  Vec sum = {0}, top = {0};
+  for (int i = 0; i < BLOCK; i += LANES) {
+    Vec v;
+    memcpy (&v, cells + i, sizeof v);
+    v = (Vec)((VecInt)v & (VecInt)(v > 0));
+    VecInt larger = (VecInt)(v > top);
+    top = (Vec)(((VecInt)v & larger) | ((VecInt)top & ~larger));
+    sum += v;
+  }
+  *out_top = MAX (MAX (top[0], top[1]), MAX (top[2], top[3]));
+  return ((double)sum[0] + (double)sum[1]) + ((double)sum[2] + (double)sum[3]);
+}
+
+/* Sum of the values, negative ones as 0, and the largest with its first place. */
+static void
+survey (const Channel *c, double *out_total, double *out_peak, int *out_x, int *out_y)
+{
+  size_t n = (size_t)c->w * (size_t)c->h, i = 0, place = 0;
+  float peak = 0;
+  double total = 0;
+  for (; i + BLOCK <= n; i += BLOCK) {
+    float top = 0;
+    total += survey_block (c->cells + i, &top);
+    if (top > peak) {
+      peak = top;
+      place = i;
+    }
+  }
+  while (place < n && peak > 0 && c->cells[place] < peak)
+    place++;
+  for (; i < n; i++) {
+    total += MAX ((double)c->cells[i], 0);
+    if (c->cells[i] > peak) {
+      peak = c->cells[i];
+      place = i;
+    }
+  }
+  *out_total = total;
+  *out_peak = (double)peak;
+  *out_x = (int)(place % (size_t)c->w);
+  *out_y = (int)(place / (size_t)c->w);
+}
+
 static void
 decode_channel (const GonioModelOutput *output, const Channel *c, GonioDecodedPoint *out)
 {
   int px = 0, py = 0, r = (int)output->radius;
-  double total = 0, peak = -1;
-  for (int y = 0; y < c->h; y++)
-    for (int x = 0; x < c->w; x++) {
-      double v = MAX (at (c, x, y), 0);
-      total += v;
-      if (v > peak) {
-        peak = v;
-        px = x;
-        py = y;
-      }
-    }
+  double total = 0, peak = 0;
+  survey (c, &total, &peak, &px, &py);
   int x0 = MAX (px - r, 0), x1 = MIN (px + r + 1, c->w);
   int y0 = MAX (py - r, 0), y1 = MIN (py + r + 1, c->h);
   double mass = 0, sx = 0, sy = 0, sxx = 0, syy = 0;
