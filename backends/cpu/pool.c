@@ -7,7 +7,7 @@
 
 /* A step of a network often takes no longer than waking a thread: so many microseconds the next one
  * is waited for awake, then asleep. */
-#define AWAKE_US 40
+#define AWAKE_US 250
 
 struct _GonioCpuPool {
   guint users;   /* guarded by pools_lock */
