@@ -54,7 +54,7 @@ gboolean gonio_onnx_source_need (const GonioOnnxSource *source, const guint8 *da
 /* Payload, which need not be there. */
 gboolean gonio_onnx_source_copy (const GonioOnnxSource *source, const guint8 *data, void *to,
                                  size_t size, GError **error);
-/* The range is not needed for now: it need not stay in memory. */
+/* Gives the memory of a range back; who asks for it again has it read again. */
 void gonio_onnx_source_drop (const GonioOnnxSource *source, const guint8 *data, size_t size);
 void gonio_onnx_source_clear (GonioOnnxSource *source);
 
