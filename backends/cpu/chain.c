@@ -120,11 +120,11 @@ work (void *context, guint worker, GonioCpuItems *items)
   const Chain *chain = job->chain;
   int64_t height = chain->stages[chain->n - 1].conv->window.out[0];
   size_t item;
-  while (gonio_cpu_next (items, &item)) {
+  while (gonio_cpu_next (items, worker, &item)) {
     Share share = {.job = job, .kept = job->scratch + worker * chain->floats};
     int64_t end = height * ((int64_t)item + 1) / chain->shares;
     for (int64_t y = height * (int64_t)item / chain->shares; y < end; y += chain->band) {
-      if (g_cancellable_is_cancelled (items->cancellable))
+      if (g_cancellable_is_cancelled (job->run->cancellable))
         return;
       run_band (&share, (Span){y, MIN (y + chain->band, end)});
     }

@@ -150,6 +150,7 @@ gonio_cpu_compiled_free (GonioCompiled *compiled)
   g_array_unref (compiled->slots);
   g_clear_pointer (&compiled->by_value, g_hash_table_unref);
   g_clear_pointer (&compiled->pending, g_hash_table_unref);
+  g_clear_pointer (&compiled->line_sums, g_hash_table_unref);
   g_clear_pointer (&compiled->placed, g_hash_table_unref);
   g_free (compiled->output_shapes);
   g_free (compiled->output_dtypes);
@@ -223,6 +224,7 @@ gonio_cpu_compile (GonioBackend *backend, const GonioRegion *region, GError **er
   compiled->steps = g_array_new (FALSE, TRUE, sizeof (GonioCpuStep));
   compiled->by_value = g_hash_table_new (NULL, NULL);
   compiled->pending = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  compiled->line_sums = g_hash_table_new (NULL, NULL);
   compiled->placed = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   note_boundary (compiled, region);
 
@@ -243,6 +245,7 @@ gonio_cpu_compile (GonioBackend *backend, const GonioRegion *region, GError **er
   }
   g_clear_pointer (&compiled->by_value, g_hash_table_unref);
   g_clear_pointer (&compiled->pending, g_hash_table_unref);
+  g_clear_pointer (&compiled->line_sums, g_hash_table_unref);
   g_clear_pointer (&compiled->placed, g_hash_table_unref);
   if (!done)
     g_clear_pointer (&compiled, gonio_cpu_compiled_free);

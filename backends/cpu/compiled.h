@@ -42,9 +42,10 @@ struct _GonioCompiled {
   GonioDType *output_dtypes;
   size_t *input_bytes;
   size_t workspace_size;
-  GHashTable *by_value; /* during compilation: value id -> slot + 1 */
-  GHashTable *pending;  /* during compilation: value id -> GonioCpuView* not in the value's form */
-  GHashTable *placed;   /* during compilation: value id -> where place.c puts it */
+  GHashTable *by_value;  /* during compilation: value id -> slot + 1 */
+  GHashTable *pending;   /* during compilation: value id -> GonioCpuView* not in the value's form */
+  GHashTable *line_sums; /* during compilation: value id -> slot + 1 of the sums over its lines */
+  GHashTable *placed;    /* during compilation: value id -> where place.c puts it */
 };
 
 /* The slot whose memory a slot really is; *out_shift (nullable): bytes from its start. */

@@ -8,6 +8,7 @@
 typedef struct {
   GonioCpuConv conv;
   GonioCpuSlot weights, bias;
+  GonioCpuSlot sums;              /* over the pixels of each line; may be NO_SLOT */
   int64_t inner_first, inner_end; /* columns whose windows are wholly inside */
 } Depthwise;
 
@@ -15,7 +16,7 @@ typedef struct {
   const Depthwise *depthwise;
   const GonioCpuKernels *kernels;
   const float *in, *weights, *bias;
-  float *out;
+  float *out, *sums;
 } DepthwiseJob;
 
 /* Outputs x..x+pixels-1 of one row, which all see the same taps. */
@@ -66,6 +67,16 @@ depthwise_row (const DepthwiseJob *job, int64_t n, int64_t y, float *out)
     depthwise_pixels (job, &work, lines, x, 1, top, out);
 }
 
+static void
+sum_line (const DepthwiseJob *job, const float *line, float *sums)
+{
+  const GonioCpuWindow *w = &job->depthwise->conv.window;
+  size_t channels = (size_t)w->channels_out;
+  for (size_t c = 0; c < channels; c += GONIO_CPU_FOLD_COLUMNS)
+    gonio_cpu_fold_rows (job->kernels, GONIO_CPU_FOLD_SUM, line + c, (size_t)w->out[1], channels,
+                         MIN (GONIO_CPU_FOLD_COLUMNS, channels - c), NULL, sums + c);
+}
+
 /* Line y of image n, with its activation. */
 static void
 depthwise_line (const DepthwiseJob *job, int64_t n, int64_t y, float *out)
@@ -75,6 +86,8 @@ depthwise_line (const DepthwiseJob *job, int64_t n, int64_t y, float *out)
   if (conv->activation.has_after)
     job->kernels->unary[conv->activation.after](
         out, out, (size_t)(conv->window.out[1] * conv->window.channels_out), conv->activation.p);
+  if (job->sums)
+    sum_line (job, out, job->sums + (n * conv->window.out[0] + y) * conv->window.channels_out);
 }
 
 static void
@@ -95,7 +108,8 @@ job_for (const Depthwise *depthwise, const GonioCpuRun *run, const float *in, fl
                         in,
                         gonio_cpu_ptr (run, depthwise->weights),
                         gonio_cpu_ptr (run, depthwise->bias),
-                        out};
+                        out,
+                        gonio_cpu_ptr (run, depthwise->sums)};
 }
 
 static void
@@ -138,6 +152,8 @@ depthwise_lower (GonioCpuLower *lower, const GonioCpuConv *conv, GError **error)
   gonio_cpu_step_lines (lower, depthwise_lines);
   depthwise->conv = *conv;
   gonio_cpu_conv_slots (lower, &depthwise->conv);
+  depthwise->sums = gonio_cpu_line_sums_offer (
+      lower, (size_t)(conv->window.batch * conv->window.out[0]), (size_t)conv->window.channels_out);
   gonio_cpu_window_inner (&conv->window, 1, &depthwise->inner_first, &depthwise->inner_end);
   size_t channels = (size_t)conv->window.channels_in;
   size_t taps = (size_t)(conv->window.kernel[0] * conv->window.kernel[1]);

@@ -203,7 +203,7 @@ winograd_work (void *context, guint worker, GonioCpuItems *items)
 {
   const Job *job = context;
   size_t item;
-  while (gonio_cpu_next (items, &item))
+  while (gonio_cpu_next (items, worker, &item))
     run_item (job, item, job->scratch + worker * job->self->scratch_floats);
 }
 

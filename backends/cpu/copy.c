@@ -7,6 +7,8 @@
  * few others cross it. */
 #define TILE     64
 #define TILE_ALL 2048
+/* Most of those others that it takes. */
+#define BAND 1024
 
 void
 gonio_cpu_copy_init (GonioCpuCopy *copy, size_t element)
@@ -33,9 +35,9 @@ gonio_cpu_copy_finish (GonioCpuCopy *copy)
 typedef struct {
   const GonioCpuCopy *copy;
   const GonioCpuKernels *kernels;
-  GonioCpuNest outer; /* what remains around the inner loop or the crossed pair */
-  int64_t tiles;      /* pieces of the pair's axis */
-  int64_t tile;       /* elements of one */
+  GonioCpuNest outer;  /* what remains around the inner loop or the crossed pair */
+  int64_t tiles, tile; /* pieces of the pair's axis, elements of one */
+  int64_t bands, band; /* the same of the innermost axis */
   char *to;
   const char *from;
 } Job;
@@ -174,12 +176,12 @@ interleave_3 (const float *from, int64_t line, float *to, int64_t n)
 }
 
 static void
-crossed_tile (const Job *job, char *to, const char *from, int64_t cols)
+crossed_tile (const Job *job, char *to, const char *from, int64_t rows, int64_t cols)
 {
   const GonioCpuCopy *copy = job->copy;
   const GonioCpuNest *nest = &copy->nest;
   int inner = nest->rank - 1, pair = copy->pair;
-  int64_t ldd = nest->strides[0][pair], lds = nest->strides[1][inner], rows = nest->dims[inner];
+  int64_t ldd = nest->strides[0][pair], lds = nest->strides[1][inner];
   if (copy->element == 4 && nest->strides[0][inner] == 1 && rows == 3 && ldd == 3) {
     interleave_3 ((const float *)from, lds, (float *)to, cols);
     return;
@@ -199,15 +201,19 @@ static void
 crossed_task (void *context, size_t start, size_t count)
 {
   const Job *job = context;
+  const GonioCpuNest *nest = &job->copy->nest;
+  int inner = nest->rank - 1, pair = job->copy->pair;
   int64_t element = (int64_t)job->copy->element;
-  int64_t ldd = job->copy->nest.strides[0][job->copy->pair];
-  int64_t length = job->copy->nest.dims[job->copy->pair];
   for (size_t i = start; i < start + count; i++) {
-    int64_t tile = (int64_t)i % job->tiles * job->tile;
+    int64_t at = (int64_t)i / job->tiles, tile = (int64_t)i % job->tiles * job->tile;
+    int64_t row = at % job->bands * job->band;
     GonioCpuWalk walk;
-    gonio_cpu_walk_start (&walk, &job->outer, job->outer.rank, (int64_t)i / job->tiles);
-    crossed_tile (job, job->to + (walk.offsets[0] + tile * ldd) * element,
-                  job->from + (walk.offsets[1] + tile) * element, MIN (job->tile, length - tile));
+    gonio_cpu_walk_start (&walk, &job->outer, job->outer.rank, at / job->bands);
+    int64_t to = walk.offsets[0] + tile * nest->strides[0][pair] + row * nest->strides[0][inner];
+    int64_t from = walk.offsets[1] + tile + row * nest->strides[1][inner];
+    crossed_tile (job, job->to + to * element, job->from + from * element,
+                  MIN (job->band, nest->dims[inner] - row),
+                  MIN (job->tile, nest->dims[pair] - tile));
   }
 }
 
@@ -230,11 +236,14 @@ execute (const GonioCpuCopy *copy, const GonioCpuRun *run, void *to, const void 
         job.outer.strides[0][job.outer.rank] = nest->strides[0][i];
         job.outer.strides[1][job.outer.rank++] = nest->strides[1][i];
       }
-    job.tile = MAX (TILE, TILE_ALL / nest->dims[inner]);
+    job.band = MIN (nest->dims[inner], BAND);
+    job.bands = (nest->dims[inner] + job.band - 1) / job.band;
+    job.tile = MAX (TILE, TILE_ALL / job.band);
     job.tiles = (nest->dims[copy->pair] + job.tile - 1) / job.tile;
-    size_t n = (size_t)(job.tiles * gonio_cpu_nest_count (&job.outer, 0, job.outer.rank));
+    size_t n =
+        (size_t)(job.bands * job.tiles * gonio_cpu_nest_count (&job.outer, 0, job.outer.rank));
     gonio_cpu_parallel (run, crossed_task, &job, n,
-                        gonio_cpu_grain ((size_t)(nest->dims[inner] * job.tile)));
+                        gonio_cpu_grain ((size_t)(job.band * job.tile)));
   } else if (nest->rank == 1) {
     gonio_cpu_parallel (run, line_task, &job, (size_t)nest->dims[0], 65536);
   } else {

@@ -18,7 +18,7 @@
 #define PANEL_DEPTH ((size_t)1536)
 #define LEAST_PIECE ((size_t)224)        /* of an ordinary matrix's rows is split at a time, */
 #define MOST_PIECE  ((size_t)1024)       /* depending on how many there are */
-#define PLAIN_LINE  ((size_t)64)         /* most rows of a line of an ordinary matrix */
+#define PLAIN_LINE  ((size_t)32)         /* most rows of a line of an ordinary matrix */
 #define RAW_ROWS    ((size_t)512)        /* right sides for so many rows, and so large, are */
 #define RAW_NUMBERS ((size_t)128 * 1024) /* split on the way */
 #define SHORT_ROW   ((size_t)480)        /* its rows are not moved apart */
@@ -503,16 +503,17 @@ work (void *context, guint worker, GonioCpuItems *items)
                .split = (uint16_t *)plan->gemm->scratch + worker * worker_numbers (plan)};
   band.panel_split = band.split + PARTS * plan->part;
   gboolean begun = FALSE;
-  while (gonio_cpu_next (items, &index)) {
+  while (gonio_cpu_next (items, worker, &index)) {
     if (!begun)
       plan->kernels->parts->begin ((guint)plan->tile_rows);
     begun = TRUE;
     band.product = *plan->gemm;
     if (band.product.select)
       band.product.select (&band.product, index / per_product);
-    band.line = index % plan->bands * plan->band_lines;
-    band.lines = MIN (plan->band_lines, plan->lines - band.line);
-    band.panel = index % per_product / plan->bands * plan->band_panels;
+    size_t at = index % per_product / plan->panel_bands;
+    band.line = plan->lines * at / plan->bands;
+    band.lines = plan->lines * (at + 1) / plan->bands - band.line;
+    band.panel = index % plan->panel_bands * plan->band_panels;
     band.panels = MIN (plan->band_panels, plan->panels - band.panel);
     run_band (&band);
   }

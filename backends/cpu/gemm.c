@@ -15,6 +15,8 @@
 #define FETCH_FLOATS ((size_t)64 * 1024)
 /* Multiplications below which waking other threads costs more than it saves. */
 #define SMALL_PRODUCT 2e5
+/* Tiles per thread, so that all end at about the same time. */
+#define TILES 8
 /* Bytes of packed panels that one tile walks over. */
 #define TILE_PANELS (512 * 1024)
 
@@ -195,9 +197,10 @@ gonio_cpu_right_use (const GonioCpuRight *right, const GonioCpuRun *run, GonioCp
 typedef struct {
   const GonioCpuGemm *gemm;
   const GonioCpuKernels *kernels;
-  size_t tap_step;                 /* taps per pass over a tile */
-  size_t tile_rows, row_tiles;     /* tiles along m */
-  size_t tile_panels, panel_tiles; /* tiles along n */
+  size_t tap_step;  /* taps per pass over a tile */
+  size_t parts;     /* of the rows, one after the other */
+  size_t row_tiles; /* of a part */
+  size_t panel_tiles;
 } Plan;
 
 void
@@ -323,22 +326,25 @@ gonio_cpu_gemm_activate (const GonioCpuGemm *product, const GonioCpuKernels *ker
     after (c, c, cols, product->activation.p);
 }
 
-/* Tiles in order batch, panels, rows: a thread's share keeps its panels. */
+/* Tiles in order batch, part, panels, rows: a panel passes over all rows of a part. */
 static void
 tile_task (void *context, size_t start, size_t count)
 {
   const Plan *plan = context;
   size_t panels = panel_count (plan->kernels, plan->gemm->n);
-  size_t per_product = plan->row_tiles * plan->panel_tiles;
+  size_t per_part = plan->row_tiles * plan->panel_tiles, per_product = plan->parts * per_part;
+  size_t row_tiles = plan->parts * plan->row_tiles;
   for (size_t i = start; i < start + count; i++) {
     GonioCpuGemm product = *plan->gemm;
     if (product.select)
       product.select (&product, i / per_product);
-    Tile tile = {.panel = i % per_product / plan->row_tiles * plan->tile_panels};
-    tile.panels = MIN (plan->tile_panels, panels - tile.panel);
-    size_t row = i % plan->row_tiles * plan->tile_rows;
+    size_t strip = i % per_part / plan->row_tiles;
+    Tile tile = {.panel = panels * strip / plan->panel_tiles};
+    tile.panels = panels * (strip + 1) / plan->panel_tiles - tile.panel;
+    size_t index = i % per_product / per_part * plan->row_tiles + i % plan->row_tiles;
+    size_t row = product.m * index / row_tiles;
     tile.first = product.first + row;
-    tile.count = MIN (plan->tile_rows, product.m - row);
+    tile.count = product.m * (index + 1) / row_tiles - row;
     tile.blocks = (tile.count + plan->kernels->mr - 1) / plan->kernels->mr;
     if (product.gather)
       pass_gathered (plan, &product, &tile);
@@ -347,6 +353,16 @@ tile_task (void *context, size_t start, size_t count)
     gonio_cpu_gemm_activate (&product, plan->kernels, tile.first, tile.count,
                              tile.panel * plan->kernels->nr, tile.panels * plan->kernels->nr);
   }
+}
+
+/* Threads share the rows, so that what one computes is read by the same in the next step, or, when
+ * there are more weights than that, the panels. */
+static size_t
+count_parts (const GonioCpuGemm *gemm, const GonioCpuKernels *kernels, guint threads)
+{
+  double weights = (double)gemm->taps * gemm->kc * gemm->n;
+  double numbers = (double)gemm->m * (gemm->kc + gemm->n);
+  return gemm->batch == 1 && weights < numbers && gemm->m >= threads * kernels->mr ? threads : 1;
 }
 
 static Plan
@@ -361,21 +377,21 @@ make_plan (const GonioCpuGemm *gemm, const GonioCpuRun *run)
     rows = MIN (TILE_ROWS, GATHER_FLOATS / (gemm->taps * gemm->kc));
   rows = MAX (rows / mr, 1) * mr;
 
+  plan.parts = count_parts (gemm, kernels, run->threads);
+  size_t part = (gemm->m + plan.parts - 1) / plan.parts;
+  plan.row_tiles = (part + rows - 1) / rows;
+  /* Enough tiles for every thread, first by fewer panels, then by fewer rows. What is gathered
+   * should serve some panels. */
   size_t panel_bytes = gemm->taps * gemm->kc * kernels->nr * sizeof (float);
-  plan.tile_panels = CLAMP (TILE_PANELS / MAX (panel_bytes, 1), 1, panels);
-  /* Enough tiles for every thread, first by fewer panels, then by fewer rows. */
-  size_t wanted = run->threads > 1 ? (size_t)run->threads * 4 : 1;
-  size_t row_tiles = (gemm->m + rows - 1) / rows;
-  while (plan.tile_panels > 4 &&
-         gemm->batch * row_tiles * ((panels + plan.tile_panels - 1) / plan.tile_panels) < wanted)
-    plan.tile_panels = (plan.tile_panels + 1) / 2;
-  plan.panel_tiles = (panels + plan.tile_panels - 1) / plan.tile_panels;
-  while (rows > mr && gemm->batch * row_tiles * plan.panel_tiles < wanted) {
+  size_t most = CLAMP (TILE_PANELS / MAX (panel_bytes, 1), 1, panels), least = gemm->gather ? 4 : 1;
+  size_t wanted = run->threads > 1 ? (size_t)run->threads * TILES : 1;
+  size_t strips = gemm->batch * plan.parts * plan.row_tiles; /* tiles if panels are not shared */
+  plan.panel_tiles = MAX ((panels + most - 1) / most, (wanted + strips - 1) / strips);
+  plan.panel_tiles = MIN (plan.panel_tiles, MAX (panels / least, (panels + most - 1) / most));
+  while (rows > mr && gemm->batch * plan.parts * plan.row_tiles * plan.panel_tiles < wanted) {
     rows -= mr;
-    row_tiles = (gemm->m + rows - 1) / rows;
+    plan.row_tiles = (part + rows - 1) / rows;
   }
-  plan.tile_rows = (gemm->m + row_tiles - 1) / row_tiles; /* all alike */
-  plan.row_tiles = (gemm->m + plan.tile_rows - 1) / plan.tile_rows;
   return plan;
 }
 
@@ -395,5 +411,6 @@ gonio_cpu_gemm_run (const GonioCpuGemm *gemm, const GonioCpuRun *run)
     here.pool = NULL;
   }
   Plan plan = make_plan (gemm, &here);
-  gonio_cpu_parallel (&here, tile_task, &plan, gemm->batch * plan.row_tiles * plan.panel_tiles, 1);
+  gonio_cpu_parallel (&here, tile_task, &plan,
+                      gemm->batch * plan.parts * plan.row_tiles * plan.panel_tiles, 1);
 }

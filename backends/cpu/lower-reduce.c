@@ -287,15 +287,40 @@ takes_data (const GonioCpuNode *node, guint i, const GonioCpuView *view)
   return i == 0;
 }
 
+/* What is left to do when whoever made input 0 has summed up its lines: images x channels x lines
+ * there. */
+static void
+use_line_sums (GonioCpuSlot sums, GonioShape *shape, GonioCpuView *view)
+{
+  int64_t channels = shape->dims[1], lines = shape->rank == 4 ? shape->dims[2] : 1;
+  *shape = (GonioShape){.rank = 3, .dims = {shape->dims[0], channels, lines}};
+  *view = (GonioCpuView){.slot = sums, .strides = {lines * channels, 1, channels}};
+}
+
 static gboolean
 reduce_lower (GonioCpuLower *lower, GError **error)
 {
   guint axes;
   if (!reduced_axes (&lower->node, &axes))
     return gonio_cpu_fail (error, "axes are not constant or out of range");
-  const GonioValue *in = gonio_cpu_in (&lower->node, 0);
-  GonioShape shape = gonio_cpu_shape (in);
+  GonioShape shape = gonio_cpu_shape (gonio_cpu_in (&lower->node, 0));
+  Reduce *step = gonio_cpu_step (lower, reduce_run, sizeof *step, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (reductions); i++)
+    if (reductions[i].op == lower->node.node->op) {
+      step->fold = reductions[i].fold;
+      step->finish = reductions[i].finish;
+    }
+  int64_t count = 1;
+  for (int i = 0; i < shape.rank; i++)
+    count *= axes >> i & 1 ? shape.dims[i] : 1;
+  step->scale = 1.0f / (float)count;
+
   GonioCpuView view = gonio_cpu_view_in (lower, 0);
+  if (lower->node.node->op == GONIO_OP_GLOBAL_AVERAGE_POOL) {
+    GonioCpuSlot sums = gonio_cpu_line_sums_find (lower, 0);
+    if (sums != GONIO_CPU_NO_SLOT)
+      use_line_sums (sums, &shape, &view);
+  }
   const int64_t *from = view.strides;
   int64_t to[GONIO_MAX_RANK];
   result_strides (&lower->node, axes, to);
@@ -304,21 +329,12 @@ reduce_lower (GonioCpuLower *lower, GError **error)
    * merged with like. */
   GonioCpuNest nest;
   gonio_cpu_nest_init (&nest, 3);
-  int64_t count = 1;
   for (int i = 0; i < shape.rank; i++) {
     gboolean gone = axes >> i & 1;
     gonio_cpu_nest_push (&nest, shape.dims[i], (int64_t[]){from[i], to[i], gone ? from[i] : 0});
-    count *= gone ? shape.dims[i] : 1;
   }
   gonio_cpu_nest_finish (&nest);
 
-  Reduce *step = gonio_cpu_step (lower, reduce_run, sizeof *step, NULL);
-  for (guint i = 0; i < G_N_ELEMENTS (reductions); i++)
-    if (reductions[i].op == lower->node.node->op) {
-      step->fold = reductions[i].fold;
-      step->finish = reductions[i].finish;
-    }
-  step->scale = 1.0f / (float)count;
   int inner = nest.rank - 1;
   step->along = nest.strides[2][inner] != 0;
   step->length = (size_t)nest.dims[inner];
@@ -337,7 +353,7 @@ reduce_lower (GonioCpuLower *lower, GError **error)
       gonio_cpu_nest_push (&step->reduced, nest.dims[i], strides);
     }
   }
-  step->in = gonio_cpu_view_in (lower, 0).slot;
+  step->in = view.slot;
   step->offset = view.offset;
   step->out = gonio_cpu_slot_out (lower, 0);
   return TRUE;

@@ -112,6 +112,11 @@ GonioCpuSlot gonio_cpu_slot_scratch (GonioCpuLower *lower, size_t bytes);
 GonioCpuSlot gonio_cpu_slot_tensor (GonioCpuLower *lower, GonioTensor *tensor);
 /* The same, but it lives until it is used for the last time. */
 GonioCpuSlot gonio_cpu_slot_memory (GonioCpuLower *lower, size_t bytes);
+/* A place for the sums over each of the lines of output 0, channel by channel, that live until
+ * they are used for the last time; NO_SLOT when nobody wants them (line-sums.c). */
+GonioCpuSlot gonio_cpu_line_sums_offer (GonioCpuLower *lower, size_t lines, size_t channels);
+/* Those of input i, which count as used by the current step; NO_SLOT when they were not made. */
+GonioCpuSlot gonio_cpu_line_sums_find (GonioCpuLower *lower, guint i);
 /* Output `out` may be written over input `in`, element by element, if that dies here. */
 void gonio_cpu_may_overwrite (GonioCpuLower *lower, guint out, guint in);
 
@@ -179,17 +184,16 @@ gonio_cpu_ptr (const GonioCpuRun *run, GonioCpuSlot slot)
 }
 
 typedef void (*GonioCpuTask) (void *context, size_t start, size_t count);
-/* task (context, start, count) over 0..n-1 on all threads, in pieces of at least grain. */
+/* task (context, start, count) over 0..n-1 on all threads, in pieces of some grain or more. */
 void gonio_cpu_parallel (const GonioCpuRun *run, GonioCpuTask task, void *context, size_t n,
                          size_t grain);
-/* Items handed out one by one to whoever is free. */
-typedef struct {
-  gint next, count; /* next: atomic */
-  GCancellable *cancellable;
-} GonioCpuItems;
+/* Items handed out one by one. A worker begins with its own part of them, of each step the same
+ * part, and then helps the others: what step after step finds the same lines of an image in the
+ * cache of the same processor. */
+typedef struct _GonioCpuItems GonioCpuItems;
 
-/* The next item; FALSE when there is none or the run was cancelled. */
-gboolean gonio_cpu_next (GonioCpuItems *items, size_t *out_item);
+/* The next item for a worker; FALSE when there is none or the run was cancelled. */
+gboolean gonio_cpu_next (GonioCpuItems *items, guint worker, size_t *out_item);
 /* work (context, worker, items) once for each thread, worker counting from 0; it takes items as
  * long as there are some. */
 void gonio_cpu_workers (const GonioCpuRun *run, size_t items,

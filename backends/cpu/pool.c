@@ -9,15 +9,21 @@
  * is waited for awake, then asleep. */
 #define AWAKE_US 250
 
+typedef struct {
+  GonioCpuPool *pool;
+  guint number; /* always the same processor's cache, as a rule */
+  GThread *thread;
+} Worker;
+
 struct _GonioCpuPool {
-  guint users;   /* guarded by pools_lock */
-  guint threads; /* the caller's among them */
-  GThread **workers;
-  GMutex lock; /* guards all that follows */
+  guint users;     /* guarded by pools_lock */
+  guint threads;   /* the caller's among them */
+  Worker *workers; /* but the caller's */
+  GMutex lock;     /* guards all that follows */
   GCond wake, done;
   guint epoch;  /* goes up with every job; written under the lock, read without */
   guint inside; /* workers at the job; written under the lock, read without */
-  guint entered, sleeping;
+  guint sleeping;
   gboolean busy, open, stop; /* open: workers may still enter */
   void (*work) (void *context, guint worker);
   void *context;
@@ -58,7 +64,8 @@ wait_awake (guint *value, guint what, gboolean equal)
 static gpointer
 worker_main (gpointer data)
 {
-  GonioCpuPool *pool = data;
+  const Worker *self = data;
+  GonioCpuPool *pool = self->pool;
   guint seen = 0;
   g_mutex_lock (&pool->lock);
   while (!pool->stop) {
@@ -75,12 +82,11 @@ worker_main (gpointer data)
     seen = pool->epoch;
     if (!pool->open)
       continue;
-    guint number = ++pool->entered;
     g_atomic_int_inc (&pool->inside);
     void (*work) (void *context, guint worker) = pool->work;
     void *context = pool->context;
     g_mutex_unlock (&pool->lock);
-    work (context, number);
+    work (context, self->number);
     g_mutex_lock (&pool->lock);
     if (g_atomic_int_dec_and_test (&pool->inside))
       g_cond_signal (&pool->done);
@@ -96,7 +102,6 @@ gonio_cpu_pool_run (GonioCpuPool *pool, void (*work) (void *context, guint worke
   gboolean alone = pool->busy;
   if (!alone) {
     pool->busy = pool->open = TRUE;
-    pool->entered = 0;
     pool->work = work;
     pool->context = context;
     g_atomic_int_inc (&pool->epoch);
@@ -128,8 +133,8 @@ pool_free (GonioCpuPool *pool)
   g_atomic_int_inc (&pool->epoch); /* for those that wait awake */
   g_cond_broadcast (&pool->wake);
   g_mutex_unlock (&pool->lock);
-  for (guint i = 0; i + 1 < pool->threads && pool->workers[i]; i++)
-    g_thread_join (pool->workers[i]);
+  for (guint i = 0; i + 1 < pool->threads && pool->workers[i].thread; i++)
+    g_thread_join (pool->workers[i].thread);
   g_mutex_clear (&pool->lock);
   g_cond_clear (&pool->wake);
   g_cond_clear (&pool->done);
@@ -146,10 +151,13 @@ pool_new (guint threads, GError **error)
   g_cond_init (&pool->wake);
   g_cond_init (&pool->done);
   pool->threads = threads;
-  pool->workers = g_new0 (GThread *, threads);
+  pool->workers = g_new0 (Worker, threads);
   for (guint i = 0; i + 1 < threads; i++) {
-    pool->workers[i] = g_thread_try_new ("gonio-cpu", worker_main, pool, &local);
-    if (pool->workers[i])
+    Worker *worker = &pool->workers[i];
+    worker->pool = pool;
+    worker->number = i + 1;
+    worker->thread = g_thread_try_new ("gonio-cpu", worker_main, worker, &local);
+    if (worker->thread)
       continue;
     g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_FAILED,
                  "cpu: %u threads cannot be started (%s); ask for fewer", threads, local->message);

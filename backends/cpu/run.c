@@ -1,20 +1,50 @@
 /* Running a compiled region: addresses of every slot, then step after step. */
 #include "backends/cpu/compiled.h"
 
+#include <stdatomic.h>
 #include <time.h>
 
 /* Pieces per thread with and without a pool: few enough to cost nothing, enough to share the work
  * evenly and to be cancelled within one. */
-#define POOL_PIECES   ((size_t)4)
+#define POOL_PIECES   ((size_t)8)
 #define SERIAL_PIECES ((size_t)64)
 
+/* What is left of a worker's items, first and end in one word: the owner takes from the front,
+ * whoever helps from the back. */
+typedef struct {
+  _Alignas(64) _Atomic guint64 left;
+} Share;
+
+struct _GonioCpuItems {
+  GCancellable *cancellable;
+  guint workers;
+  Share shares[GONIO_CPU_MAX_THREADS]; /* of the workers */
+};
+
+static gboolean
+take (Share *share, gboolean own, size_t *out_item)
+{
+  guint64 left = atomic_load_explicit (&share->left, memory_order_relaxed), after;
+  do {
+    guint32 first = (guint32)(left >> 32), end = (guint32)left;
+    if (first >= end)
+      return FALSE;
+    *out_item = own ? first : end - 1;
+    after = own ? left + ((guint64)1 << 32) : left - 1;
+  } while (!atomic_compare_exchange_weak_explicit (&share->left, &left, after, memory_order_relaxed,
+                                                   memory_order_relaxed));
+  return TRUE;
+}
+
 gboolean
-gonio_cpu_next (GonioCpuItems *items, size_t *out_item)
+gonio_cpu_next (GonioCpuItems *items, guint worker, size_t *out_item)
 {
   if (g_cancellable_is_cancelled (items->cancellable))
     return FALSE;
-  *out_item = (size_t)g_atomic_int_add (&items->next, 1);
-  return *out_item < (size_t)items->count;
+  for (guint i = 0; i < items->workers; i++)
+    if (take (&items->shares[(worker + i) % items->workers], i == 0, out_item))
+      return TRUE;
+  return FALSE;
 }
 
 typedef struct {
@@ -34,8 +64,17 @@ void
 gonio_cpu_workers (const GonioCpuRun *run, size_t items,
                    void (*work) (void *context, guint worker, GonioCpuItems *items), void *context)
 {
-  Crew crew = {work, context, {0, (gint)items, run->cancellable}};
-  if (items > 1 && run->pool)
+  Crew crew;
+  gboolean shared = items > 1 && run->pool;
+  crew.work = work;
+  crew.context = context;
+  crew.items.cancellable = run->cancellable;
+  crew.items.workers = shared ? run->threads : 1;
+  for (guint i = 0; i < crew.items.workers; i++) {
+    guint64 first = items * i / crew.items.workers, end = items * (i + 1) / crew.items.workers;
+    atomic_init (&crew.items.shares[i].left, first << 32 | end);
+  }
+  if (shared)
     gonio_cpu_pool_run (run->pool, run_worker, &crew);
   else
     run_worker (&crew, 0);
@@ -46,7 +85,7 @@ gonio_cpu_workers (const GonioCpuRun *run, size_t items,
 typedef struct {
   GonioCpuTask task;
   void *context;
-  size_t n, share;
+  size_t n, pieces;
 } Pieces;
 
 static void
@@ -54,9 +93,9 @@ run_pieces (void *context, guint worker, GonioCpuItems *items)
 {
   const Pieces *pieces = context;
   size_t item;
-  while (gonio_cpu_next (items, &item)) {
-    size_t start = item * pieces->share;
-    pieces->task (pieces->context, start, MIN (pieces->share, pieces->n - start));
+  while (gonio_cpu_next (items, worker, &item)) {
+    size_t start = pieces->n * item / pieces->pieces;
+    pieces->task (pieces->context, start, pieces->n * (item + 1) / pieces->pieces - start);
   }
 }
 
@@ -64,10 +103,13 @@ void
 gonio_cpu_parallel (const GonioCpuRun *run, GonioCpuTask task, void *context, size_t n,
                     size_t grain)
 {
-  size_t pieces = run->pool ? run->threads * POOL_PIECES : SERIAL_PIECES;
-  Pieces work = {task, context, n, MAX (grain, n / pieces + 1)};
+  size_t threads = run->pool ? run->threads : 1;
+  size_t most = run->pool ? threads * POOL_PIECES : SERIAL_PIECES;
+  Pieces work = {task, context, n, CLAMP (n / MAX (grain, 1), 1, most)};
+  if (work.pieces > threads)
+    work.pieces -= work.pieces % threads;
   if (n > 0)
-    gonio_cpu_workers (run, (n + work.share - 1) / work.share, run_pieces, &work);
+    gonio_cpu_workers (run, work.pieces, run_pieces, &work);
 }
 
 size_t

@@ -325,6 +325,15 @@ make_pool (Maker *m, GonioValueId x)
 }
 
 static gboolean
+make_average (Maker *m, GonioValueId x)
+{
+  if (shape_of (m, x).rank < 3)
+    return FALSE;
+  infer (m, add (m, GONIO_OP_GLOBAL_AVERAGE_POOL, &x, 1, 1));
+  return TRUE;
+}
+
+static gboolean
 make_pad (Maker *m, GonioValueId x)
 {
   GonioShape shape = shape_of (m, x);
@@ -443,7 +452,7 @@ static gboolean (*const kinds[]) (Maker *m, GonioValueId x) = {
     make_transpose, make_transpose, make_reshape, make_reshape, make_slice,  make_split,
     make_expand,    make_concat,    make_unary,   make_unary,   make_binary, make_binary,
     make_reduce,    make_softmax,   make_matmul,  make_conv,    make_conv,   make_pool,
-    make_pad,       make_block,     make_block,   make_block,
+    make_average,   make_pad,       make_block,   make_block,   make_block,
 };
 
 /* ---- one graph ---- */

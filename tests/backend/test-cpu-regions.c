@@ -207,6 +207,48 @@ test_layouts (void)
   compare (graph);
 }
 
+/* Means of what depthwise convolutions make, which sum up their lines on the way; a large image
+ * after another convolution is made line by line. */
+static void
+test_averages (void)
+{
+  const struct {
+    GonioShape shape;
+    int64_t before; /* channels of an ordinary convolution before it, or 0 */
+    gboolean swish;
+  } cases[] = {
+      {GONIO_SHAPE (1, 5, 7, 6), 0, FALSE},  {GONIO_SHAPE (3, 130, 5, 9), 0, TRUE},
+      {GONIO_SHAPE (2, 19, 40), 0, FALSE},   {GONIO_SHAPE (1, 3, 150, 170), 16, TRUE},
+      {GONIO_SHAPE (1, 32, 1, 1), 0, FALSE}, {GONIO_SHAPE (2, 257, 33, 1), 0, FALSE},
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    GonioGraph *graph = gonio_graph_new ("averages");
+    g_autoptr (GRand) rand = g_rand_new_with_seed (i);
+    GonioShape weights = cases[i].shape;
+    GonioValueId x = input (graph, "x", GONIO_DTYPE_FLOAT, cases[i].shape);
+    weights.dims[0] = weights.dims[1];
+    weights.dims[1] = 1;
+    if (cases[i].before) {
+      x = node (graph, GONIO_OP_CONV, x,
+                constant (graph, rand, GONIO_SHAPE (cases[i].before, weights.dims[0], 1, 1)));
+      weights.dims[0] = cases[i].before;
+    }
+    for (int axis = 2; axis < weights.rank; axis++)
+      weights.dims[axis] = MIN (weights.dims[axis], 3);
+    GonioValueId y = node (graph, GONIO_OP_CONV, x, constant (graph, rand, weights));
+    gonio_graph_set_attr_int (graph, gonio_graph_value (graph, y)->producer, "group",
+                              weights.dims[0]);
+    if (cases[i].swish)
+      gonio_graph_set_attr_string (graph, gonio_graph_value (graph, y)->producer, "activation",
+                                   "Swish");
+    GonioValueId mean = node (graph, GONIO_OP_GLOBAL_AVERAGE_POOL, y, GONIO_VALUE_NONE);
+    GonioValueId most = node (graph, GONIO_OP_GLOBAL_MAX_POOL, y, GONIO_VALUE_NONE);
+    gonio_graph_add_output (graph, node (graph, GONIO_OP_MUL, y, mean));
+    gonio_graph_add_output (graph, node (graph, GONIO_OP_ADD, most, mean));
+    compare (graph);
+  }
+}
+
 /* The smallest of one value is that value, and a constant lies plainly. */
 static void
 test_one_operand (void)
@@ -372,6 +414,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cpu-regions/views", test_views);
   g_test_add_func ("/cpu-regions/view-of-constant", test_view_of_constant);
   g_test_add_func ("/cpu-regions/layouts", test_layouts);
+  g_test_add_func ("/cpu-regions/averages", test_averages);
   g_test_add_func ("/cpu-regions/one-operand", test_one_operand);
   g_test_add_func ("/cpu-regions/large-weights", test_large_weights);
   g_test_add_func ("/cpu-regions/empty", test_empty);
