@@ -231,7 +231,7 @@ link_steps (GonioCompiled *compiled, const guint *members, const Chain *plan)
   GonioCpuSlotInfo *scratch = gonio_cpu_slot_at (compiled, chain->scratch);
   scratch->first = scratch->last = last;
   chain->shares =
-      threads > 1 ? MIN ((int64_t)threads * 2, chain->stages[chain->n - 1].conv->window.out[0]) : 1;
+      threads > 1 ? MIN ((int64_t)threads, chain->stages[chain->n - 1].conv->window.out[0]) : 1;
   GonioCpuStep *step = step_at (compiled, last);
   chain->last = *step;
   step->run = chain_run;

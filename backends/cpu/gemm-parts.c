@@ -20,7 +20,7 @@
 #define MOST_PIECE  ((size_t)1024)       /* depending on how many there are */
 #define PLAIN_LINE  ((size_t)32)         /* most rows of a line of an ordinary matrix */
 #define RAW_ROWS    ((size_t)512)        /* right sides for so many rows, and so large, are */
-#define RAW_NUMBERS ((size_t)128 * 1024) /* split on the way */
+#define RAW_NUMBERS ((size_t)400 * 1024) /* split on the way */
 #define SHORT_ROW   ((size_t)480)        /* its rows are not moved apart */
 
 gboolean
