@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -32,10 +33,10 @@ too_little (size_t bytes, const char *what, GError **error)
   return FALSE;
 }
 
-/* What will be written from end to end gets its pages at once: handing them out one by one takes
- * the system more than half as long again. Where it cannot do that nothing happens. */
-static void
-get_pages (gpointer block, size_t bytes)
+/* Handing pages out one by one takes the system more than half as long again. Where it cannot do
+ * otherwise nothing happens. */
+void
+gonio_take_pages (gpointer block, size_t bytes)
 {
 #ifdef MADV_POPULATE_WRITE
   size_t page = (size_t)sysconf (_SC_PAGESIZE);
@@ -58,7 +59,7 @@ alloc (size_t n, size_t size, gboolean zero, const char *what, GError **error)
   if (block == NULL)
     too_little (bytes, what, error);
   else if (bytes >= LEAST_TAKEN && bytes <= MOST_TAKEN)
-    get_pages (block, bytes);
+    gonio_take_pages (block, bytes);
   return block;
 }
 
@@ -191,16 +192,32 @@ gonio_memory_budget_give (GonioMemoryBudget *budget, size_t bytes)
 
 /* ---- blocks that live as long as a session ---- */
 
-#define CHUNK      ((size_t)32 << 20)
+#define CHUNK      ((size_t)128 << 20) /* of addresses */
 #define MIN_POOLED ((size_t)4 << 10)
 #define MAX_POOLED (CHUNK / 2)
 #define MIN_UNUSED ((size_t)64 << 10) /* given back to the system at once */
 #define LINE       ((size_t)64)
 
+#define MAX_MOVED    512 /* pieces in a session: each is an area of memory that the system keeps */
+#define SPARE_PIECES 64
+
 struct GonioChunk {
-  gatomicrefcount refs; /* one per block, and the work's */
+  gatomicrefcount refs; /* one per block and spare piece, and the work's */
   guint8 *memory, *at, *end;
   guint8 *ready; /* up to here pages have been taken */
+  guint8 *used;  /* from here on some of them have been used before */
+};
+
+/* Whole pages of a block that was freed while its session is being built. */
+typedef struct {
+  struct GonioChunk *chunk;
+  guint8 *at;
+  size_t size;
+} Spare;
+
+struct GonioSpares {
+  guint n, moved;
+  Spare pieces[SPARE_PIECES];
 };
 
 typedef struct {
@@ -230,11 +247,75 @@ chunk_new (void)
   chunk->at = chunk->memory;
   chunk->end = chunk->at + CHUNK;
   chunk->ready = chunk->at;
+  chunk->used = chunk->end;
   return chunk;
 }
 
+/* ---- pages of freed blocks, moved to where new ones are wanted ---- */
+
+static void
+spare_drop (const Spare *spare)
+{
+  madvise (spare->at, spare->size, MADV_DONTNEED);
+  chunk_unref (spare->chunk);
+}
+
+/* FALSE when the pages have to go back to the system. Takes the block's reference otherwise. */
+static gboolean
+spare_keep (struct GonioChunk *chunk, uintptr_t first, uintptr_t end)
+{
+#ifdef MREMAP_DONTUNMAP
+  if (current == NULL || !current->pooled)
+    return FALSE;
+  if (current->spares == NULL)
+    current->spares = g_try_new0 (struct GonioSpares, 1);
+  struct GonioSpares *spares = current->spares;
+  if (spares == NULL || spares->n == SPARE_PIECES || spares->moved >= MAX_MOVED)
+    return FALSE;
+  spares->pieces[spares->n++] = (Spare){chunk, (guint8 *)first, end - first};
+  return TRUE;
+#else
+  return FALSE;
+#endif
+}
+
+/* Moves up to so many bytes of spare pages to where the chunk is ready. */
+static size_t
+spare_move (struct GonioChunk *chunk, size_t wanted)
+{
+  size_t done = 0;
+#ifdef MREMAP_DONTUNMAP
+  const int how = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+  struct GonioSpares *spares = current->spares;
+  while (spares != NULL && spares->n > 0 && done < wanted && spares->moved < MAX_MOVED) {
+    Spare *spare = &spares->pieces[spares->n - 1];
+    size_t size = MIN (spare->size, wanted - done);
+    guint8 *from = spare->at + spare->size - size, *to = chunk->ready + done;
+    if (mremap (from, size, size, how, to) != to)
+      break;
+    spares->moved++;
+    spare->size -= size;
+    done += size;
+    chunk->used = MIN (chunk->used, to);
+    if (spare->size == 0) {
+      spares->n--;
+      chunk_unref (spare->chunk);
+    }
+  }
+#endif
+  return done;
+}
+
+static void
+spares_free (struct GonioSpares *spares)
+{
+  for (guint i = 0; i < spares->n; i++)
+    spare_drop (&spares->pieces[i]);
+  g_free (spares);
+}
+
 gpointer
-gonio_pool_alloc (size_t bytes)
+gonio_pool_alloc (size_t bytes, size_t zeroed)
 {
 #ifdef GONIO_NO_POOL
   return NULL;
@@ -253,14 +334,20 @@ gonio_pool_alloc (size_t bytes)
   Head *head = (Head *)chunk->at;
   chunk->at += size;
   if (chunk->at > chunk->ready) {
+    size_t page = (size_t)sysconf (_SC_PAGESIZE);
     size_t more = MAX ((size_t)(chunk->at - chunk->ready), LEAST_TAKEN);
-    more = MIN (more, (size_t)(chunk->end - chunk->ready));
-    get_pages (chunk->ready, more);
+    more = MIN ((more + page - 1) / page * page, (size_t)(chunk->end - chunk->ready));
+    size_t moved = spare_move (chunk, more);
+    if (bytes <= LEAST_TAKEN)
+      gonio_take_pages (chunk->ready + moved, more - moved);
     chunk->ready += more;
   }
   g_atomic_ref_count_inc (&chunk->refs);
   *head = (Head){chunk, size};
-  return (guint8 *)head + LINE;
+  guint8 *block = (guint8 *)head + LINE;
+  if (chunk->at > chunk->used)
+    memset (block + bytes - zeroed, 0, zeroed);
+  return block;
 }
 
 void
@@ -272,8 +359,11 @@ gonio_pool_free (gpointer block)
   uintptr_t first = ((uintptr_t)head + page - 1) / page * page;
   uintptr_t end = ((uintptr_t)head + head->size) / page * page;
 
-  if (head->size >= MIN_UNUSED && end > first)
+  if (head->size >= MIN_UNUSED && end > first) {
+    if (spare_keep (chunk, first, end))
+      return;
     madvise ((void *)first, end - first, MADV_DONTNEED);
+  }
   chunk_unref (chunk);
 }
 
@@ -297,6 +387,7 @@ gonio_work_end (GonioWork *work)
 {
   g_return_if_fail (current == work);
   current = work->outer;
+  g_clear_pointer (&work->spares, spares_free);
   g_clear_pointer (&work->chunk, chunk_unref);
 }
 

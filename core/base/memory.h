@@ -23,6 +23,9 @@ gpointer gonio_alloc (size_t n, size_t size, const char *what, GError **error);
 gpointer gonio_alloc0 (size_t n, size_t size, const char *what, GError **error);
 #define gonio_new(type, n, what, error)  ((type *)gonio_alloc (n, sizeof (type), what, error))
 #define gonio_new0(type, n, what, error) ((type *)gonio_alloc0 (n, sizeof (type), what, error))
+/* What will be written from end to end in a moment gets its pages at once. For blocks of
+ * gonio_pool_alloc(), in pieces that are still near when they are written. */
+void gonio_take_pages (gpointer block, size_t bytes);
 /* n more elements in an array of which used are taken, at least doubling *capacity when it is
  * full; *array may move. */
 gboolean gonio_reserve (gpointer *array, size_t *capacity, size_t used, size_t n, size_t size,
@@ -58,20 +61,24 @@ struct _GonioWork {
   guint64 max_rounds;        /* 0: GONIO_DEFAULT_ROUNDS */
   GCancellable *cancellable; /* borrowed; nullable */
   GonioWork *outer;
-  gboolean pooled;          /* set after gonio_work_begin(): see gonio_pool_alloc() */
-  struct GonioChunk *chunk; /* nullable */
+  gboolean pooled;            /* set after gonio_work_begin(): see gonio_pool_alloc() */
+  struct GonioChunk *chunk;   /* nullable */
+  struct GonioSpares *spares; /* nullable */
 };
 void gonio_work_begin (GonioWork *work, GonioMemoryBudget *budget, guint64 max_rounds,
                        GCancellable *cancellable);
 void gonio_work_end (GonioWork *work);
 /* FALSE with G_IO_ERROR_CANCELLED when it shall stop. Costs next to nothing. */
 gboolean gonio_work_go_on (GError **error);
-/* Zeroed memory for what lives about as long as the session that is being built: such blocks lie
- * one behind the other, and their pages are asked for by the megabyte, which takes the system less
- * time than handing them out one by one. Of one that is freed before its neighbours only whole pages go back, so nothing
- * short-lived. NULL when this thread does not build, or the size is not worth it, or there is none:
- * ask gonio_alloc() then. 64-byte aligned; freed with gonio_pool_free(), on any thread. */
-gpointer gonio_pool_alloc (size_t bytes);
+/* Memory for what lives about as long as the session that is being built: such blocks lie one
+ * behind the other, and their pages are asked for by the megabyte, which takes the system less time
+ * than handing them out one by one; those of blocks above a megabyte when the caller does. Of one
+ * that is freed before its neighbours only whole pages are of use again: for later blocks while
+ * this thread still builds that session, else for the system. zeroed: how many bytes at the block's
+ * end are zeroed; the others may hold anything. NULL when this thread does not build, or the size
+ * is not worth it, or there is none: ask gonio_alloc() then. 64-byte aligned; freed with
+ * gonio_pool_free(), on any thread. */
+gpointer gonio_pool_alloc (size_t bytes, size_t zeroed);
 void gonio_pool_free (gpointer block);
 /* One more round of a loop; FALSE when it is one too many. */
 gboolean gonio_work_round (GError **error);

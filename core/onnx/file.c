@@ -17,10 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* MOST: less than the most that one call reads. What is there is known by the BLOCK, which divides
- * a page. AHEAD: read at once, at most, where one is asked for after another. Payloads from
+/* PIECE: read at a time, while its memory is still near. What is there is known by the BLOCK, which
+ * divides a page. AHEAD: read at once, at most, where one is asked for after another. Payloads from
  * STRAIGHT on are not read into memory first. */
-#define MOST     ((size_t)64 << 20)
+#define PIECE    ((size_t)256 << 10)
 #define BLOCK    ((size_t)4096)
 #define AHEAD    ((size_t)256 << 10)
 #define STRAIGHT ((size_t)16 << 10)
@@ -29,7 +29,12 @@ gboolean
 gonio_onnx_read (int fd, const char *name, size_t offset, void *to, size_t size, GError **error)
 {
   for (size_t done = 0; done < size;) {
-    ssize_t n = pread (fd, (guint8 *)to + done, MIN (size - done, MOST), (off_t)(offset + done));
+    guint8 *at = (guint8 *)to + done;
+    size_t piece = MIN (size - done, PIECE);
+
+    if (size > PIECE)
+      gonio_take_pages (at, piece);
+    ssize_t n = pread (fd, at, piece, (off_t)(offset + done));
 
     if (n < 0 && errno == EINTR)
       continue;

@@ -89,7 +89,9 @@ tensor_alloc (GonioDType dtype, const GonioShape *shape, gboolean zero, gboolean
     return NULL;
   tensor->taken = block;
   gboolean strings = dtype == GONIO_DTYPE_STRING;
-  tensor->data = !lasting || strings ? NULL : gonio_pool_alloc (tensor->size + GONIO_TENSOR_TAIL);
+  size_t used = tensor->size + GONIO_TENSOR_TAIL;
+  tensor->data =
+      !lasting || strings ? NULL : gonio_pool_alloc (used, zero ? used : GONIO_TENSOR_TAIL);
   if (tensor->data != NULL) {
     tensor->owner = tensor->data;
     tensor->destroy = gonio_pool_free;

@@ -380,6 +380,50 @@ test_lasting (void)
   }
 }
 
+static gboolean
+all_are (const GonioTensor *tensor, size_t from, size_t end, guint8 value)
+{
+  const guint8 *data = gonio_tensor_data (tensor);
+  for (size_t i = from; i < end; i++)
+    if (data[i] != value)
+      return FALSE;
+  return TRUE;
+}
+
+/* Pages of what is freed meanwhile may be those of what comes next: as clean as promised, with
+ * neighbours untouched. */
+static void
+test_lasting_reused (void)
+{
+  enum { N = 12, KEPT = 200000, LARGE = 3000000 };
+  const GonioShape small = GONIO_SHAPE (KEPT), large = GONIO_SHAPE (LARGE);
+  GonioTensor *kept[N], *freed[N], *later[N];
+  GonioWork work;
+
+  gonio_work_begin (&work, NULL, 0, NULL);
+  work.pooled = TRUE;
+  for (int i = 0; i < N; i++) {
+    freed[i] = gonio_tensor_new_lasting (GONIO_DTYPE_UINT8, &large, FALSE, NULL);
+    memset (gonio_tensor_writable_data (freed[i]), 0xff, LARGE + GONIO_TENSOR_TAIL);
+    kept[i] = gonio_tensor_new_lasting (GONIO_DTYPE_UINT8, &small, FALSE, NULL);
+    memset (gonio_tensor_writable_data (kept[i]), i + 1, KEPT);
+  }
+  for (int i = 0; i < N; i++) {
+    gonio_tensor_unref (freed[i]);
+    later[i] = gonio_tensor_new_lasting (GONIO_DTYPE_UINT8, i % 3 ? &large : &small, i % 2, NULL);
+    size_t size = gonio_tensor_size (later[i]);
+    g_assert_true (all_are (later[i], i % 2 ? 0 : size, size + GONIO_TENSOR_TAIL, 0));
+    memset (gonio_tensor_writable_data (later[i]), N + i + 1, size);
+  }
+  gonio_work_end (&work);
+  for (int i = 0; i < N; i++) {
+    g_assert_true (all_are (kept[i], 0, KEPT, (guint8)(i + 1)));
+    g_assert_true (all_are (later[i], 0, gonio_tensor_size (later[i]), (guint8)(N + i + 1)));
+    gonio_tensor_unref (kept[i]);
+    gonio_tensor_unref (later[i]);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -390,6 +434,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tensor/shape", test_shape);
   g_test_add_func ("/tensor/memory", test_memory);
   g_test_add_func ("/tensor/lasting", test_lasting);
+  g_test_add_func ("/tensor/lasting-reused", test_lasting_reused);
   g_test_add_func ("/tensor/elements", test_elements);
   g_test_add_func ("/tensor/statistics", test_statistics);
   g_test_add_func ("/tensor/npy-round-trip", test_npy_round_trip);
