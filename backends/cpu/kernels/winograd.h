@@ -229,50 +229,71 @@ winograd_product (const GonioCpuWinogradProduct *work)
   }
 }
 
-/* u = G g, GONIO_NR output channels side by side */
+/* Doubles, so that weights are rounded once; a vector of them becomes half a vector of floats. */
+#define WINOGRAD_HALF ((size_t)GONIO_LANES / 2)
+#define WINOGRAD_RUN  ((size_t)8) /* inputs whose weights are turned at a time */
+typedef double GonioVecD __attribute__ ((vector_size (GONIO_VEC_BYTES)));
+typedef float GonioVecHalf __attribute__ ((vector_size (GONIO_VEC_BYTES / 2), may_alias));
+
+/* u = G g */
 GONIO_INLINE void
-winograd_weight_line (int m, const double *g0, const double *g1, const double *g2, double *u,
-                      size_t step)
+winograd_weight_line (int m, GonioVecD x, GonioVecD y, GonioVecD z, GonioVecD *u)
 {
   const double a = WINOGRAD_A, b = WINOGRAD_B;
-  GONIO_SIMD
-  for (size_t j = 0; j < GONIO_NR; j++) {
-    double x = g0[j], y = g1[j], z = g2[j];
-    u[j] = x;
-    if (m == 2) {
-      u[step + j] = (x + z + y) / 2;
-      u[2 * step + j] = (x + z - y) / 2;
-      u[3 * step + j] = z;
-    } else {
-      u[step + j] = (x + 0.5 * z + a * y) * (-2.0 / 3.0);
-      u[2 * step + j] = (x + 0.5 * z - a * y) * (-2.0 / 3.0);
-      u[3 * step + j] = (x + 2.0 * z + b * y) * (1.0 / 6.0);
-      u[4 * step + j] = (x + 2.0 * z - b * y) * (1.0 / 6.0);
-      u[5 * step + j] = z;
-    }
+  u[0] = x;
+  if (m == 2) {
+    u[1] = (x + z + y) / 2;
+    u[2] = (x + z - y) / 2;
+    u[3] = z;
+    return;
+  }
+  u[1] = (x + 0.5 * z + a * y) * (-2.0 / 3.0);
+  u[2] = (x + 0.5 * z - a * y) * (-2.0 / 3.0);
+  u[3] = (x + 2.0 * z + b * y) * (1.0 / 6.0);
+  u[4] = (x + 2.0 * z - b * y) * (1.0 / 6.0);
+  u[5] = z;
+}
+
+/* Half a vector of output channels, for one input. g: nine weights, GONIO_NR apart. */
+GONIO_INLINE void
+winograd_weight_tile (int m, const float *g, float *out, size_t position)
+{
+  const int n = m + 2;
+  GonioVecD t[6][3], u[6];
+#pragma GCC unroll 3
+  for (int x = 0; x < 3; x++) {
+    GonioVecD k[3];
+#pragma GCC unroll 3
+    for (int y = 0; y < 3; y++)
+      k[y] =
+          __builtin_convertvector(*(const GonioVecHalf *)(g + (3 * y + x) * GONIO_NR), GonioVecD);
+    winograd_weight_line (m, k[0], k[1], k[2], u);
+#pragma GCC unroll 6
+    for (int y = 0; y < n; y++)
+      t[y][x] = u[y];
+  }
+#pragma GCC unroll 6
+  for (int y = 0; y < n; y++) {
+    winograd_weight_line (m, t[y][0], t[y][1], t[y][2], u);
+#pragma GCC unroll 6
+    for (int x = 0; x < n; x++, out += position)
+      *(GonioVecHalf *)out = __builtin_convertvector(u[x], GonioVecHalf);
   }
 }
 
 GONIO_INLINE void
 winograd_weights (const GonioCpuWinogradWeights *work, int m)
 {
-  enum { NR = GONIO_NR };
-  const int n = m + 2;
-  double g[9][NR] = {{0}}, t[3][6][NR], u[6][NR];
-  for (size_t i = 0; i < work->inputs; i++) {
-    for (size_t j = 0; j < work->count; j++)
-      for (int k = 0; k < 9; k++)
-        g[k][j] = work->weights[j * work->step + i * 9 + (size_t)k];
-    for (int x = 0; x < 3; x++)
-      winograd_weight_line (m, g[x], g[3 + x], g[6 + x], t[x][0], NR);
-    for (int y = 0; y < n; y++) {
-      winograd_weight_line (m, t[0][y], t[1][y], t[2][y], u[0], NR);
-      for (int x = 0; x < n; x++) {
-        float *out = work->out + (size_t)(y * n + x) * work->position + i * work->width;
-        for (size_t j = 0; j < work->width; j++)
-          out[j] = (float)u[x][j];
-      }
-    }
+  float turned[WINOGRAD_RUN * 9 * GONIO_NR] __attribute__ ((aligned (64)));
+  if (work->count < work->width)
+    memset (turned, 0, sizeof turned);
+  for (size_t i = 0; i < work->inputs; i += WINOGRAD_RUN) {
+    size_t run = work->inputs - i < WINOGRAD_RUN ? work->inputs - i : WINOGRAD_RUN;
+    transpose (work->weights + i * 9, work->step, turned, GONIO_NR, work->count, run * 9);
+    for (size_t k = 0; k < run; k++)
+      for (size_t j = 0; j < work->width; j += WINOGRAD_HALF)
+        winograd_weight_tile (m, turned + k * 9 * GONIO_NR + j,
+                              work->out + (i + k) * work->width + j, work->position);
   }
 }
 
