@@ -3,8 +3,11 @@
 #include "backends/cpu/compiled.h"
 
 #include "core/base/checked.h"
+#include "core/base/memory.h"
 
 #include <string.h>
+
+#define PAGES_PIECE    ((size_t)1 << 20)
 
 gboolean
 gonio_cpu_fail (GError **error, const char *format, ...)
@@ -18,14 +21,40 @@ gonio_cpu_fail (GError **error, const char *format, ...)
   return FALSE;
 }
 
-GonioTensor *
-gonio_cpu_floats (size_t count, GError **error)
+static GonioTensor *
+new_floats (size_t count, gboolean zeroed, GError **error)
 {
   GonioShape shape = GONIO_SHAPE ((int64_t)count);
   if (count <= G_MAXINT64)
-    return gonio_tensor_new_lasting (GONIO_DTYPE_FLOAT, &shape, TRUE, error);
+    return gonio_tensor_new_lasting (GONIO_DTYPE_FLOAT, &shape, zeroed, error);
   g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY, "%zu numbers are too many", count);
   return NULL;
+}
+
+GonioTensor *
+gonio_cpu_floats (size_t count, GError **error)
+{
+  return new_floats (count, TRUE, error);
+}
+
+static void
+take_pages (void *context, size_t start, size_t count)
+{
+  GonioTensor *tensor = context;
+  size_t end = MIN ((start + count) * PAGES_PIECE, gonio_tensor_size (tensor));
+  char *data = gonio_tensor_writable_data (tensor);
+  gonio_take_pages (data + start * PAGES_PIECE, end - start * PAGES_PIECE);
+}
+
+GonioTensor *
+gonio_cpu_floats_unset (const GonioBackend *backend, size_t count, GError **error)
+{
+  GonioTensor *floats = new_floats (count, FALSE, error);
+  GonioCpuRun run = {.pool = backend->pool, .threads = backend->threads};
+  if (floats && gonio_tensor_size (floats) >= PAGES_PIECE)
+    gonio_cpu_parallel (&run, take_pages, floats,
+                        (gonio_tensor_size (floats) + PAGES_PIECE - 1) / PAGES_PIECE, 1);
+  return floats;
 }
 
 /* ---- copies of values that must appear in a region's output but live elsewhere ---- */

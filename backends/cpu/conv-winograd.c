@@ -338,7 +338,8 @@ transform_weights (const GonioCpuLower *lower, const Winograd *self, GError **er
   const GonioBackend *backend = lower->backend;
   size_t all = gonio_cpu_padded_columns (backend->kernels, (size_t)self->conv.window.channels_out);
   size_t inputs = (size_t)self->conv.window.channels_in;
-  g_autoptr (GonioTensor) weights = gonio_cpu_floats (self->positions * inputs * all, error);
+  g_autoptr (GonioTensor) weights =
+      gonio_cpu_floats_unset (backend, self->positions * inputs * all, error);
   if (!weights)
     return NULL;
   Preparation job = {self, backend->kernels, gonio_cpu_conv_weights (lower),

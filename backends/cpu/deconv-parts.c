@@ -76,7 +76,8 @@ pack_weights (GonioCpuLower *lower, Parts *self, GError **error)
 {
   const GonioTensor *raw = gonio_cpu_const (&lower->node, 1);
   int64_t co = self->window.channels_out, n = (int64_t)self->gemm.n;
-  g_autoptr (GonioTensor) weights = gonio_cpu_floats ((size_t)gonio_tensor_count (raw), error);
+  g_autoptr (GonioTensor) weights =
+      gonio_cpu_floats_unset (lower->backend, (size_t)gonio_tensor_count (raw), error);
   if (!weights)
     return FALSE;
   GonioCpuCopy copy;

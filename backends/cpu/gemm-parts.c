@@ -22,6 +22,7 @@
 #define RAW_ROWS    ((size_t)512)        /* right sides for so many rows, and so large, are */
 #define RAW_NUMBERS ((size_t)400 * 1024) /* split on the way */
 #define SHORT_ROW   ((size_t)480)        /* its rows are not moved apart */
+#define HUGE_BITS   (254u << 24)         /* 2^127, shifted by its sign */
 
 gboolean
 gonio_cpu_parts_suit (const GonioCpuKernels *kernels, size_t m, size_t depth, size_t uses)
@@ -35,8 +36,19 @@ gboolean
 gonio_cpu_parts_can_split (const GonioTensor *weights)
 {
   const float *x = gonio_tensor_data (weights);
+  int64_t count = gonio_tensor_count (weights), i = 0;
+  uint32_t most[16] = {0};
+  for (; i + 16 <= count; i += 16)
+    for (int j = 0; j < 16; j++) {
+      uint32_t bits;
+      memcpy (&bits, x + i + j, sizeof bits);
+      bits <<= 1; /* the sign goes */
+      most[j] = bits > most[j] ? bits : most[j];
+    }
   gboolean good = TRUE;
-  for (int64_t i = 0; i < gonio_tensor_count (weights); i++)
+  for (int j = 0; j < 16; j++)
+    good &= most[j] < HUGE_BITS;
+  for (; i < count; i++)
     good &= fabsf (x[i]) < 0x1p127f;
   return good;
 }
@@ -153,19 +165,24 @@ pack_tile (const GonioCpuParts *parts, const GonioCpuPack *pack, const float *so
   return parts->pack (tile, TILE, 1, rows, cols, pack->scale, out, part);
 }
 
+size_t
+gonio_cpu_parts_panels (const GonioCpuPack *pack)
+{
+  return (pack->n + COLS - 1) / COLS;
+}
+
 gboolean
 gonio_cpu_parts_pack (const GonioCpuParts *parts, const GonioCpuPack *pack, const float *source,
-                      uint16_t *packed)
+                      size_t panel, uint16_t *packed)
 {
   gboolean good = TRUE;
-  for (size_t panel = 0; panel < pack->n; panel += COLS) {
-    size_t width = panel_width (pack->n, panel);
-    for (size_t tap = 0; tap < pack->taps; tap++)
-      for (size_t k = 0; k < pack->kc; k += STEP, packed += PARTS * STEP * width)
-        for (size_t j = 0; j < width; j += TILE)
-          good &=
-              pack_tile (parts, pack, source, tap, k, panel + j, packed + j * STEP, STEP * width);
-  }
+  size_t column = panel * COLS, width = panel_width (pack->n, column);
+  packed += pack->taps * round_up (pack->kc, STEP) * column * PARTS;
+  for (size_t tap = 0; tap < pack->taps; tap++)
+    for (size_t k = 0; k < pack->kc; k += STEP, packed += PARTS * STEP * width)
+      for (size_t j = 0; j < width; j += TILE)
+        good &=
+            pack_tile (parts, pack, source, tap, k, column + j, packed + j * STEP, STEP * width);
   return good;
 }
 

@@ -43,9 +43,10 @@ gboolean gonio_cpu_parts_can_split (const GonioTensor *weights);
 
 /* Numbers of 16 bits that a packed right side takes: pack->taps runs of pack->kc rows. */
 size_t gonio_cpu_parts_size (const GonioCpuPack *pack);
-/* FALSE when something in it cannot be split. */
+size_t gonio_cpu_parts_panels (const GonioCpuPack *pack);
+/* Packs one panel into its place. FALSE when something in it cannot be split. */
 gboolean gonio_cpu_parts_pack (const GonioCpuParts *parts, const GonioCpuPack *pack,
-                               const float *source, uint16_t *packed);
+                               const float *source, size_t panel, uint16_t *packed);
 
 /* Should a right side that few rows pass over be split on the way instead? Packing takes time and
  * memory that it would never earn. Only when rows or columns run on, in one run. */

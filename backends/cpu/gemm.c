@@ -106,28 +106,52 @@ gonio_cpu_pack_run (const GonioCpuRun *run, const GonioCpuPack *pack, const floa
 }
 
 /* Values that cannot be split leave the right side in floats. */
-static GonioTensor *
-pack_parts (const GonioCpuKernels *kernels, const GonioCpuPack *pack, const float *source,
-            const int64_t *offsets, size_t count, GError **error)
+typedef struct {
+  const GonioCpuKernels *kernels;
+  const GonioCpuPack *pack;
+  const float *source;
+  const int64_t *offsets;
+  uint16_t *packed;
+  gint refused; /* atomic */
+} PartsJob;
+
+static void
+parts_task (void *context, size_t start, size_t count)
 {
-  size_t size = gonio_cpu_parts_size (pack);
-  g_autoptr (GonioTensor) packed = gonio_cpu_floats ((count * size + 1) / 2, error);
-  uint16_t *to = packed ? gonio_tensor_writable_data (packed) : NULL;
-  for (size_t i = 0; to && i < count; i++)
-    if (!gonio_cpu_parts_pack (kernels->parts, pack, source + offsets[i], to + i * size))
-      return NULL;
-  return g_steal_pointer (&packed);
+  PartsJob *job = context;
+  size_t panels = gonio_cpu_parts_panels (job->pack), size = gonio_cpu_parts_size (job->pack);
+  for (size_t i = start; i < start + count; i++)
+    if (!gonio_cpu_parts_pack (job->kernels->parts, job->pack,
+                               job->source + job->offsets[i / panels], i % panels,
+                               job->packed + i / panels * size))
+      g_atomic_int_set (&job->refused, TRUE);
 }
 
 static GonioTensor *
-pack_floats (const GonioCpuKernels *kernels, const GonioCpuPack *pack, const float *source,
+pack_parts (const GonioBackend *backend, const GonioCpuPack *pack, const float *source,
+            const int64_t *offsets, size_t count, GError **error)
+{
+  size_t size = gonio_cpu_parts_size (pack), panels = gonio_cpu_parts_panels (pack);
+  g_autoptr (GonioTensor) packed = gonio_cpu_floats_unset (backend, (count * size + 1) / 2, error);
+  if (!packed)
+    return NULL;
+  PartsJob job = {backend->kernels, pack, source, offsets, gonio_tensor_writable_data (packed), 0};
+  GonioCpuRun run = {.pool = backend->pool, .threads = backend->threads};
+  gonio_cpu_parallel (&run, parts_task, &job, count * panels,
+                      gonio_cpu_grain (size / MAX (panels, 1)));
+  return job.refused ? NULL : g_steal_pointer (&packed);
+}
+
+static GonioTensor *
+pack_floats (const GonioBackend *backend, const GonioCpuPack *pack, const float *source,
              const int64_t *offsets, size_t count, GError **error)
 {
-  size_t size = gonio_cpu_packed_floats (kernels, pack->taps, pack->kc, pack->n);
-  g_autoptr (GonioTensor) packed = gonio_cpu_floats (count * size, error);
-  float *to = packed ? gonio_tensor_writable_data (packed) : NULL;
-  for (size_t i = 0; to && i < count; i++)
-    gonio_cpu_pack (kernels, pack, source + offsets[i], to + i * size);
+  size_t size = gonio_cpu_packed_floats (backend->kernels, pack->taps, pack->kc, pack->n);
+  g_autoptr (GonioTensor) packed = gonio_cpu_floats_unset (backend, count * size, error);
+  GonioCpuRun run = {
+      .pool = backend->pool, .threads = backend->threads, .kernels = backend->kernels};
+  if (packed)
+    gonio_cpu_pack_run (&run, pack, source, offsets, count, gonio_tensor_writable_data (packed));
   return g_steal_pointer (&packed);
 }
 
@@ -158,7 +182,7 @@ gonio_cpu_right_init (GonioCpuRight *right, GonioCpuLower *lower, const GonioCpu
     return TRUE;
   }
   if (gemm->form)
-    packed = pack_parts (kernels, pack, numbers, source_offsets, count, &none);
+    packed = pack_parts (lower->backend, pack, numbers, source_offsets, count, &none);
   if (none && !gemm->rows) { /* no other form would do */
     g_propagate_error (error, g_steal_pointer (&none));
     return FALSE;
@@ -168,7 +192,7 @@ gonio_cpu_right_init (GonioCpuRight *right, GonioCpuLower *lower, const GonioCpu
     right->scratch = gonio_cpu_slot_scratch (
         lower, gonio_cpu_parts_scratch (gemm, FALSE, MAX (lower->backend->threads, 1)));
   } else {
-    packed = pack_floats (kernels, pack, numbers, source_offsets, count, error);
+    packed = pack_floats (lower->backend, pack, numbers, source_offsets, count, error);
     right->size = gonio_cpu_packed_floats (kernels, pack->taps, pack->kc, pack->n);
   }
   if (!packed)

@@ -166,6 +166,8 @@ gboolean gonio_cpu_same_form (const GonioValue *a, const GonioValue *b);
 gboolean gonio_cpu_fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 /* That many zeroed floats, aligned and with a readable tail, as a 1-D tensor. */
 GonioTensor *gonio_cpu_floats (size_t count, GError **error);
+/* The same, not zeroed: for who writes all that is read. */
+GonioTensor *gonio_cpu_floats_unset (const GonioBackend *backend, size_t count, GError **error);
 
 /* ---- running (run.c) ---- */
 

@@ -150,7 +150,8 @@ run_product (const Product *p, gboolean raw, gboolean turned)
                        .scale = 1.0f};
   size_t size = gonio_cpu_parts_size (&pack) * sizeof (uint16_t);
   gpointer packed = g_aligned_alloc (1, size, 64);
-  g_assert_true (gonio_cpu_parts_pack (kernels->parts, &pack, source, packed));
+  for (size_t panel = 0; panel < gonio_cpu_parts_panels (&pack); panel++)
+    g_assert_true (gonio_cpu_parts_pack (kernels->parts, &pack, source, panel, packed));
   GonioCpuPartsForm form;
   g_assert_true (p->line ? gonio_cpu_parts_form_lines (&form, p->m, p->line, p->k, p->k, NULL)
                          : gonio_cpu_parts_form_plain (&form, p->m, p->k, p->k, NULL));
