@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define PAGES_PIECE    ((size_t)1 << 20)
+#define LEAST_RELEASED ((size_t)16 << 10) /* bytes of weights */
 
 gboolean
 gonio_cpu_fail (GError **error, const char *format, ...)
@@ -243,6 +244,41 @@ lower_node (GonioCpuLower *lower, GError **error)
   return FALSE;
 }
 
+/* Weights worth it that only nodes up to this one use have been packed or are held by a slot. */
+static void
+release_weights (const GonioRegion *region, const GonioNode *node, const gboolean *lowered)
+{
+  for (guint i = 0; i < node->n_inputs; i++) {
+    GonioValueId id = node->inputs[i];
+    const GonioTensor *weights =
+        id != GONIO_VALUE_NONE ? gonio_graph_value (region->graph, id)->constant : NULL;
+    if (!weights || gonio_tensor_size (weights) < LEAST_RELEASED)
+      continue;
+    guint n, done = 0;
+    const GonioNodeId *users = gonio_graph_users (region->graph, id, &n);
+    while (done < n && lowered[users[done]])
+      done++;
+    if (done == n)
+      region->release (region->release_data, id);
+  }
+}
+
+static gboolean
+lower_nodes (GonioCpuLower *lower, const GonioRegion *region, GError **error)
+{
+  g_autofree gboolean *lowered = g_new0 (gboolean, gonio_graph_n_nodes (region->graph) + 1);
+  for (guint i = 0; i < region->n_nodes; i++) {
+    const GonioNode *node = gonio_graph_node (region->graph, region->nodes[i]);
+    lower->node = (GonioCpuNode){region->graph, region->nodes[i], node};
+    if (!lower_node (lower, error))
+      return FALSE;
+    lowered[region->nodes[i]] = TRUE;
+    if (region->release)
+      release_weights (region, node, lowered);
+  }
+  return TRUE;
+}
+
 GonioCompiled *
 gonio_cpu_compile (GonioBackend *backend, const GonioRegion *region, GError **error)
 {
@@ -259,12 +295,7 @@ gonio_cpu_compile (GonioBackend *backend, const GonioRegion *region, GError **er
 
   GonioCpuLower lower = {.backend = backend, .compiled = compiled};
   gonio_cpu_place (&lower, region);
-  gboolean done = TRUE;
-  for (guint i = 0; done && i < region->n_nodes; i++) {
-    lower.node = (GonioCpuNode){region->graph, region->nodes[i],
-                                gonio_graph_node (region->graph, region->nodes[i])};
-    done = lower_node (&lower, error);
-  }
+  gboolean done = lower_nodes (&lower, region, error);
   if (done) {
     for (guint i = 0; i < region->n_outputs; i++)
       gonio_cpu_settle (&lower, region->outputs[i]);

@@ -53,6 +53,11 @@ typedef struct {
   guint n_inputs;
   const GonioValueId *outputs; /* boundary: read outside or graph outputs */
   guint n_outputs;
+  /* Nullable. compile() may call it for a constant when all nodes that use it belong to the region
+   * and will not read it in the graph any more, be it because they have it packed or because they
+   * keep a reference to the tensor: then the graph's may go. */
+  void (*release) (gpointer data, GonioValueId constant);
+  gpointer release_data;
 } GonioRegion;
 
 /* Called for each executed node when profiling or observing; may be NULL. */

@@ -56,6 +56,7 @@ struct _GonioExecutable {
   guint n_steps;
   GArray *slots;        /* GonioSlot */
   GArray *output_slots; /* guint, by graph output */
+  size_t released;      /* bytes of constants that are no longer in the graph */
   size_t arena_size;
   size_t workspace_size;
 

@@ -58,9 +58,36 @@ clear_steps (GonioExecutable *exec)
   exec->n_steps = 0;
 }
 
+/* Graphs that share the constants of the one that is compiled; ids are the same in all. */
+typedef struct {
+  GonioExecutable *exec;
+  GonioGraph *special;
+  const GonioExecutableOptions *options;
+} Release;
+
+static void
+release_constant (gpointer data, GonioValueId id)
+{
+  const Release *release = data;
+  GonioGraph *graphs[] = {release->exec->graph, release->special, release->options->consumed};
+  const GonioTensor *constant = gonio_graph_value (graphs[0], id)->constant;
+  guint n;
+  const GonioValueId *inputs = gonio_graph_inputs (graphs[0], &n);
+  for (guint i = 0; i < n; i++)
+    if (inputs[i] == id) /* it stands for an input, as in models of old */
+      return;
+  if (constant == NULL || gonio_graph_is_output (graphs[0], id))
+    return;
+  release->exec->released += gonio_tensor_size (constant);
+  *release->options->out_released = TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (graphs); i++)
+    if (id < gonio_graph_n_values (graphs[i]))
+      gonio_graph_set_constant (graphs[i], id, NULL);
+}
+
 static GonioCompiled *
 compile_region (const GonioExecutable *exec, const GonioPlanRegion *plan,
-                const GonioPlanBackend *backend, GError **error)
+                const GonioPlanBackend *backend, Release *release, GError **error)
 {
   GonioRegion region = {
       .graph = exec->graph,
@@ -70,15 +97,18 @@ compile_region (const GonioExecutable *exec, const GonioPlanRegion *plan,
       .n_inputs = plan->inputs->len,
       .outputs = (const GonioValueId *)plan->outputs->data,
       .n_outputs = plan->outputs->len,
+      .release = release->options->consumed != NULL ? release_constant : NULL,
+      .release_data = release,
   };
   return backend->def->compile (backend->backend, &region, error);
 }
 
 /* FALSE with *out_failed set to the region that its backend could not compile. */
 static gboolean
-compile_all (GonioExecutable *exec, const GonioExecutableOptions *options,
+compile_all (GonioExecutable *exec, GonioGraph *special, const GonioExecutableOptions *options,
              GCancellable *cancellable, guint *out_failed, GError **error)
 {
+  Release release = {exec, special, options};
   *out_failed = GONIO_REGION_NONE;
   exec->n_steps = exec->partition->regions->len;
   exec->steps = g_new0 (GonioStep, MAX (exec->n_steps, 1));
@@ -93,7 +123,7 @@ compile_all (GonioExecutable *exec, const GonioExecutableOptions *options,
     const GonioPlanBackend *backend = &options->backends[plan->backend];
     GonioStep *step = &exec->steps[r];
     step->def = backend->def;
-    step->compiled = compile_region (exec, plan, backend, error);
+    step->compiled = compile_region (exec, plan, backend, &release, error);
     if (step->compiled == NULL) {
       *out_failed = r;
       return FALSE;
@@ -118,7 +148,7 @@ refuse_region (const GonioExecutable *exec, guint index, const char *message, GA
 
 /* One try at a plan. On FALSE, *out_again tells that refusals grew and another may work. */
 static gboolean
-attempt (GonioExecutable *exec, const GonioGraph *special, const GonioExecutableOptions *options,
+attempt (GonioExecutable *exec, GonioGraph *special, const GonioExecutableOptions *options,
          GArray *refusals, GCancellable *cancellable, gboolean *out_again, GError **error)
 {
   *out_again = FALSE;
@@ -132,7 +162,7 @@ attempt (GonioExecutable *exec, const GonioGraph *special, const GonioExecutable
 
   g_autoptr (GError) local = NULL;
   guint failed;
-  if (compile_all (exec, options, cancellable, &failed, &local))
+  if (compile_all (exec, special, options, cancellable, &failed, &local))
     return TRUE;
   gboolean host =
       failed != GONIO_REGION_NONE &&
@@ -140,7 +170,7 @@ attempt (GonioExecutable *exec, const GonioGraph *special, const GonioExecutable
   if (failed != GONIO_REGION_NONE && !host &&
       g_error_matches (local, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_UNSUPPORTED)) {
     refuse_region (exec, failed, local->message, refusals);
-    *out_again = TRUE;
+    *out_again = exec->released == 0; /* else there is nothing left to compile */
   }
   g_propagate_error (error, g_steal_pointer (&local));
   return FALSE;
@@ -156,7 +186,7 @@ discard_attempt (GonioExecutable *exec)
 }
 
 static gboolean
-make_plan (GonioExecutable *exec, const GonioGraph *special, const GonioExecutableOptions *options,
+make_plan (GonioExecutable *exec, GonioGraph *special, const GonioExecutableOptions *options,
            GCancellable *cancellable, GError **error)
 {
   g_autoptr (GArray) refusals = g_array_new (FALSE, FALSE, sizeof (GonioRefusal));
@@ -362,6 +392,12 @@ const GonioPartition *
 gonio_executable_partition (const GonioExecutable *exec)
 {
   return exec->partition;
+}
+
+size_t
+gonio_executable_released_bytes (const GonioExecutable *exec)
+{
+  return exec->released;
 }
 
 size_t

@@ -19,10 +19,14 @@ typedef struct {
   const GonioPassOptions *passes; /* nullable: the graph is specialised and optimised already */
   gboolean strict;
   gboolean profile;
+  /* Nullable; else the graph itself, whose constants, and the executable's, may go once they are
+   * packed. *out_released tells whether any has gone. */
+  GonioGraph *consumed;
+  gboolean *out_released;
 } GonioExecutableOptions;
 
 /* input_shapes: one per graph input without a constant, in order; nullable when the graph's
- * own shapes are to be used. graph is only read. */
+ * own shapes are to be used. graph is only read, unless the options say otherwise. */
 GonioExecutable *gonio_executable_new (const GonioGraph *graph, const GonioShape *input_shapes,
                                        const GonioExecutableOptions *options,
                                        GCancellable *cancellable, GError **error);
@@ -38,6 +42,8 @@ gboolean gonio_executable_run (GonioExecutable *exec, GonioTensor *const *inputs
 
 const GonioGraph *gonio_executable_graph (const GonioExecutable *exec);
 const GonioPartition *gonio_executable_partition (const GonioExecutable *exec);
+/* Of constants that have gone once they were packed. */
+size_t gonio_executable_released_bytes (const GonioExecutable *exec);
 /* Boundary values plus the largest workspace of a region. */
 size_t gonio_executable_arena_bytes (const GonioExecutable *exec);
 /* Nanoseconds and runs of a node so far; zeros without profiling. */

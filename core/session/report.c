@@ -122,8 +122,10 @@ gonio_session_stats (GonioSession *session, GonioSessionStats *out_stats)
   }
   gonio_graph_order (graph, &stats.n_nodes);
   stats.flops = gonio_plan_flops (graph);
-  if (exec != NULL)
+  if (exec != NULL) {
     stats.arena_bytes = gonio_executable_arena_bytes (exec);
+    stats.constant_bytes += gonio_executable_released_bytes (exec);
+  }
   *out_stats = stats;
 }
 

@@ -27,6 +27,9 @@ struct _GonioSession {
   GonioMemoryBudget *budget;
   guint64 max_rounds;
 
+  gboolean consumes; /* what is packed need not stay in the graph */
+  gboolean released; /* some of it has gone */
+
   GMutex build_lock; /* held while a plan is built; taken before lock */
   GMutex lock;       /* guards plans */
   GQueue plans;      /* Plan*, most recently used first */

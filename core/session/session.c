@@ -235,7 +235,11 @@ gonio_session_get_plan (GonioSession *session, const GonioShape *shapes, GCancel
         .passes = ports_are_static (session, fixed) ? NULL : &passes,
         .strict = session->strict,
         .profile = session->profile,
+        .out_released = &session->released,
     };
+    /* With fixed shapes there is one plan, and nothing else needs the weights. */
+    if (session->consumes && options.passes == NULL)
+      options.consumed = session->graph;
     gint64 start = g_get_monotonic_time ();
     exec = gonio_executable_new (session->graph, shapes, &options, cancellable, error);
     if (exec != NULL) {
@@ -335,21 +339,28 @@ prepare (GonioSession *session, gboolean expose_all, GCancellable *cancellable, 
   return exec != NULL;
 }
 
-/* Takes the graph, and counts against budget. */
+/* Takes the graph, and counts against budget. consumes: may weights go from the graph when they
+ * are packed? *out_again (nullable): whether another try, without that, may do better. */
 static GonioSession *
 build (GonioGraph *graph, const GonioSessionOptions *options, GonioMemoryBudget *budget,
-       GCancellable *cancellable, GError **error)
+       gboolean consumes, gboolean *out_again, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GonioSession) session = new_session (graph, options, budget);
+  session->consumes = consumes && !options->expose_all && !options->check_values;
   if (options->backends == NULL || options->backends[0] == NULL) {
     g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_UNAVAILABLE,
                  "no backend was given to run the model on");
     return NULL;
   }
-  if (!create_backends (session, options, error) ||
-      !prepare (session, options->expose_all, cancellable, error))
-    return NULL;
-  return g_steal_pointer (&session);
+  g_autoptr (GError) local = NULL;
+  if (create_backends (session, options, &local) &&
+      prepare (session, options->expose_all, cancellable, &local))
+    return g_steal_pointer (&session);
+  if (out_again != NULL)
+    *out_again = session->released &&
+                 g_error_matches (local, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_UNSUPPORTED);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return NULL;
 }
 
 GonioSession *
@@ -360,9 +371,23 @@ gonio_session_new_from_graph (GonioGraph *graph, const GonioSessionOptions *opti
   GonioWork work;
   gonio_work_begin (&work, budget, options->max_rounds, cancellable);
   work.pooled = TRUE;
-  GonioSession *session = build (graph, options, budget, cancellable, error);
+  GonioSession *session = build (graph, options, budget, FALSE, NULL, cancellable, error);
   gonio_work_end (&work);
   gonio_memory_budget_unref (budget);
+  return session;
+}
+
+static GonioSession *
+load (const char *path, const GonioSessionOptions *options, GonioMemoryBudget *budget,
+      gboolean consumes, gboolean *out_again, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  GonioGraph *graph = gonio_onnx_load_file (path, NULL, error);
+  if (graph == NULL)
+    return NULL;
+  GonioSession *session = build (graph, options, budget, consumes, out_again, cancellable, &local);
+  if (session == NULL)
+    g_propagate_prefixed_error (error, g_steal_pointer (&local), "%s: ", path);
   return session;
 }
 
@@ -376,12 +401,16 @@ gonio_session_new_from_file (const char *path, const GonioSessionOptions *option
   GonioWork work;
   gonio_work_begin (&work, budget, options->max_rounds, cancellable);
   work.pooled = TRUE;
-  GonioGraph *graph = gonio_onnx_load_file (path, NULL, error);
+  /* When a region turns out not to compile, what was compiled before is needed anew. */
+  gboolean again = FALSE;
   g_autoptr (GError) local = NULL;
-  GonioSession *session =
-      graph != NULL ? build (graph, options, budget, cancellable, &local) : NULL;
-  if (session == NULL && graph != NULL)
-    g_propagate_prefixed_error (error, g_steal_pointer (&local), "%s: ", path);
+  GonioSession *session = load (path, options, budget, TRUE, &again, cancellable, &local);
+  if (again) {
+    g_clear_error (&local);
+    session = load (path, options, budget, FALSE, NULL, cancellable, &local);
+  }
+  if (session == NULL)
+    g_propagate_error (error, g_steal_pointer (&local));
   gonio_work_end (&work);
   gonio_memory_budget_unref (budget);
   return session;

@@ -110,13 +110,14 @@ char *gonio_session_dup_placement_summary (GonioSession *session);
 
 typedef struct {
   size_t arena_bytes;    /* planned peak of intermediate values */
-  size_t constant_bytes; /* weights as the graph holds them */
+  size_t constant_bytes; /* weights, not packed */
   guint n_nodes;
   double flops; /* of one run, convolutions and matrix products only; 2 per multiply-add */
 } GonioSessionStats;
 void gonio_session_stats (GonioSession *session, GonioSessionStats *out_stats);
 
-/* Optimised graph of the most recent plan, for dumps and reports. (transfer full) */
+/* Optimised graph of the most recent plan, for dumps and reports. Of weights that are packed only
+ * type and shape are there, unless expose_all or check_values is set. (transfer full) */
 GonioGraph *gonio_session_dup_graph (GonioSession *session);
 
 G_END_DECLS
