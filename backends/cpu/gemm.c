@@ -105,7 +105,6 @@ gonio_cpu_pack_run (const GonioCpuRun *run, const GonioCpuPack *pack, const floa
                       gonio_cpu_grain (pack->taps * pack->kc * run->kernels->nr));
 }
 
-/* Values that cannot be split leave the right side in floats. */
 typedef struct {
   const GonioCpuKernels *kernels;
   const GonioCpuPack *pack;
@@ -127,6 +126,7 @@ parts_task (void *context, size_t start, size_t count)
       g_atomic_int_set (&job->refused, TRUE);
 }
 
+/* Values that cannot be split leave the right side in floats. */
 static GonioTensor *
 pack_parts (const GonioBackend *backend, const GonioCpuPack *pack, const float *source,
             const int64_t *offsets, size_t count, GError **error)

@@ -192,11 +192,12 @@ gonio_memory_budget_give (GonioMemoryBudget *budget, size_t bytes)
 
 /* ---- blocks that live as long as a session ---- */
 
-#define CHUNK      ((size_t)128 << 20) /* of addresses */
-#define MIN_POOLED ((size_t)4 << 10)
-#define MAX_POOLED (CHUNK / 2)
-#define MIN_UNUSED ((size_t)64 << 10) /* given back to the system at once */
-#define LINE       ((size_t)64)
+#define CHUNK       ((size_t)128 << 20) /* of addresses */
+#define CHUNK_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+#define MIN_POOLED  ((size_t)4 << 10)
+#define MAX_POOLED  (CHUNK / 2)
+#define MIN_UNUSED  ((size_t)64 << 10) /* given back to the system at once */
+#define LINE        ((size_t)64)
 
 #define MAX_MOVED    512 /* pieces in a session: each is an area of memory that the system keeps */
 #define SPARE_PIECES 64
@@ -237,8 +238,7 @@ chunk_unref (struct GonioChunk *chunk)
 static struct GonioChunk *
 chunk_new (void)
 {
-  void *memory = mmap (NULL, CHUNK, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *memory = mmap (NULL, CHUNK, PROT_READ | PROT_WRITE, CHUNK_FLAGS, -1, 0);
   if (memory == MAP_FAILED)
     return NULL;
   struct GonioChunk *chunk = g_new0 (struct GonioChunk, 1);
@@ -279,11 +279,13 @@ spare_keep (struct GonioChunk *chunk, uintptr_t first, uintptr_t end)
 #endif
 }
 
-/* Moves up to so many bytes of spare pages to where the chunk is ready. */
-static size_t
-spare_move (struct GonioChunk *chunk, size_t wanted)
+/* Moves up to so many bytes of spare pages to where the chunk is ready. FALSE when the system has
+ * left a hole there. */
+static gboolean
+spare_move (struct GonioChunk *chunk, size_t wanted, size_t *out_moved)
 {
   size_t done = 0;
+  gboolean whole = TRUE;
 #ifdef MREMAP_DONTUNMAP
   const int how = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
   struct GonioSpares *spares = current->spares;
@@ -291,8 +293,12 @@ spare_move (struct GonioChunk *chunk, size_t wanted)
     Spare *spare = &spares->pieces[spares->n - 1];
     size_t size = MIN (spare->size, wanted - done);
     guint8 *from = spare->at + spare->size - size, *to = chunk->ready + done;
-    if (mremap (from, size, size, how, to) != to)
+    if (mremap (from, size, size, how, to) != to) {
+      /* refused, by a limit on addresses for one, perhaps after it made room */
+      whole = mmap (to, size, PROT_READ | PROT_WRITE, CHUNK_FLAGS | MAP_FIXED, -1, 0) == to;
+      spares->moved = MAX_MOVED;
       break;
+    }
     spares->moved++;
     spare->size -= size;
     done += size;
@@ -303,7 +309,8 @@ spare_move (struct GonioChunk *chunk, size_t wanted)
     }
   }
 #endif
-  return done;
+  *out_moved = done;
+  return whole;
 }
 
 static void
@@ -337,7 +344,11 @@ gonio_pool_alloc (size_t bytes, size_t zeroed)
     size_t page = (size_t)sysconf (_SC_PAGESIZE);
     size_t more = MAX ((size_t)(chunk->at - chunk->ready), LEAST_TAKEN);
     more = MIN ((more + page - 1) / page * page, (size_t)(chunk->end - chunk->ready));
-    size_t moved = spare_move (chunk, more);
+    size_t moved;
+    if (!spare_move (chunk, more, &moved)) {
+      g_clear_pointer (&current->chunk, chunk_unref); /* and what is in it stays */
+      return NULL;
+    }
     if (bytes <= LEAST_TAKEN)
       gonio_take_pages (chunk->ready + moved, more - moved);
     chunk->ready += more;
