@@ -79,19 +79,26 @@ conv_fill (const GonioCpuGemm *product, const GonioCpuParts *parts, size_t line,
   return good;
 }
 
-static float
-conv_at (const GonioCpuGemm *product, size_t row, size_t run, size_t k)
+static void
+conv_read (const GonioCpuGemm *product, size_t row, size_t run, size_t first, size_t count,
+           float *out)
 {
   const Parts *self = product->context;
   const GonioCpuWindow *w = &self->conv.window;
-  int64_t tap = (int64_t)(run * (product->form->length / self->pixel) + k / self->pixel);
-  int64_t y =
-      (int64_t)row / w->out[1] * w->stride[0] - w->before[0] + tap / w->kernel[1] * w->dilation[0];
-  int64_t x =
-      (int64_t)row % w->out[1] * w->stride[1] - w->before[1] + tap % w->kernel[1] * w->dilation[1];
-  if (y < 0 || y >= w->in[0] || x < 0 || x >= w->in[1])
-    return 0;
-  return product->a[y * w->line + x * w->pixel + (int64_t)(k % self->pixel)];
+  int64_t y0 = (int64_t)row / w->out[1] * w->stride[0] - w->before[0];
+  int64_t x0 = (int64_t)row % w->out[1] * w->stride[1] - w->before[1];
+  size_t taps = product->form->length / self->pixel; /* of a run */
+  for (size_t k = first, end = first + count, n; k < end; k += n, out += n) {
+    int64_t tap = (int64_t)(run * taps + k / self->pixel);
+    int64_t y = y0 + tap / w->kernel[1] * w->dilation[0];
+    int64_t x = x0 + tap % w->kernel[1] * w->dilation[1];
+    size_t channel = k % self->pixel;
+    n = MIN (self->pixel - channel, end - k);
+    if (y < 0 || y >= w->in[0] || x < 0 || x >= w->in[1])
+      memset (out, 0, n * sizeof *out);
+    else
+      memcpy (out, product->a + y * w->line + x * w->pixel + (int64_t)channel, n * sizeof *out);
+  }
 }
 
 /* ---- lowering ---- */
@@ -132,7 +139,7 @@ init_form (Parts *self, GError **error)
                           .offsets = gonio_new (size_t, runs, "a convolution's form", error),
                           .reach = (size_t)((w->kernel[0] - 1) * w->dilation[0] + 1) * self->length,
                           .fill = conv_fill,
-                          .at = conv_at};
+                          .read = conv_read};
   if (!self->form.offsets)
     return FALSE;
   for (size_t r = 0; r < runs; r++) {

@@ -23,6 +23,8 @@
 #define RAW_NUMBERS ((size_t)400 * 1024) /* split on the way */
 #define SHORT_ROW   ((size_t)480)        /* its rows are not moved apart */
 #define HUGE_BITS   (254u << 24)         /* 2^127, shifted by its sign */
+#define FLOAT_DEPTH ((size_t)256)        /* numbers of a row that are multiplied as floats at a */
+#define FLOAT_ROWS  ((size_t)14)         /* time, and most rows */
 
 gboolean
 gonio_cpu_parts_suit (const GonioCpuKernels *kernels, size_t m, size_t depth, size_t uses)
@@ -80,10 +82,11 @@ plain_fill (const GonioCpuGemm *product, const GonioCpuParts *parts, size_t line
   return good;
 }
 
-static float
-plain_at (const GonioCpuGemm *product, size_t row, size_t run, size_t k)
+static void
+plain_read (const GonioCpuGemm *product, size_t row, size_t run, size_t first, size_t count,
+            float *out)
 {
-  return product->a[row * product->lda + k];
+  memcpy (out, product->a + row * product->lda + first, count * sizeof *out);
 }
 
 gboolean
@@ -115,7 +118,7 @@ gonio_cpu_parts_form_lines (GonioCpuPartsForm *form, size_t m, size_t line, size
                               .offsets = gonio_new0 (size_t, 1, "a product's form", error),
                               .reach = line * row_step,
                               .fill = plain_fill,
-                              .at = plain_at};
+                              .read = plain_read};
   return form->offsets != NULL;
 }
 
@@ -193,20 +196,36 @@ gonio_cpu_parts_takes_raw (size_t m, const GonioCpuPack *pack)
          pack->fold % MAX (pack->kc, 1) == 0 && pack->kc * pack->n >= RAW_NUMBERS;
 }
 
-/* Row k (of whole steps), column j of a packed panel: its parts add up to what it was. */
 static float
-panel_at (const uint16_t *panel, size_t width, size_t k, size_t j)
+half_float (uint32_t bits)
 {
-  const uint16_t *at = panel + k / STEP * PARTS * STEP * width + j / TILE * STEP * TILE +
-                       k % STEP / 2 * 2 * TILE + j % TILE * 2 + k % 2;
-  float sum = 0;
-  for (size_t p = PARTS; p-- > 0;) {
-    uint32_t bits = (uint32_t)at[p * STEP * width] << 16;
-    float value;
-    memcpy (&value, &bits, sizeof value);
-    sum += value;
-  }
-  return sum;
+  float value;
+  memcpy (&value, &bits, sizeof value);
+  return value;
+}
+
+/* Rows k..k+count-1 (from an even one on, of whole steps) of a packed panel as they were: their
+ * parts add up to that. A pair of rows is a run of 32-bit numbers, the first row in the lower
+ * halves. */
+static void
+unpack_rows (const uint16_t *panel, size_t width, size_t k, size_t count, float *out)
+{
+  for (size_t row = k; row < k + count; row += 2, out += 2 * width)
+    for (size_t j = 0; j < width; j += TILE) {
+      uint32_t pairs[PARTS][TILE];
+      float sums[2][TILE];
+      const uint16_t *at = panel + row / STEP * PARTS * STEP * width + j * STEP + row % STEP * TILE;
+      for (size_t p = 0; p < PARTS; p++)
+        memcpy (pairs[p], at + p * STEP * width, sizeof pairs[p]);
+      for (size_t i = 0; i < TILE; i++) {
+        sums[0][i] = half_float (pairs[2][i] << 16) + half_float (pairs[1][i] << 16) +
+                     half_float (pairs[0][i] << 16);
+        sums[1][i] = half_float (pairs[2][i] & 0xffff0000) + half_float (pairs[1][i] & 0xffff0000) +
+                     half_float (pairs[0][i] & 0xffff0000);
+      }
+      memcpy (out + j, sums[0], sizeof sums[0]);
+      memcpy (out + width + j, sums[1], sizeof sums[1]);
+    }
 }
 
 /* ---- bands: some lines by some panels ---- */
@@ -214,6 +233,7 @@ panel_at (const uint16_t *panel, size_t width, size_t k, size_t j)
 typedef struct {
   const GonioCpuGemm *gemm;
   const GonioCpuKernels *kernels;
+  GCancellable *cancellable; /* nullable */
   size_t lines, band_lines, bands;
   size_t panels, band_panels, panel_bands;
   size_t line_tiles, tile_rows; /* a line is that many tiles */
@@ -394,52 +414,94 @@ panel_for (const Band *band, const Pass *pass, size_t column)
   return good ? band->panel_split : NULL;
 }
 
-/* Row k of the pass's run r, column j, as it was before it was split. */
-static float
-right_at (const GonioCpuGemm *product, size_t r, size_t k, size_t j)
+/* Rows first..first+count-1 of run r of the panel at a column as they were before they were split.
+ * first: even; one row more than an odd count may be written. */
+static void
+unpack_right (const GonioCpuGemm *product, size_t r, size_t first, size_t count, size_t column,
+              float *out)
 {
-  size_t column = j / COLS * COLS;
-  if (product->raw)
-    return product->raw[row_offset (product->raw_pack, k) + (int64_t)j * product->raw_pack->sj] *
-           product->raw_pack->scale;
-  return panel_at (panel_of (product, column), panel_width (product->n, column),
-                   r * round_up (product->form->length, STEP) + k, j - column);
+  size_t width = panel_width (product->n, column);
+  if (!product->raw) {
+    unpack_rows (panel_of (product, column), width,
+                 r * round_up (product->form->length, STEP) + first, count, out);
+    return;
+  }
+  const GonioCpuPack *pack = product->raw_pack;
+  size_t cols = MIN (width, product->n - column);
+  const float *from = product->raw + (int64_t)column * pack->sj;
+  memset (out, 0, count * width * sizeof *out);
+  for (size_t k = 0; k < count; k++)
+    for (size_t j = 0; j < cols; j++)
+      out[k * width + j] = from[row_offset (pack, first + k) + (int64_t)j * pack->sj] * pack->scale;
 }
 
-/* Infinities, NaN and what is nearly infinite cannot be split. Rare, so slow but right. */
+/* All rows of the band by a part of a panel, on the register blocks: numbers first and following of
+ * run r. Rows and where they go are still to come in block. */
 static void
-multiply_plainly (const Band *band, const Pass *pass, size_t panel, size_t panels)
+multiply_floats (const Band *band, size_t r, size_t first, size_t column, GonioCpuGemmTile *block)
 {
   const GonioCpuGemm *product = &band->product;
-  const GonioCpuPartsForm *form = product->form;
-  const float lo = pass->ends ? product->activation.lo : -INFINITY;
-  const float hi = pass->ends ? product->activation.hi : INFINITY;
-  size_t end = MIN ((band->line + band->lines) * form->line, product->m);
-  size_t first = pass->step * STEP, count = MIN (pass->steps * STEP, form->length - first);
-  for (size_t row = band->line * form->line; row < end; row++)
-    for (size_t j = panel * COLS; j < MIN ((panel + panels) * COLS, product->n); j++) {
-      int64_t at = result_offset (product, row, j);
-      float sum = !pass->begins || !product->bias
-                      ? product->c[at]
-                      : product->bias[j] + (product->add ? product->add[at] : 0);
-      for (size_t r = pass->run; r < pass->run + pass->runs; r++)
-        for (size_t k = first; k < first + count; k++)
-          sum += form->at (product, row, r, k) * right_at (product, r, k, j);
-      product->c[at] = sum < lo ? lo : sum > hi ? hi : sum;
+  const GonioCpuKernels *kernels = band->plan->kernels;
+  size_t most = MIN (kernels->mr, FLOAT_ROWS), line = product->form->line;
+  size_t end = MIN ((band->line + band->lines) * line, product->m);
+  float gathered[FLOAT_ROWS * FLOAT_DEPTH];
+  const float *rows[FLOAT_ROWS];
+  for (size_t row = band->line * line, count; row < end; row += count) {
+    /* those of a scattered result are equally far apart within a line only */
+    count = MIN (most, (product->scatter ? MIN (row - row % line + line, end) : end) - row);
+    for (size_t i = 0; i < count; i++) {
+      rows[i] = gathered + i * block->kc;
+      product->form->read (product, row + i, r, first, block->kc, gathered + i * block->kc);
+    }
+    int64_t at = result_offset (product, row, column);
+    block->rows = rows;
+    block->mr = (guint)count;
+    block->c = product->c + at;
+    block->add = block->bias && product->add ? product->add + at : NULL;
+    kernels->gemm (block);
+  }
+}
+
+/* Infinities, NaN and what is nearly infinite cannot be split: a pass over a panel in floats. */
+static void
+multiply_plainly (const Band *band, const Pass *pass, size_t column)
+{
+  const GonioCpuGemm *product = &band->product;
+  const GonioCpuActivation *activation = &product->activation;
+  float right[FLOAT_DEPTH * COLS] __attribute__ ((aligned (64)));
+  size_t begin = pass->step * STEP, end = MIN (begin + pass->steps * STEP, product->form->length);
+  for (size_t r = pass->run; r < pass->run + pass->runs; r++)
+    for (size_t first = begin; first < end; first += FLOAT_DEPTH) {
+      size_t count = MIN (FLOAT_DEPTH, end - first);
+      gboolean begins = pass->begins && r == pass->run && first == begin;
+      gboolean ends = pass->ends && r + 1 == pass->run + pass->runs && first + count == end;
+      GonioCpuGemmTile block = {.taps = 1,
+                                .kc = count,
+                                .w = right,
+                                .bias = begins && product->bias ? product->bias + column : NULL,
+                                .ldc = product->ldc,
+                                .cols = (guint)MIN (COLS, product->n - column),
+                                .lo = ends ? activation->lo : -INFINITY,
+                                .hi = ends ? activation->hi : INFINITY};
+      unpack_right (product, r, first, count, column, right);
+      multiply_floats (band, r, first, column, &block);
     }
 }
 
+/* One pass. split: the band could be. */
 static void
-multiply (const Band *band, const Pass *pass)
+multiply (const Band *band, const Pass *pass, gboolean split)
 {
   const Plan *plan = band->plan;
   size_t tiles = band->lines * plan->line_tiles;
   for (size_t panel = band->panel; panel < band->panel + band->panels; panel++) {
     size_t column = panel * COLS;
     GonioCpuPartsTile block = block_of (band, pass, column);
-    block.b = panel_for (band, pass, column);
+    if (g_cancellable_is_cancelled (band->plan->cancellable))
+      return;
+    block.b = split ? panel_for (band, pass, column) : NULL;
     if (!block.b) {
-      multiply_plainly (band, pass, panel, 1);
+      multiply_plainly (band, pass, column);
       continue;
     }
     for (size_t index = 0; index < tiles;) {
@@ -476,10 +538,7 @@ run_pieces (const Band *band)
   for (size_t step = 0; step < steps; step += piece) {
     size_t count = MIN (piece, steps - step);
     Pass pass = {0, 1, step, count, step == 0, step + count == steps};
-    if (fill (band, &pass))
-      multiply (band, &pass);
-    else
-      multiply_plainly (band, &pass, band->panel, band->panels);
+    multiply (band, &pass, fill (band, &pass));
   }
 }
 
@@ -490,13 +549,10 @@ run_runs (const Band *band)
   const GonioCpuPartsForm *form = band->product.form;
   size_t steps = (form->length + STEP - 1) / STEP;
   Pass all = {0, form->runs, 0, steps, TRUE, TRUE};
-  if (!fill (band, &all)) {
-    multiply_plainly (band, &all, band->panel, band->panels);
-    return;
-  }
+  gboolean split = fill (band, &all);
   for (size_t r = 0; r < form->runs; r += band->plan->runs) {
     size_t count = MIN (band->plan->runs, form->runs - r);
-    multiply (band, &(Pass){r, count, 0, steps, r == 0, r + count == form->runs});
+    multiply (band, &(Pass){r, count, 0, steps, r == 0, r + count == form->runs}, split);
   }
 }
 
@@ -543,5 +599,6 @@ gonio_cpu_parts_run (const GonioCpuGemm *gemm, const GonioCpuRun *run)
 {
   Plan plan = make_plan (gemm, gemm->raw != NULL, run->threads);
   plan.kernels = run->kernels;
+  plan.cancellable = run->cancellable;
   gonio_cpu_workers (run, gemm->batch * plan.bands * plan.panel_bands, work, &plan);
 }

@@ -20,8 +20,9 @@ struct _GonioCpuPartsForm {
    * when there are pieces. FALSE when something cannot be split. */
   gboolean (*fill) (const GonioCpuGemm *product, const GonioCpuParts *parts, size_t line,
                     size_t lines, size_t first, size_t count, uint16_t *out, size_t part);
-  /* Number k of a row's run as it was before it was split. */
-  float (*at) (const GonioCpuGemm *product, size_t row, size_t run, size_t k);
+  /* Numbers first..first+count-1 of a row's run as they were before they were split. */
+  void (*read) (const GonioCpuGemm *product, size_t row, size_t run, size_t first, size_t count,
+                float *out);
 };
 
 /* The form of an ordinary matrix, m x kc with rows lda apart; FALSE when there is no memory. */

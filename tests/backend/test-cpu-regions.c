@@ -23,13 +23,19 @@ input (GonioGraph *graph, const char *name, GonioDType dtype, GonioShape shape)
 }
 
 static GonioValueId
-constant (GonioGraph *graph, GRand *rand, GonioShape shape)
+numbers (GonioGraph *graph, GRand *rand, GonioShape shape, double most)
 {
   g_autoptr (GonioTensor) tensor = gonio_tensor_new (GONIO_DTYPE_FLOAT, &shape, NULL);
   float *data = gonio_tensor_writable_data (tensor);
   for (int64_t i = 0; i < gonio_tensor_count (tensor); i++)
-    data[i] = (float)g_rand_double_range (rand, -1, 1);
+    data[i] = (float)g_rand_double_range (rand, -most, most);
   return gonio_graph_add_constant (graph, NULL, tensor);
+}
+
+static GonioValueId
+constant (GonioGraph *graph, GRand *rand, GonioShape shape)
+{
+  return numbers (graph, rand, shape, 1);
 }
 
 static GonioValueId
@@ -293,6 +299,90 @@ test_large_weights (void)
   }
 }
 
+/* One number in each line of an image that no matrix unit can split. */
+static GonioValueId
+spoil (GonioGraph *graph, GonioValueId x, GonioShape shape, float what)
+{
+  g_autoptr (GonioTensor) tensor = gonio_tensor_new_zeroed (GONIO_DTYPE_FLOAT, &shape, NULL);
+  float *data = gonio_tensor_writable_data (tensor);
+  int64_t c = shape.dims[1], h = shape.dims[2], w = shape.dims[3];
+  for (int64_t y = 0; y < h; y++)
+    data[(y % c * h + y) * w + y * 7 % w] = what;
+  return node (graph, GONIO_OP_ADD, x, gonio_graph_add_constant (graph, NULL, tensor));
+}
+
+/* Where bands are not split, windows are read as they lie: all geometries, runs longer than what
+ * is multiplied at a time. Clamped at the very end only. */
+static void
+test_not_finite (void)
+{
+  static const struct {
+    int64_t channels, kernel[2], strides[2], dilations[2], pads[4], out;
+  } cases[] = {
+      {3, {5, 5}, {2, 2}, {1, 1}, {2, 1, 2, 3}, 40},
+      {32, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 33},
+      {24, {1, 1}, {2, 3}, {1, 1}, {1, 0, 2, 0}, 7},
+      {20, {3, 2}, {1, 1}, {2, 3}, {1, 4, 3, 2}, 48},
+      {90, {1, 3}, {1, 2}, {1, 1}, {1, 1, 0, 2}, 9},
+      {300, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 65},
+  };
+  static const float values[] = {NAN, INFINITY, 0x1p127f}, bounds[2] = {-0.7f, 0.6f};
+  g_setenv ("GONIO_CPU_CONV", "parts", TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (cases) * G_N_ELEMENTS (values); i++) {
+    const int64_t *kernel = cases[i / 3].kernel;
+    GonioShape shape = GONIO_SHAPE (1, cases[i / 3].channels, 17, 19);
+    GonioGraph *graph = gonio_graph_new ("not-finite");
+    g_autoptr (GRand) rand = g_rand_new_with_seed (i);
+    GonioValueId x =
+        spoil (graph, input (graph, "x", GONIO_DTYPE_FLOAT, shape), shape, values[i % 3]);
+    GonioValueId y =
+        node (graph, GONIO_OP_CONV, x,
+              numbers (graph, rand,
+                       GONIO_SHAPE (cases[i / 3].out, shape.dims[1], kernel[0], kernel[1]), 0.1));
+    GonioNodeId conv = gonio_graph_value (graph, y)->producer;
+    gonio_graph_set_attr_ints (graph, conv, "strides", cases[i / 3].strides, 2);
+    gonio_graph_set_attr_ints (graph, conv, "dilations", cases[i / 3].dilations, 2);
+    gonio_graph_set_attr_ints (graph, conv, "pads", cases[i / 3].pads, 4);
+    gonio_graph_set_attr_string (graph, conv, "activation", "Clip");
+    gonio_graph_set_attr_floats (graph, conv, "activation_params", bounds, 2);
+    gonio_graph_add_output (graph, y);
+    compare (graph);
+  }
+  g_unsetenv ("GONIO_CPU_CONV");
+}
+
+/* Transposed convolutions that write between the pixels of a Concat, as in a U-Net. */
+static void
+test_deconv_into_concat (void)
+{
+  for (int swap = 0; swap < 2; swap++) {
+    GonioGraph *graph = gonio_graph_new ("deconv-concat");
+    g_autoptr (GRand) rand = g_rand_new_with_seed (8);
+    GonioValueId x = input (graph, "x", GONIO_DTYPE_FLOAT, GONIO_SHAPE (2, 24, 9, 11));
+    GonioValueId y = input (graph, "y", GONIO_DTYPE_FLOAT, GONIO_SHAPE (2, 5, 18, 22));
+    GonioValueId parts[3] = {
+        node (graph, GONIO_OP_CONV_TRANSPOSE, x,
+              numbers (graph, rand, GONIO_SHAPE (24, 32, 2, 2), 0.1)),
+        node (graph, GONIO_OP_CONV, y, numbers (graph, rand, GONIO_SHAPE (6, 5, 1, 1), 0.1)),
+        node (graph, GONIO_OP_CONV_TRANSPOSE, x,
+              numbers (graph, rand, GONIO_SHAPE (24, 64, 2, 2), 0.1))};
+    for (int i = 0; i < 3; i += 2)
+      gonio_graph_set_attr_ints (graph, gonio_graph_value (graph, parts[i])->producer, "strides",
+                                 (const int64_t[]){2, 2}, 2);
+    if (swap) {
+      GonioValueId first = parts[0];
+      parts[0] = parts[1];
+      parts[1] = first;
+    }
+    GonioValueId all = gonio_graph_add_value (graph, NULL, GONIO_DTYPE_NONE, &(GonioSymShape){0});
+    GonioNodeId concat = gonio_graph_add_node (graph, GONIO_OP_CONCAT, NULL, parts, 3, &all, 1);
+    gonio_graph_set_attr_int (graph, concat, "axis", 1);
+    gonio_graph_add_output (graph, node (graph, GONIO_OP_CONV, all,
+                                         numbers (graph, rand, GONIO_SHAPE (8, 102, 1, 1), 0.1)));
+    compare (graph);
+  }
+}
+
 static void
 test_empty (void)
 {
@@ -418,6 +508,8 @@ main (int argc, char **argv)
   g_test_add_func ("/cpu-regions/averages", test_averages);
   g_test_add_func ("/cpu-regions/one-operand", test_one_operand);
   g_test_add_func ("/cpu-regions/large-weights", test_large_weights);
+  g_test_add_func ("/cpu-regions/not-finite", test_not_finite);
+  g_test_add_func ("/cpu-regions/deconv-into-concat", test_deconv_into_concat);
   g_test_add_func ("/cpu-regions/empty", test_empty);
   g_test_add_func ("/cpu-regions/threads", test_threads);
   g_test_add_func ("/cpu-regions/cancel", test_cancel);

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 #define GONIO_CPU_PARTS      3
 #define GONIO_CPU_PARTS_STEP 32 /* what is summed over comes in steps of so many */
 #define GONIO_CPU_PARTS_ROWS 16 /* most rows of a tile */
-#define GONIO_CPU_PARTS_COLS 32 /* of a panel */
+#define GONIO_CPU_PARTS_COLS 32 /* of a panel; the nr of the kernels beside it, too */
 
 /* A block: rows of one or two tiles of 16, split, times a panel of b, split.
  *   c[t][i * ldc + j] = clamp (start + sum over r, k of
