@@ -1,5 +1,6 @@
 /* What only shows with several nodes: memory shared by views and in-place results, values that
  * leave a region in odd ways, runs from several threads, cancelling, errors at run time. */
+#include "backends/cpu/compiled.h"
 #include "backends/cpu/cpu.h"
 #include "backends/reference/reference.h"
 #include "core/base/error.h"
@@ -10,7 +11,8 @@
 #include <math.h>
 #include <string.h>
 
-static const GonioBackendDef *const cpu[] = {&gonio_backend_cpu, &gonio_backend_reference, NULL};
+static GonioBackendDef spied;
+static const GonioBackendDef *const cpu[] = {&spied, &gonio_backend_reference, NULL};
 static const GonioBackendDef *const plain[] = {&gonio_backend_reference, NULL};
 
 /* ---- building ---- */
@@ -321,6 +323,7 @@ test_not_finite (void)
   } cases[] = {
       {3, {5, 5}, {2, 2}, {1, 1}, {2, 1, 2, 3}, 40},
       {32, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 33},
+      {24, {1, 1}, {1, 1}, {1, 1}, {0, 0, 1, 2}, 40},
       {24, {1, 1}, {2, 3}, {1, 1}, {1, 0, 2, 0}, 7},
       {20, {3, 2}, {1, 1}, {2, 3}, {1, 4, 3, 2}, 48},
       {90, {1, 3}, {1, 2}, {1, 1}, {1, 1, 0, 2}, 9},
@@ -351,6 +354,121 @@ test_not_finite (void)
   g_unsetenv ("GONIO_CPU_CONV");
 }
 
+/* Transposed convolutions without overlap that are not quite what the matrix unit makes at once:
+ * cropped, padded, reading a part of an image, with weights that it cannot split. */
+static void
+test_deconv_forms (void)
+{
+  static const struct {
+    int64_t pads[4], more[2]; /* more: output_padding */
+    gboolean slice;
+    float large;
+  } cases[] = {
+      {{0, 0, 0, 0}, {0, 0}, FALSE, 0}, {{0, 0, 0, 0}, {0, 0}, TRUE, 0},
+      {{1, 1, 0, 0}, {1, 1}, FALSE, 0}, {{0, 0, 1, 1}, {0, 0}, FALSE, 0},
+      {{0, 0, 0, 0}, {1, 1}, FALSE, 0}, {{0, 0, 0, 0}, {0, 0}, FALSE, 0x1p127f},
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    GonioGraph *graph = gonio_graph_new ("deconv-forms");
+    g_autoptr (GRand) rand = g_rand_new_with_seed (i);
+    GonioValueId x = input (graph, "x", GONIO_DTYPE_FLOAT, GONIO_SHAPE (1, 32, 12, 14));
+    if (cases[i].slice) {
+      GonioValueId all[4] = {node (graph, GONIO_OP_MAX_POOL, x, GONIO_VALUE_NONE),
+                             integers (graph, GONIO_SHAPE (1, 2)),
+                             integers (graph, GONIO_SHAPE (10, 12)),
+                             integers (graph, GONIO_SHAPE (2, 3))};
+      gonio_graph_set_attr_ints (graph, gonio_graph_value (graph, all[0])->producer, "kernel_shape",
+                                 (const int64_t[]){1, 1}, 2);
+      x = gonio_graph_add_value (graph, NULL, GONIO_DTYPE_NONE, &(GonioSymShape){0});
+      gonio_graph_add_node (graph, GONIO_OP_SLICE, NULL, all, 4, &x, 1);
+    }
+    GonioValueId weights = numbers (graph, rand, GONIO_SHAPE (32, 64, 2, 2), 0.1);
+    if (cases[i].large > 0)
+      ((float *)gonio_tensor_data (gonio_graph_value (graph, weights)->constant))[5] =
+          cases[i].large;
+    GonioValueId y = node (graph, GONIO_OP_CONV_TRANSPOSE, x, weights);
+    GonioNodeId deconv = gonio_graph_value (graph, y)->producer;
+    gonio_graph_set_attr_ints (graph, deconv, "strides", (const int64_t[]){2, 2}, 2);
+    gonio_graph_set_attr_ints (graph, deconv, "pads", cases[i].pads, 4);
+    gonio_graph_set_attr_ints (graph, deconv, "output_padding", cases[i].more, 2);
+    gonio_graph_add_output (graph, y);
+    compare (graph);
+  }
+}
+
+/* ---- what is computed where a Concat needs it ---- */
+
+static guint concat_steps; /* of the latest region: those that copy */
+
+static GonioCompiled *
+count_steps (GonioBackend *backend, const GonioRegion *region, GError **error)
+{
+  GonioCompiled *compiled = gonio_backend_cpu.compile (backend, region, error);
+  concat_steps = 0;
+  for (guint i = 0; compiled && i < compiled->steps->len; i++) {
+    const GonioCpuStep *step = &g_array_index (compiled->steps, GonioCpuStep, i);
+    concat_steps +=
+        step->run && gonio_graph_node (region->graph, step->node)->op == GONIO_OP_CONCAT;
+  }
+  return compiled;
+}
+
+static GonioValueId
+join (GonioGraph *graph, const GonioValueId *parts, guint n)
+{
+  GonioValueId all = gonio_graph_add_value (graph, NULL, GONIO_DTYPE_NONE, &(GonioSymShape){0});
+  GonioNodeId concat = gonio_graph_add_node (graph, GONIO_OP_CONCAT, NULL, parts, n, &all, 1);
+  gonio_graph_set_attr_int (graph, concat, "axis", 1);
+  return all;
+}
+
+static GonioValueId
+pointwise (GonioGraph *graph, GRand *rand, GonioValueId x, int64_t from, int64_t to)
+{
+  return node (graph, GONIO_OP_CONV, x, numbers (graph, rand, GONIO_SHAPE (to, from, 1, 1), 0.2));
+}
+
+static void
+test_places (void)
+{
+  static const guint expected[] = {0, 0, 0, 1};
+  for (guint form = 0; form < G_N_ELEMENTS (expected); form++) {
+    GonioGraph *graph = gonio_graph_new ("places");
+    g_autoptr (GRand) rand = g_rand_new_with_seed (form);
+    GonioValueId x = input (graph, "x", GONIO_DTYPE_FLOAT, GONIO_SHAPE (1, 4, 6, 7));
+    GonioValueId y = pointwise (graph, rand, x, 4, 6), parts[4] = {y};
+    switch (form) {
+    case 0: /* side by side */
+      parts[1] = pointwise (graph, rand, x, 4, 5);
+      y = join (graph, parts, 2);
+      break;
+    case 1: /* growing */
+      parts[1] = pointwise (graph, rand, y, 6, 3);
+      parts[0] = join (graph, parts, 2);
+      parts[1] = pointwise (graph, rand, parts[0], 9, 2);
+      y = join (graph, parts, 2);
+      break;
+    case 2: { /* split, and what comes of a part */
+      for (int i = 0; i < 2; i++)
+        parts[i] = gonio_graph_add_value (graph, NULL, GONIO_DTYPE_NONE, &(GonioSymShape){0});
+      GonioNodeId split = gonio_graph_add_node (graph, GONIO_OP_SPLIT, NULL, &y, 1, parts, 2);
+      gonio_graph_set_attr_int (graph, split, "axis", 1);
+      parts[2] = pointwise (graph, rand, parts[1], 3, 5);
+      y = join (graph, parts, 3);
+      break;
+    }
+    default: /* it cannot lie in two places */
+      parts[1] = parts[0];
+      y = join (graph, parts, 2);
+    }
+    static const int64_t channels[] = {11, 11, 11, 12};
+    gonio_graph_add_output (graph, pointwise (graph, rand, y, channels[form], 3));
+    compare (graph);
+    if (concat_steps != expected[form])
+      g_test_fail_printf ("form %u: %u copies, not %u", form, concat_steps, expected[form]);
+  }
+}
+
 /* Transposed convolutions that write between the pixels of a Concat, as in a U-Net. */
 static void
 test_deconv_into_concat (void)
@@ -374,12 +492,10 @@ test_deconv_into_concat (void)
       parts[0] = parts[1];
       parts[1] = first;
     }
-    GonioValueId all = gonio_graph_add_value (graph, NULL, GONIO_DTYPE_NONE, &(GonioSymShape){0});
-    GonioNodeId concat = gonio_graph_add_node (graph, GONIO_OP_CONCAT, NULL, parts, 3, &all, 1);
-    gonio_graph_set_attr_int (graph, concat, "axis", 1);
-    gonio_graph_add_output (graph, node (graph, GONIO_OP_CONV, all,
-                                         numbers (graph, rand, GONIO_SHAPE (8, 102, 1, 1), 0.1)));
+    gonio_graph_add_output (graph, pointwise (graph, rand, join (graph, parts, 3), 102, 8));
     compare (graph);
+    if (concat_steps != 0)
+      g_test_fail_printf ("%u copies", concat_steps);
   }
 }
 
@@ -501,6 +617,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_set_nonfatal_assertions ();
+  spied = gonio_backend_cpu;
+  spied.compile = count_steps;
   g_test_add_func ("/cpu-regions/in-place", test_in_place);
   g_test_add_func ("/cpu-regions/views", test_views);
   g_test_add_func ("/cpu-regions/view-of-constant", test_view_of_constant);
@@ -509,6 +627,8 @@ main (int argc, char **argv)
   g_test_add_func ("/cpu-regions/one-operand", test_one_operand);
   g_test_add_func ("/cpu-regions/large-weights", test_large_weights);
   g_test_add_func ("/cpu-regions/not-finite", test_not_finite);
+  g_test_add_func ("/cpu-regions/deconv-forms", test_deconv_forms);
+  g_test_add_func ("/cpu-regions/places", test_places);
   g_test_add_func ("/cpu-regions/deconv-into-concat", test_deconv_into_concat);
   g_test_add_func ("/cpu-regions/empty", test_empty);
   g_test_add_func ("/cpu-regions/threads", test_threads);
