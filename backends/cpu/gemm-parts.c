@@ -429,7 +429,8 @@ unpack_right (const GonioCpuGemm *product, size_t r, size_t first, size_t count,
   const GonioCpuPack *pack = product->raw_pack;
   size_t cols = MIN (width, product->n - column);
   const float *from = product->raw + (int64_t)column * pack->sj;
-  memset (out, 0, count * width * sizeof *out);
+  if (cols < width)
+    memset (out, 0, count * width * sizeof *out);
   for (size_t k = 0; k < count; k++)
     for (size_t j = 0; j < cols; j++)
       out[k * width + j] = from[row_offset (pack, first + k) + (int64_t)j * pack->sj] * pack->scale;

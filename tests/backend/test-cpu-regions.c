@@ -328,6 +328,7 @@ test_not_finite (void)
       {20, {3, 2}, {1, 1}, {2, 3}, {1, 4, 3, 2}, 48},
       {90, {1, 3}, {1, 2}, {1, 1}, {1, 1, 0, 2}, 9},
       {300, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 65},
+      {520, {2, 3}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 5}, /* a run longer than what a pass takes */
   };
   static const float values[] = {NAN, INFINITY, 0x1p127f}, bounds[2] = {-0.7f, 0.6f};
   g_setenv ("GONIO_CPU_CONV", "parts", TRUE);
