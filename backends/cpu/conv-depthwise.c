@@ -151,7 +151,7 @@ depthwise_lower (GonioCpuLower *lower, const GonioCpuConv *conv, GError **error)
   Depthwise *depthwise = gonio_cpu_step (lower, depthwise_run, sizeof *depthwise, NULL);
   gonio_cpu_step_lines (lower, depthwise_lines);
   depthwise->conv = *conv;
-  gonio_cpu_conv_slots (lower, &depthwise->conv);
+  gonio_cpu_conv_slots (lower, &depthwise->conv, TRUE);
   depthwise->sums = gonio_cpu_line_sums_offer (
       lower, (size_t)(conv->window.batch * conv->window.out[0]), (size_t)conv->window.channels_out);
   gonio_cpu_window_inner (&conv->window, 1, &depthwise->inner_first, &depthwise->inner_end);

@@ -266,7 +266,7 @@ direct_lower (GonioCpuLower *lower, const GonioCpuConv *conv, GError **error)
   const GonioCpuWindow *w = &conv->window;
   gonio_cpu_step_lines (lower, direct_lines);
   direct->conv = *conv;
-  gonio_cpu_conv_slots (lower, &direct->conv);
+  gonio_cpu_conv_slots (lower, &direct->conv, TRUE);
   init_product (direct);
   for (int axis = 0; axis < 2; axis++)
     gonio_cpu_window_inner (w, axis, &direct->inner_first[axis], &direct->inner_end[axis]);

@@ -209,7 +209,7 @@ parts_lower (GonioCpuLower *lower, const GonioCpuConv *conv, GError **error)
   Parts *self = gonio_cpu_step (lower, parts_run, sizeof *self, parts_clear);
   const GonioCpuWindow *w = &conv->window;
   self->conv = *conv;
-  gonio_cpu_conv_slots (lower, &self->conv);
+  gonio_cpu_conv_slots (lower, &self->conv, TRUE);
   self->gemm = (GonioCpuGemm){.m = (size_t)(w->out[0] * w->out[1]),
                               .n = (size_t)w->channels_out,
                               .taps = (size_t)(w->kernel[0] * w->kernel[1]),

@@ -357,7 +357,7 @@ winograd_lower (GonioCpuLower *lower, const GonioCpuConv *conv, guint form, GErr
   Winograd *self = gonio_cpu_step (lower, winograd_run, sizeof *self, NULL);
   const GonioCpuWindow *w = &conv->window;
   self->conv = *conv;
-  gonio_cpu_conv_slots (lower, &self->conv);
+  gonio_cpu_conv_slots (lower, &self->conv, TRUE);
   self->form = &kernels->winograd[form];
   size_t m = (size_t)self->form->m;
   self->positions = (m + 2) * (m + 2);

@@ -29,10 +29,12 @@ typedef struct {
 extern const GonioCpuConvMethod gonio_cpu_conv_depthwise;
 extern const GonioCpuConvMethod gonio_cpu_conv_parts;
 extern const GonioCpuConvMethod gonio_cpu_conv_winograd_2, gonio_cpu_conv_winograd_4;
+extern const GonioCpuConvMethod gonio_cpu_conv_xnnpack;
 extern const GonioCpuConvMethod gonio_cpu_conv_direct; /* suits all */
 
-/* Fills in the slots, which count as used by the step appended last. */
-void gonio_cpu_conv_slots (GonioCpuLower *lower, GonioCpuConv *conv);
+/* Fills in the slots, which count as used by the step appended last. over_add: each element of what
+ * is added is read before the result's is written, so that one may take the other's place. */
+void gonio_cpu_conv_slots (GonioCpuLower *lower, GonioCpuConv *conv, gboolean over_add);
 /* The node's weights as ONNX has them: O x I / groups x kernel. */
 const float *gonio_cpu_conv_weights (const GonioCpuLower *lower);
 /* The node's bias in `groups` runs of `padded` floats each, zero where it has none. */

@@ -1,30 +1,16 @@
 /* The backend's definition: probing, creation, and the table of its functions. */
 #include "backends/cpu/cpu.h"
 
-#include "backends/cpu/alloc.h"
 #include "backends/cpu/lower.h"
 #include "backends/cpu/pool.h"
-#include "backends/cpu/status.h"
+#include "backends/cpu/xnnpack.h"
 
 #include <cpuinfo.h>
-
-/* XNNPACK fills process-wide tables; once, by one thread, and for good. */
-static gboolean
-initialize (GError **error)
-{
-  static gsize done;
-  static enum xnn_status status;
-  if (g_once_init_enter (&done)) {
-    status = xnn_initialize (&gonio_cpu_allocator);
-    g_once_init_leave (&done, 1);
-  }
-  return gonio_cpu_check (status, "initialisation", error);
-}
 
 static gboolean
 probe (GonioBackendInfo *out_info, GError **error)
 {
-  if (!initialize (error))
+  if (!gonio_cpu_xnnpack_ready (error))
     return FALSE;
   const struct cpuinfo_package *package =
       cpuinfo_get_packages_count () ? cpuinfo_get_package (0) : NULL;
@@ -38,7 +24,7 @@ probe (GonioBackendInfo *out_info, GError **error)
 static GonioBackend *
 create (const GonioBackendOptions *options, GError **error)
 {
-  if (!initialize (error))
+  if (!gonio_cpu_xnnpack_ready (error))
     return NULL;
   g_autofree GonioBackend *backend = g_new0 (GonioBackend, 1);
   backend->threads = options && options->threads ? options->threads : gonio_cpu_default_threads ();

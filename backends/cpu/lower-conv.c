@@ -5,9 +5,10 @@
 
 /* In order of preference. */
 static const GonioCpuConvMethod *const methods[] = {
-    &gonio_cpu_conv_depthwise, /* one channel per group: nothing to multiply as a matrix */
     &gonio_cpu_conv_winograd_4, &gonio_cpu_conv_winograd_2,
-    &gonio_cpu_conv_parts, /* twice as fast as direct, where there is a matrix unit */
+    &gonio_cpu_conv_xnnpack,   /* where our kernels are portable ones */
+    &gonio_cpu_conv_depthwise, /* one channel per group: nothing to multiply as a matrix */
+    &gonio_cpu_conv_parts,     /* twice as fast as direct, where there is a matrix unit */
     &gonio_cpu_conv_direct,
 };
 
@@ -70,7 +71,7 @@ conv_claim (const GonioCpuNode *node, GonioClaim *out_claim)
 }
 
 void
-gonio_cpu_conv_slots (GonioCpuLower *lower, GonioCpuConv *conv)
+gonio_cpu_conv_slots (GonioCpuLower *lower, GonioCpuConv *conv, gboolean over_add)
 {
   conv->in = gonio_cpu_view_in (lower, 0).slot;
   conv->add = gonio_cpu_slot_in (lower, 3);
@@ -79,7 +80,8 @@ gonio_cpu_conv_slots (GonioCpuLower *lower, GonioCpuConv *conv)
   conv->offset_out = to.offset;
   conv->pixel = gonio_cpu_pixel (gonio_cpu_out (&lower->node, 0), &to);
   const GonioValueId *inputs = lower->node.node->inputs;
-  if (conv->add != GONIO_CPU_NO_SLOT && inputs[3] != inputs[0]) /* not what is still to be read */
+  /* not what is still to be read */
+  if (over_add && conv->add != GONIO_CPU_NO_SLOT && inputs[3] != inputs[0])
     gonio_cpu_may_overwrite (lower, 0, 3);
 }
 

@@ -21,8 +21,8 @@
 static const GonioBackendDef *const only_cpu[] = {&gonio_backend_cpu, NULL};
 static const char *const sets[] = {"widest", "avx512", "avx2", "baseline"};
 static const GonioCpuConvMethod *const methods[] = {
-    &gonio_cpu_conv_direct, &gonio_cpu_conv_parts, &gonio_cpu_conv_winograd_4,
-    &gonio_cpu_conv_winograd_2, &gonio_cpu_conv_depthwise};
+    &gonio_cpu_conv_direct,     &gonio_cpu_conv_parts,     &gonio_cpu_conv_winograd_4,
+    &gonio_cpu_conv_winograd_2, &gonio_cpu_conv_depthwise, &gonio_cpu_conv_xnnpack};
 #define N_METHODS G_N_ELEMENTS (methods)
 
 typedef struct {

@@ -1,6 +1,8 @@
 /* XNNPACK's operators: convolution, deconvolution, fully connected. */
 #include "tests/bench/xnnpack-shape.h"
 
+#include "backends/cpu/xnnpack.h"
+
 #include <gio/gio.h>
 #include <math.h>
 #include <pthreadpool.h>
@@ -90,7 +92,7 @@ bench_xnn_new (const BenchShape *shape, const float *input, const float *weights
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "two computed sides");
     return NULL;
   }
-  if (!check (xnn_initialize (NULL), "initialisation", error))
+  if (!gonio_cpu_xnnpack_ready (error))
     return NULL;
   g_autoptr (BenchXnn) xnn = g_new0 (BenchXnn, 1);
   g_autofree float *ordered = order_weights (shape, weights);
