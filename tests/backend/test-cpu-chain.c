@@ -22,7 +22,8 @@
 static GonioBackendDef spied;
 static const GonioBackendDef *const tested[] = {&spied, &gonio_backend_reference, NULL};
 static const GonioBackendDef *const reference[] = {&gonio_backend_reference, NULL};
-static const char *const sets[] = {"baseline", "avx2", "avx512", "amx"}; /* as far as there are */
+/* as far as there are */
+static const char *const sets[] = {"baseline", "avx", "avx2", "avx512", "amx"};
 
 static int n_graphs = 12;
 static guint32 first_seed = 1;

@@ -5,13 +5,13 @@
 #include <math.h>
 #include <string.h>
 
-static const GonioCpuKernels *sets[4];
+static const GonioCpuKernels *sets[5];
 static guint n_sets;
 
 static void
 find_sets (void)
 {
-  static const char *const wishes[] = {"baseline", "avx2", "avx512", NULL};
+  static const char *const wishes[] = {"baseline", "avx", "avx2", "avx512", NULL};
   for (guint i = 0; i < G_N_ELEMENTS (wishes); i++) {
     if (wishes[i])
       g_setenv ("GONIO_CPU_KERNELS", wishes[i], TRUE);

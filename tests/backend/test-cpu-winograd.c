@@ -11,7 +11,7 @@
 static const GonioBackendDef *const tested[] = {&gonio_backend_cpu, &gonio_backend_reference, NULL};
 static const GonioBackendDef *const reference[] = {&gonio_backend_reference, NULL};
 static const char *const methods[] = {"direct", "winograd2", "winograd4"};
-static const char *const sets[] = {"baseline", "avx2", "avx512"}; /* as far as there are */
+static const char *const sets[] = {"baseline", "avx", "avx2", "avx512"}; /* as far as there are */
 
 static void
 force (const char *method, const char *set)

@@ -19,7 +19,7 @@
 #define CHOSEN "chosen" /* the method that the backend picks itself */
 
 static const GonioBackendDef *const only_cpu[] = {&gonio_backend_cpu, NULL};
-static const char *const sets[] = {"widest", "avx512", "avx2", "baseline"};
+static const char *const sets[] = {"widest", "avx512", "avx2", "avx", "baseline"};
 static const GonioCpuConvMethod *const methods[] = {
     &gonio_cpu_conv_direct,     &gonio_cpu_conv_parts,     &gonio_cpu_conv_winograd_4,
     &gonio_cpu_conv_winograd_2, &gonio_cpu_conv_depthwise, &gonio_cpu_conv_xnnpack};
@@ -167,7 +167,8 @@ static gboolean
 suits (const GonioCpuConvMethod *method, const GonioGraph *graph, GonioNodeId id)
 {
   GonioCpuNode node = {graph, id, gonio_graph_node (graph, id)};
-  GonioCpuConv conv = {.groups = gonio_node_attr_int (node.node, "group", 1)};
+  GonioCpuConv conv = {.groups = gonio_node_attr_int (node.node, "group", 1),
+                       .activation = gonio_cpu_activation (node.node)};
   return node.node->op == GONIO_OP_CONV &&
          gonio_cpu_window_init (&conv.window, &node, gonio_cpu_in (&node, 1)) == NULL &&
          method->suits (gonio_cpu_kernels_select (), &conv);
@@ -435,7 +436,7 @@ parse (int *argc, char ***argv, Options *options, GError **error)
       {"seconds", 's', 0, G_OPTION_ARG_DOUBLE, &options->seconds,
        "least time of a measurement (0.05)", "S"},
       {"kernels", 'k', 0, G_OPTION_ARG_STRING, &options->sets,
-       "of widest, avx512, avx2, baseline (all)", "LIST"},
+       "of widest, avx512, avx2, avx, baseline (all)", "LIST"},
       G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("[TEXT...]");
@@ -447,7 +448,7 @@ parse (int *argc, char ***argv, Options *options, GError **error)
     return TRUE;
   g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                "--threads lies in 1 to 256, --passes counts from 1, --seconds lies in 0 to 60, "
-               "--kernels is a list of widest, avx512, avx2, baseline");
+               "--kernels is a list of widest, avx512, avx2, avx, baseline");
   return FALSE;
 }
 

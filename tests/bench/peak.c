@@ -34,6 +34,7 @@ DEFINE_BURST (burst_baseline, 4, )
 #include <sys/syscall.h>
 #include <unistd.h>
 
+DEFINE_BURST (burst_avx, 8, __attribute__ ((target ("avx"))))
 DEFINE_BURST (burst_avx2, 8, __attribute__ ((target ("avx2,fma"))))
 DEFINE_BURST (burst_avx512, 16, __attribute__ ((target ("avx512f"))))
 
@@ -159,6 +160,7 @@ gonio_peaks (guint threads, GonioPeak *out_peaks)
   } sets[GONIO_MAX_PEAKS] = {
     {"baseline", burst_baseline, TRUE},
 #if defined(__x86_64__)
+    {"avx", burst_avx, __builtin_cpu_supports ("avx")},
     {"avx2", burst_avx2, __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma")},
     {"avx512", burst_avx512, __builtin_cpu_supports ("avx512f")},
     {"amx", burst_amx, has_amx ()},

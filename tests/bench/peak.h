@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-#define GONIO_MAX_PEAKS 4
+#define GONIO_MAX_PEAKS 5
 
 /* Names as GONIO_CPU_KERNELS has them. "amx" is the matrix unit on bfloat16 numbers with float
  * sums, which has no float products of its own. */

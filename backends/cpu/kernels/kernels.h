@@ -159,7 +159,7 @@ typedef struct {
 } GonioCpuWinograd;
 
 typedef struct {
-  const char *name; /* "AVX-512", "AVX2", "baseline" */
+  const char *name; /* "AVX-512", "AVX2", "AVX", "baseline" */
   guint lanes;      /* floats per vector */
   guint mr, nr;     /* largest block of gemm */
 
@@ -199,12 +199,13 @@ typedef struct {
 
 extern const GonioCpuKernels gonio_cpu_kernels_base;
 #if defined(__x86_64__)
+extern const GonioCpuKernels gonio_cpu_kernels_avx;
 extern const GonioCpuKernels gonio_cpu_kernels_avx2;
 extern const GonioCpuKernels gonio_cpu_kernels_avx512;
 #endif
 
 /* The widest set this processor can run. The environment variable GONIO_CPU_KERNELS picks another,
- * for tests: baseline, avx2, avx512 (without the matrix unit), amx (the matrix unit for products of
+ * for tests: baseline, avx, avx2, avx512 (without the matrix unit), amx (the matrix unit for products of
  * any size). */
 const GonioCpuKernels *gonio_cpu_kernels_select (void);
 

@@ -12,17 +12,21 @@
 #define GONIO_VEC_BYTES 64
 #define GONIO_MR        14
 #define GONIO_ISA_NAME  "AVX-512"
-#elif defined(__AVX2__)
+#elif defined(__AVX__)
 #define GONIO_VEC_BYTES 32
 #define GONIO_MR        6
-#define GONIO_ISA_NAME  "AVX2"
+#if defined(__AVX2__)
+#define GONIO_ISA_NAME "AVX2"
+#else
+#define GONIO_ISA_NAME "AVX"
+#endif
 #else
 #define GONIO_VEC_BYTES 16
 #define GONIO_MR        6
 #define GONIO_ISA_NAME  "baseline"
 #endif
 
-#if defined(__AVX2__)
+#if defined(__AVX__)
 #include <immintrin.h>
 static const int32_t vec_masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
 #endif
@@ -60,7 +64,7 @@ vec_load_part (const float *p, size_t n)
 {
 #if defined(__AVX512F__)
   return (GonioVec)_mm512_maskz_loadu_ps ((__mmask16)((1u << n) - 1), p);
-#elif defined(__AVX2__)
+#elif defined(__AVX__)
   return (GonioVec)_mm256_maskload_ps (p, _mm256_loadu_si256 ((const void *)(vec_masks + 8 - n)));
 #else
   GonioVec v = {0};
@@ -74,7 +78,7 @@ vec_store_part (float *p, GonioVec v, size_t n)
 {
 #if defined(__AVX512F__)
   _mm512_mask_storeu_ps (p, (__mmask16)((1u << n) - 1), (__m512)v);
-#elif defined(__AVX2__)
+#elif defined(__AVX__)
   _mm256_maskstore_ps (p, _mm256_loadu_si256 ((const void *)(vec_masks + 8 - n)), (__m256)v);
 #else
   memcpy (p, &v, n * sizeof (float));
@@ -109,7 +113,7 @@ vec_max (GonioVec a, GonioVec b)
 {
 #if defined(__AVX512F__)
   return (GonioVec)_mm512_max_ps ((__m512)a, (__m512)b);
-#elif defined(__AVX2__)
+#elif defined(__AVX__)
   return (GonioVec)_mm256_max_ps ((__m256)a, (__m256)b);
 #else
   return vec_select (a > b, a, b);
@@ -121,7 +125,7 @@ vec_min (GonioVec a, GonioVec b)
 {
 #if defined(__AVX512F__)
   return (GonioVec)_mm512_min_ps ((__m512)a, (__m512)b);
-#elif defined(__AVX2__)
+#elif defined(__AVX__)
   return (GonioVec)_mm256_min_ps ((__m256)a, (__m256)b);
 #else
   return vec_select (a < b, a, b);
