@@ -1,4 +1,4 @@
-/* Convolutions by XNNPACK's operators, for processors that we have no kernels of their own for.
+/* Convolutions by XNNPACK's operators, for processors that have no kernels of ours.
  * Depends on conv, status.
  *
  * An operator holds the addresses of the run it is set up for, and its weights in its own form. So
@@ -319,8 +319,8 @@ xnnpack_suits (const GonioCpuKernels *kernels, const GonioCpuConv *conv)
          conv->activation.lo < conv->activation.hi;
 }
 
-/* Where ours are only what a compiler makes of portable code. On x86, XNNPACK's kernels turn NaN
- * into an infinity or a bound, and gain too little to have that (README.md). */
+/* Where ours are only what a compiler makes of portable code. On x86, XNNPACK's kernels gain
+ * nothing inside of networks and turn NaN into an infinity or a bound (README.md). */
 static gboolean
 xnnpack_pays (const GonioCpuKernels *kernels, const GonioCpuConv *conv)
 {
