@@ -1,12 +1,12 @@
-/* Convolutions as matrix products whose rows are addresses of pixels, or rows gathered from few
- * channels. Takes every convolution. */
+/* Convolutions as matrix products whose rows are addresses of pixels, or of lines of windows where
+ * channels are few. Takes every convolution. */
 #include "backends/cpu/conv.h"
 
 #include <string.h>
 
-/* Below so many channels per tap rows are gathered: an address per tap would cost more. */
+/* Below so many channels per tap a line of the kernel is one run: an address per tap would cost
+ * more. */
 #define FEW_CHANNELS 8
-#define GATHER_STEP  8
 
 typedef struct {
   GonioCpuConv conv;
@@ -83,41 +83,41 @@ border_rows (const GonioCpuGemm *product, const Pixel *pixel, size_t tap, size_t
   }
 }
 
+/* Windows wholly inside, that start at a pixel and those after it: every `apart`th tap. */
+static void
+inner_rows (const GonioCpuGemm *product, const Pixel *pixel, size_t count, size_t tap, size_t taps,
+            size_t apart, size_t step, const float **out)
+{
+  const Direct *direct = product->context;
+  const GonioCpuWindow *w = &direct->conv.window;
+  const int64_t next = w->stride[1] * w->pixel;
+  const float *start = window_start (product, pixel);
+  for (size_t t = 0; t < taps; t++) {
+    const float *from = start + direct->offsets[tap + t * apart];
+    for (size_t r = 0; r < count; r++)
+      out[t * step + r] = from + (int64_t)r * next;
+  }
+}
+
 static void
 direct_rows (const GonioCpuGemm *product, size_t first, size_t count, size_t tap, size_t taps,
              size_t step, const float **out)
 {
   const Direct *direct = product->context;
   const GonioCpuWindow *w = &direct->conv.window;
-  const int64_t apart = w->stride[1] * w->pixel;
   Pixel pixel = pixel_at (w, first);
   for (size_t i = 0; i < count;) {
     size_t run = inner_run (direct, &pixel, count - i);
-    if (run == 0) {
+    if (run > 0) {
+      inner_rows (product, &pixel, run, tap, taps, 1, step, out + i);
+    } else {
       border_rows (product, &pixel, tap, taps, step, out + i);
-      next_pixel (w, &pixel);
-      i++;
-      continue;
-    }
-    const float *start = window_start (product, &pixel);
-    for (size_t t = 0; t < taps; t++) {
-      const float *from = start + direct->offsets[tap + t];
-      const float **to = out + t * step + i;
-      for (size_t r = 0; r < run; r++)
-        to[r] = from + (int64_t)r * apart;
+      run = 1;
     }
     i += run;
     pixel.x += (int64_t)run - 1;
     next_pixel (w, &pixel);
   }
-}
-
-/* n floats in steps of eight: may touch seven more on either side, which both sides have. */
-static void
-copy_run (float *to, const float *from, size_t n)
-{
-  for (size_t i = 0; i < n; i += GATHER_STEP)
-    memcpy (to + i, from + i, GATHER_STEP * sizeof *to);
 }
 
 /* The window of one pixel, kernel line by kernel line. */
@@ -139,21 +139,29 @@ gather_border (const GonioCpuGemm *product, const Pixel *pixel, float *out)
     }
 }
 
+/* A run is a line of the kernel. */
 static void
-direct_gather (const GonioCpuGemm *product, size_t first, size_t count, float *out)
+direct_gather (const GonioCpuGemm *product, size_t first, size_t count, size_t step,
+               const float **out, float *room)
 {
   const Direct *direct = product->context;
   const GonioCpuWindow *w = &direct->conv.window;
-  size_t length = product->taps * product->kc, line = (size_t)w->kernel[1] * product->kc;
+  const size_t line = (size_t)w->kernel[1] * product->kc, lines = product->runs;
   Pixel pixel = pixel_at (w, first);
-  for (size_t i = 0; i < count; i++, next_pixel (w, &pixel), out += length) {
-    if (inner_run (direct, &pixel, 1) == 0) {
-      gather_border (product, &pixel, out);
-      continue;
+  for (size_t i = 0; i < count;) {
+    size_t run = inner_run (direct, &pixel, count - i);
+    if (run > 0) {
+      inner_rows (product, &pixel, run, 0, lines, (size_t)w->kernel[1], step, out + i);
+    } else {
+      float *here = room + i * lines * line;
+      gather_border (product, &pixel, here);
+      for (size_t ky = 0; ky < lines; ky++)
+        out[ky * step + i] = here + ky * line;
+      run = 1;
     }
-    const float *start = window_start (product, &pixel);
-    for (int64_t ky = 0; ky < w->kernel[0]; ky++)
-      copy_run (out + (size_t)ky * line, start + direct->offsets[ky * w->kernel[1]], line);
+    i += run;
+    pixel.x += (int64_t)run - 1;
+    next_pixel (w, &pixel);
   }
 }
 
@@ -255,8 +263,10 @@ init_product (Direct *direct)
   GonioCpuGemm *gemm = &direct->gemm;
   /* taps of a kernel line lie side by side when nothing is skipped between them */
   if (gemm->taps > 1 && gemm->kc < FEW_CHANNELS && gemm->taps * gemm->kc <= GONIO_CPU_GATHER &&
-      w->dilation[1] == 1 && (int64_t)gemm->kc == w->pixel)
+      w->dilation[1] == 1 && (int64_t)gemm->kc == w->pixel && w->kernel[0] <= GONIO_CPU_RUNS) {
     gemm->gather = direct_gather;
+    gemm->runs = (size_t)w->kernel[0];
+  }
 }
 
 static gboolean

@@ -320,17 +320,18 @@ pass_by_address (const Plan *plan, const GonioCpuGemm *product, const Tile *tile
 static void
 pass_gathered (const Plan *plan, const GonioCpuGemm *product, const Tile *tile)
 {
-  float gathered[GATHER_FLOATS + GONIO_CPU_GATHER_SLACK];
+  float room[GATHER_FLOATS];
   const float *rows[MAX_ADDRESSES];
   size_t length = product->taps * product->kc, step = plan->kernels->mr;
-  product->gather (product, tile->first, tile->count, gathered);
-  for (size_t b = 0; b < tile->blocks; b++)
-    for (size_t i = block_start (tile, b); i < block_start (tile, b + 1); i++)
-      rows[b * step + i - block_start (tile, b)] = gathered + i * length;
-  GonioCpuGemm flat = *product; /* one tap of everything */
-  flat.taps = 1;
-  flat.kc = length;
-  pass (plan, &flat, tile, 0, 1, rows, step, length);
+  for (size_t b = 0; b < tile->blocks; b++) {
+    size_t start = block_start (tile, b);
+    product->gather (product, tile->first + start, block_start (tile, b + 1) - start, step,
+                     rows + b * product->runs * step, room + start * length);
+  }
+  GonioCpuGemm by_runs = *product; /* the same floats, as runs instead of taps */
+  by_runs.taps = product->runs;
+  by_runs.kc = length / product->runs;
+  pass (plan, &by_runs, tile, 0, by_runs.taps, rows, step, by_runs.kc);
 }
 
 void
@@ -395,10 +396,10 @@ make_plan (const GonioCpuGemm *gemm, const GonioCpuRun *run)
   const GonioCpuKernels *kernels = run->kernels;
   size_t mr = kernels->mr, panels = panel_count (kernels, gemm->n);
   Plan plan = {.gemm = gemm, .kernels = kernels};
-  plan.tap_step = MIN (gemm->taps, MAX_ADDRESSES / mr);
+  plan.tap_step = MIN (gemm->gather ? gemm->runs : gemm->taps, MAX_ADDRESSES / mr);
   size_t rows = MIN (TILE_ROWS, MAX_ADDRESSES / plan.tap_step);
   if (gemm->gather)
-    rows = MIN (TILE_ROWS, GATHER_FLOATS / (gemm->taps * gemm->kc));
+    rows = MIN (rows, GATHER_FLOATS / (gemm->taps * gemm->kc));
   rows = MAX (rows / mr, 1) * mr;
 
   plan.parts = count_parts (gemm, kernels, run->threads);

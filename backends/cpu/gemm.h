@@ -64,9 +64,12 @@ struct _GonioCpuGemm {
    * out[t * step + i]. */
   void (*rows) (const GonioCpuGemm *product, size_t first, size_t count, size_t tap, size_t taps,
                 size_t step, const float **out);
-  /* Instead of rows, when taps * kc is small: writes the rows themselves, each taps * kc floats
-   * (at most GONIO_CPU_GATHER). */
-  void (*gather) (const GonioCpuGemm *product, size_t first, size_t count, float *out);
+  /* Instead of rows, when kc is small and taps lie side by side: addresses of whole runs of taps,
+   * that of run t of row i going to out[t * step + i]. What lies nowhere is written into room,
+   * which has taps * kc floats (at most GONIO_CPU_GATHER) per row. */
+  void (*gather) (const GonioCpuGemm *product, size_t first, size_t count, size_t step,
+                  const float **out, float *room);
+  size_t runs; /* into which gather divides the taps, all alike; at most GONIO_CPU_RUNS */
   gconstpointer context;
   size_t line; /* free for select to tell rows where it has pointed the product */
   const float *a;
@@ -86,8 +89,8 @@ struct _GonioCpuGemm {
   GonioCpuActivation activation;
 };
 
-#define GONIO_CPU_GATHER       512
-#define GONIO_CPU_GATHER_SLACK 16 /* floats behind the last row that gather may write to */
+#define GONIO_CPU_GATHER 512
+#define GONIO_CPU_RUNS   64
 
 /* rows of an ordinary matrix: a + i * lda */
 void gonio_cpu_rows_plain (const GonioCpuGemm *product, size_t first, size_t count, size_t tap,
