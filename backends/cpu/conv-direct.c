@@ -4,9 +4,8 @@
 
 #include <string.h>
 
-/* Below so many channels per tap a line of the kernel is one run: an address per tap would cost
- * more. */
-#define FEW_CHANNELS 8
+/* Up to so many channels per tap a line of the kernel is one run: an address per tap costs more. */
+#define FEW_CHANNELS 48
 
 typedef struct {
   GonioCpuConv conv;
@@ -262,7 +261,7 @@ init_product (Direct *direct)
                                 .activation = direct->conv.activation};
   GonioCpuGemm *gemm = &direct->gemm;
   /* taps of a kernel line lie side by side when nothing is skipped between them */
-  if (gemm->taps > 1 && gemm->kc < FEW_CHANNELS && gemm->taps * gemm->kc <= GONIO_CPU_GATHER &&
+  if (gemm->taps > 1 && gemm->kc <= FEW_CHANNELS && gemm->taps * gemm->kc <= GONIO_CPU_GATHER &&
       w->dilation[1] == 1 && (int64_t)gemm->kc == w->pixel && w->kernel[0] <= GONIO_CPU_RUNS) {
     gemm->gather = direct_gather;
     gemm->runs = (size_t)w->kernel[0];
