@@ -137,23 +137,81 @@ depthwise_small (const GonioCpuDepthwise *d, size_t ky, size_t kx, size_t c, siz
   }
 }
 
-/* The same for any size. */
+/* A line of the kernel over four pixels, which read each weight once. */
 GONIO_INLINE void
-depthwise_any (const GonioCpuDepthwise *d, size_t c, size_t part, size_t first, size_t count)
+depthwise_line (const float *in, size_t pixel, size_t tap, const float *w, size_t channels,
+                size_t kx, size_t part, GonioVec acc[4])
+{
+  for (size_t i = 0; i < kx; i++, in += tap, w += channels) {
+    const GonioVec weight = vec_load_some (w, part);
+#pragma GCC unroll 4
+    for (size_t p = 0; p < 4; p++)
+      acc[p] += vec_load_some (in + p * pixel, part) * weight;
+  }
+}
+
+/* The same for five taps as far apart as pixels: what one sees the next one does, too. */
+GONIO_INLINE void
+depthwise_line_5 (const float *in, size_t pixel, const float *w, size_t channels, size_t part,
+                  GonioVec acc[4])
+{
+  GonioVec x[8];
+#pragma GCC unroll 8
+  for (size_t i = 0; i < 8; i++)
+    x[i] = vec_load_some (in + i * pixel, part);
+#pragma GCC unroll 5
+  for (size_t i = 0; i < 5; i++) {
+    const GonioVec weight = vec_load_some (w + i * channels, part);
+#pragma GCC unroll 4
+    for (size_t p = 0; p < 4; p++)
+      acc[p] += x[i + p] * weight;
+  }
+}
+
+/* Four pixels, for kernels whose weights do not fit the registers. kx: 5 for depthwise_line_5(). */
+GONIO_INLINE void
+depthwise_four (const GonioCpuDepthwise *d, size_t kx, size_t c, size_t part, size_t first)
 {
   const GonioVec lo = vec_set (d->lo), hi = vec_set (d->hi);
   const GonioVec bias = vec_load_some (d->bias + c, part);
-  for (size_t p = first; p < first + count; p++) {
-    GonioVec acc = bias;
-    for (size_t j = 0; j < d->ky; j++) {
-      const float *in = d->lines[j] + p * d->pixel_step + c;
-      const float *w = d->w + j * d->w_line + c;
-      for (size_t i = 0; i < d->kx; i++)
-        acc +=
-            vec_load_some (in + i * d->tap_step, part) * vec_load_some (w + i * d->channels, part);
-    }
-    vec_store_some (d->y + p * d->channels + c, vec_min (hi, vec_max (lo, acc)), part);
+  const size_t pixel = d->pixel_step;
+  GonioVec acc[4] = {bias, bias, bias, bias};
+  for (size_t j = 0; j < d->ky; j++) {
+    const float *in = d->lines[j] + first * pixel + c, *w = d->w + j * d->w_line + c;
+    if (kx == 5)
+      depthwise_line_5 (in, pixel, w, d->channels, part, acc);
+    else
+      depthwise_line (in, pixel, d->tap_step, w, d->channels, d->kx, part, acc);
   }
+#pragma GCC unroll 4
+  for (size_t p = 0; p < 4; p++)
+    vec_store_some (d->y + (first + p) * d->channels + c, vec_min (hi, vec_max (lo, acc[p])), part);
+}
+
+GONIO_INLINE void
+depthwise_one (const GonioCpuDepthwise *d, size_t c, size_t part, size_t p)
+{
+  const GonioVec lo = vec_set (d->lo), hi = vec_set (d->hi);
+  GonioVec acc = vec_load_some (d->bias + c, part);
+  for (size_t j = 0; j < d->ky; j++) {
+    const float *in = d->lines[j] + p * d->pixel_step + c;
+    const float *w = d->w + j * d->w_line + c;
+    for (size_t i = 0; i < d->kx; i++)
+      acc += vec_load_some (in + i * d->tap_step, part) * vec_load_some (w + i * d->channels, part);
+  }
+  vec_store_some (d->y + p * d->channels + c, vec_min (hi, vec_max (lo, acc)), part);
+}
+
+/* Any size; kx as above. */
+GONIO_INLINE void
+depthwise_any (const GonioCpuDepthwise *d, size_t kx, size_t c, size_t part, size_t first,
+               size_t count)
+{
+  size_t p = first, end = first + count;
+  for (; p + 4 <= end; p += 4)
+    depthwise_four (d, kx, c, part, p);
+  for (; p < end; p++)
+    depthwise_one (d, c, part, p);
 }
 
 GONIO_INLINE void
@@ -163,10 +221,10 @@ depthwise_channels (const GonioCpuDepthwise *d, size_t ky, size_t kx, size_t c, 
   if (ky)
     depthwise_small (d, ky, kx, c, part, first, count);
   else
-    depthwise_any (d, c, part, first, count);
+    depthwise_any (d, kx, c, part, first, count);
 }
 
-/* ky, kx: constants, or 0 for any size. */
+/* ky, kx: constants, or ky 0 for any size and kx as depthwise_four() takes it. */
 GONIO_INLINE void
 depthwise_sized (const GonioCpuDepthwise *d, size_t ky, size_t kx)
 {
@@ -184,8 +242,13 @@ depthwise (const GonioCpuDepthwise *d)
 {
   if (d->ky == 3 && d->kx == 3)
     depthwise_sized (d, 3, 3);
+#if GONIO_LANES == 16
   else if (d->ky == 5 && d->kx == 5)
     depthwise_sized (d, 5, 5);
+#else
+  else if (d->kx == 5 && d->tap_step == d->pixel_step)
+    depthwise_sized (d, 0, 5);
+#endif
   else
     depthwise_sized (d, 0, 0);
 }
