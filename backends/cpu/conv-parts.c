@@ -244,8 +244,12 @@ parts_pays (const GonioCpuKernels *kernels, const GonioCpuConv *conv)
 {
   const GonioCpuWindow *w = &conv->window;
   size_t taps = (size_t)(w->kernel[0] * w->kernel[1]);
-  return gonio_cpu_parts_suit (kernels, (size_t)(w->batch * w->out[0] * w->out[1]),
-                               taps * (size_t)w->channels_in, taps * (size_t)w->channels_out);
+  size_t run = (size_t)((w->dilation[1] == 1 ? w->kernel[1] : 1) * w->channels_in);
+  size_t steps = (run + GONIO_CPU_PARTS_STEP - 1) / GONIO_CPU_PARTS_STEP * GONIO_CPU_PARTS_STEP;
+  /* steps that short runs leave half empty take as long as full ones */
+  size_t depth = taps * (size_t)w->channels_in * run / MAX (steps, 1);
+  return gonio_cpu_parts_suit (kernels, (size_t)(w->batch * w->out[0] * w->out[1]), MAX (depth, 1),
+                               taps * (size_t)w->channels_out);
 }
 
 const GonioCpuConvMethod gonio_cpu_conv_parts = {"parts", parts_suits, parts_lower, parts_pays};
