@@ -1,8 +1,8 @@
 /* The cpu backend against the reference: listed cases for each family, and generated ones with
  * odd sizes, paddings, groups, strides and broadcasts. Seeds are fixed.
  *
- * An argument picks the instruction set: baseline, avx, avx2, avx512, amx (for products of any size),
- * or nothing for what this machine does best. */
+ * An argument picks the instruction set: baseline, avx, avx2, avx512, amx (for products of any
+ * size), or nothing for what this machine does best. */
 #include "backends/cpu/cpu.h"
 #include "backends/reference/reference.h"
 #include "tests/backend/op-case.h"

@@ -205,8 +205,8 @@ extern const GonioCpuKernels gonio_cpu_kernels_avx512;
 #endif
 
 /* The widest set this processor can run. The environment variable GONIO_CPU_KERNELS picks another,
- * for tests: baseline, avx, avx2, avx512 (without the matrix unit), amx (the matrix unit for products of
- * any size). */
+ * for tests: baseline, avx, avx2, avx512 (without the matrix unit), amx (the matrix unit for
+ * products of any size). */
 const GonioCpuKernels *gonio_cpu_kernels_select (void);
 
 G_END_DECLS
