@@ -1,12 +1,9 @@
-/* Pyramid, bilinear reads, thumbnails. Depends on base. */
+/* Pyramid and thumbnails. Depends on base. */
 #include "core/imaging/resample.h"
 
 #include "core/imaging/bands.h"
 
 #include <math.h>
-
-#define MAX_SUPERSAMPLE 8
-#define MAX_FOLD        6 /* level pixels a destination pixel may span: fewer blur, more cost */
 
 /* ---- pyramid ---- */
 
@@ -34,6 +31,35 @@ halve_grey (gpointer data, guint first, guint end)
   }
 }
 
+/* Means of whole pixels at every byte, of which every sixth begins a new pair. */
+static inline __attribute__ ((always_inline)) void
+halve_rgb_row (const uint8_t *a, const uint8_t *b, guint pairs, uint8_t *out)
+{
+  enum { CHUNK = 128 }; /* pairs */
+  uint8_t mean[6 * CHUNK];
+
+  for (guint done = 0; done < pairs; done += CHUNK) {
+    guint n = MIN (CHUNK, pairs - done), bytes = 6 * n - 3;
+
+    for (guint i = 0; i < bytes; i++)
+      mean[i] = (uint8_t)((guint16)(a[i] + a[i + 3] + b[i] + b[i + 3] + 2) >> 2);
+    for (guint x = 0; x + 1 < n; x++, out += 3)
+      memcpy (out, mean + 6 * (size_t)x, 4); /* the fourth byte is written over */
+    memcpy (out, mean + 6 * (size_t)(n - 1), 3);
+    out += 3;
+    a += 6 * (size_t)n;
+    b += 6 * (size_t)n;
+  }
+}
+
+#if defined(__x86_64__)
+__attribute__ ((target ("avx2"))) static void
+halve_rgb_row_avx2 (const uint8_t *a, const uint8_t *b, guint pairs, uint8_t *out)
+{
+  halve_rgb_row (a, b, pairs, out);
+}
+#endif
+
 static void
 halve_rgb (gpointer data, guint first, guint end)
 {
@@ -45,11 +71,16 @@ halve_rgb (gpointer data, guint first, guint end)
     const uint8_t *b = 2 * y + 1 < h->from.height ? a + (size_t)h->from.width * 3 : a;
     uint8_t *out = (uint8_t *)h->to.pixels + (size_t)y * h->to.width * 3;
 
-    for (guint x = 0; x < pairs; x++, a += 6, b += 6, out += 3)
-      for (guint c = 0; c < 3; c++)
-        out[c] = (uint8_t)(((guint)a[c] + a[c + 3] + b[c] + b[c + 3] + 2) >> 2);
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports ("avx2"))
+      halve_rgb_row_avx2 (a, b, pairs, out);
+    else
+#endif
+      halve_rgb_row (a, b, pairs, out);
+    a += 6 * (size_t)pairs;
+    b += 6 * (size_t)pairs;
     for (guint c = 0; h->from.width % 2 && c < 3; c++)
-      out[c] = (uint8_t)((2u * a[c] + 2u * b[c] + 2) >> 2);
+      out[3 * (size_t)pairs + c] = (uint8_t)((2u * a[c] + 2u * b[c] + 2) >> 2);
   }
 }
 
@@ -82,200 +113,6 @@ gonio_image_level (const GonioImage *image, guint index)
   level = owner->halved[index - 1];
   g_mutex_unlock (&owner->cache_lock);
   return level;
-}
-
-/* ---- one destination pixel ---- */
-
-static guint
-samples_for (double step)
-{
-  double n = ceil (step - 0.01); /* a step of 1 and a rounding error is one sample */
-
-  return n > 1 ? (guint)MIN (n, MAX_SUPERSAMPLE) : 1;
-}
-
-GonioFootprint
-gonio_footprint (double step_x, double step_y)
-{
-  double small = MIN (step_x, step_y), large = MAX (step_x, step_y);
-  guint level = 0;
-
-  /* The short side picks the level; a long side beyond the supersampling limit raises it. A level
-   * near the destination's own size would blur as much again as the averaging itself, and the
-   * networks were taught on plain averages. */
-  while (level + 1 < GONIO_IMAGE_MAX_LEVELS && (small >= MAX_FOLD || large > MAX_SUPERSAMPLE)) {
-    small /= 2;
-    large /= 2;
-    level++;
-  }
-  return (GonioFootprint){
-      .level = level,
-      .nx = samples_for (step_x / (double)(1u << level)),
-      .ny = samples_for (step_y / (double)(1u << level)),
-  };
-}
-
-void
-gonio_neighbours (double position, guint size, guint *out_a, guint *out_b, float *out_t)
-{
-  double p = position - 0.5;
-
-  if (!(p > 0)) {
-    *out_a = *out_b = 0;
-    *out_t = 0;
-  } else if (p >= size - 1) {
-    *out_a = *out_b = size - 1;
-    *out_t = 0;
-  } else {
-    *out_a = (guint)p;
-    *out_b = *out_a + 1;
-    *out_t = (float)(p - *out_a);
-  }
-}
-
-static inline float
-lerp (float a, float b, float t)
-{
-  return a + (b - a) * t;
-}
-
-/* Adds the bilinear sample at a level's (x, y), which may lie at its border or outside. */
-static void
-add_near_border (const GonioLevel *level, gboolean grey, double x, double y, float *sum)
-{
-  guint x0 = 0, x1 = 0, y0 = 0, y1 = 0;
-  float tx = 0, ty = 0;
-
-  gonio_neighbours (x, level->width, &x0, &x1, &tx);
-  gonio_neighbours (y, level->height, &y0, &y1, &ty);
-  if (grey) {
-    const uint16_t *a = (const uint16_t *)level->pixels + (size_t)y0 * level->width;
-    const uint16_t *b = (const uint16_t *)level->pixels + (size_t)y1 * level->width;
-
-    sum[0] += lerp (lerp (a[x0], a[x1], tx), lerp (b[x0], b[x1], tx), ty);
-  } else {
-    const uint8_t *a = (const uint8_t *)level->pixels + (size_t)y0 * level->width * 3;
-    const uint8_t *b = (const uint8_t *)level->pixels + (size_t)y1 * level->width * 3;
-
-    for (guint c = 0; c < 3; c++)
-      sum[c] += lerp (lerp (a[x0 * 3 + c], a[x1 * 3 + c], tx),
-                      lerp (b[x0 * 3 + c], b[x1 * 3 + c], tx), ty);
-  }
-}
-
-typedef float Vec __attribute__ ((vector_size (16)));
-typedef int32_t VecInt __attribute__ ((vector_size (16)));
-
-/* Red, green and blue as floats; the fourth byte, the next pixel's, becomes 0. */
-static inline Vec
-load_rgb (const uint8_t *pixel)
-{
-  const VecInt mask = {0xff, 0xff00, 0xff0000, 0};
-  const Vec scale = {1, 1 / 256.0f, 1 / 65536.0f, 0};
-  guint32 word = 0;
-
-  memcpy (&word, pixel, sizeof word);
-  gint32 w = (gint32)GUINT32_FROM_LE (word);
-  return __builtin_convertvector((VecInt){w, w, w, w} & mask, Vec) * scale;
-}
-
-/* The bilinear sample at a level's (x, y), at least a pixel and a half away from its border. */
-static inline Vec
-rgb_inside (const GonioLevel *level, double x, double y)
-{
-  int ix = (int)(x - 0.5), iy = (int)(y - 0.5);
-  float tx = (float)(x - 0.5 - ix), ty = (float)(y - 0.5 - iy);
-  const uint8_t *a = (const uint8_t *)level->pixels + ((size_t)iy * level->width + (size_t)ix) * 3;
-  const uint8_t *b = a + (size_t)level->width * 3;
-  Vec a0 = load_rgb (a), a1 = load_rgb (a + 3), b0 = load_rgb (b), b1 = load_rgb (b + 3);
-  Vec up = a0 + (a1 - a0) * tx, down = b0 + (b1 - b0) * tx;
-
-  return up + (down - up) * ty;
-}
-
-static inline float
-grey_inside (const GonioLevel *level, double x, double y)
-{
-  int ix = (int)(x - 0.5), iy = (int)(y - 0.5);
-  float tx = (float)(x - 0.5 - ix), ty = (float)(y - 0.5 - iy);
-  const uint16_t *a = (const uint16_t *)level->pixels + (size_t)iy * level->width + (size_t)ix;
-  const uint16_t *b = a + level->width;
-
-  return lerp (lerp (a[0], a[1], tx), lerp (b[0], b[1], tx), ty);
-}
-
-void
-gonio_area_init (GonioArea *area, const GonioImage *image, GonioPoint a, GonioPoint b)
-{
-  GonioFootprint footprint = gonio_footprint (hypot (a.x, a.y), hypot (b.x, b.y));
-  double s = 1.0 / (double)(1u << footprint.level);
-
-  *area = (GonioArea){.image = image,
-                      .level = gonio_image_level (image, footprint.level),
-                      .footprint = footprint,
-                      .scale = s,
-                      .ax = a.x * s,
-                      .ay = a.y * s,
-                      .bx = b.x * s,
-                      .by = b.y * s};
-}
-
-/* Samples of a destination pixel relative to its centre, level px; returns how many. */
-static guint
-sample_offsets (const GonioArea *area, GonioPoint out[MAX_SUPERSAMPLE * MAX_SUPERSAMPLE])
-{
-  guint nx = area->footprint.nx, ny = area->footprint.ny;
-
-  for (guint j = 0; j < ny; j++) {
-    double v = (j + 0.5) / ny - 0.5;
-
-    for (guint i = 0; i < nx; i++) {
-      double u = (i + 0.5) / nx - 0.5;
-
-      out[j * nx + i] = (GonioPoint){u * area->ax + v * area->bx, u * area->ay + v * area->by};
-    }
-  }
-  return nx * ny;
-}
-
-void
-gonio_area_read (const GonioArea *area, const GonioPoint *points, const uint8_t *inside, guint n,
-                 float *out)
-{
-  GonioPoint offset[MAX_SUPERSAMPLE * MAX_SUPERSAMPLE];
-  const GonioLevel *level = &area->level;
-  guint count = sample_offsets (area, offset);
-  gboolean grey = area->image->format == GONIO_PIXELS_GREY16;
-  double rx = 0.5 * (fabs (area->ax) + fabs (area->bx)) + 1.5;
-  double ry = 0.5 * (fabs (area->ay) + fabs (area->by)) + 1.5;
-  double right = level->width - rx, bottom = level->height - ry;
-
-  for (guint i = 0; i < n; i++) {
-    double x = points[i].x * area->scale, y = points[i].y * area->scale;
-    Vec sum = {0};
-
-    if (!inside[i])
-      continue;
-    if (!(x > rx && y > ry && x < right && y < bottom)) {
-      float mean[4] = {0};
-
-      for (guint k = 0; k < count; k++)
-        add_near_border (level, grey, x + offset[k].x, y + offset[k].y, mean);
-      memcpy (&sum, mean, sizeof sum);
-    } else if (grey) {
-      for (guint k = 0; k < count; k++)
-        sum[0] += grey_inside (level, x + offset[k].x, y + offset[k].y);
-    } else {
-      for (guint k = 0; k < count; k++)
-        sum += rgb_inside (level, x + offset[k].x, y + offset[k].y);
-    }
-    if (grey) {
-      out[i] = sum[0] / (float)count;
-    } else {
-      sum /= (float)count;
-      memcpy (out + 4 * (size_t)i, &sum, sizeof sum);
-    }
-  }
 }
 
 /* ---- thumbnail ---- */

@@ -32,24 +32,33 @@ gonio_values_stride (const GonioImage *image)
   return image->format == GONIO_PIXELS_GREY16 ? 1 : 4;
 }
 
+enum {
+  GONIO_AREA_ROW = 16,        /* destination pixels that are read at once */
+  GONIO_AREA_SUPERSAMPLE = 8, /* samples of one along an axis, at most */
+};
+
 /* Where destination pixels come from that share a footprint. */
 typedef struct {
-  const GonioImage *image;
   GonioLevel level;
-  GonioFootprint footprint;
-  double scale;          /* source px -> px of the level */
-  double ax, ay, bx, by; /* level px: of one step right and one step down */
+  gboolean grey;
+  double scale;            /* source px -> px of the level */
+  double reach_x, reach_y; /* level px from a pixel's centre to its farthest neighbour */
+  guint count;
+  GonioPoint offsets[GONIO_AREA_SUPERSAMPLE * GONIO_AREA_SUPERSAMPLE]; /* of samples, level px */
 } GonioArea;
 
 /* a, b: source vectors of one step right and one step down. */
 void gonio_area_init (GonioArea *area, const GonioImage *image, GonioPoint a, GonioPoint b);
-/* Mean around each source point whose inside flag is set. Values are 0..65535 (GREY16) or 0..255.
- */
-void gonio_area_read (const GonioArea *area, const GonioPoint *points, const uint8_t *inside,
-                      guint n, float *out);
+/* Is every sample about the points between low and high away from the picture's border? */
+gboolean gonio_area_is_clear (const GonioArea *area, GonioPoint low, GonioPoint high);
+/* Mean around each of GONIO_AREA_ROW source points, 0 for those whose inside flag is not set;
+ * inside NULL: all clear of the border. x, y: source px. Values are 0..65535 (GREY16) or 0..255, by
+ * gonio_values_stride(). */
+void gonio_area_read (const GonioArea *area, const double *x, const double *y,
+                      const uint8_t *inside, float *out);
 
 /* Called with the values of n destination pixels of one row, from index on. Those that are not
- * inside have no source and undefined values. On several threads at once. */
+ * inside (NULL: all are) have no source; their values mean nothing. On several threads at once. */
 typedef void (*GonioStore) (gpointer out, size_t index, guint n, const float *values,
                             const uint8_t *inside);
 

@@ -6,55 +6,109 @@
 
 #include <math.h>
 
-#define TILE      16          /* destination pixels that share one interpolated inverse */
-#define TOLERANCE (1.0 / 256) /* source pixels that the interpolation may be off */
+#define TILE      GONIO_AREA_ROW /* destination pixels that share one interpolated inverse */
+#define TOLERANCE (1.0 / 256)    /* source pixels that the interpolation may be off */
 
 /* ---- tiles ---- */
 
 /* Where the pixels of one destination tile come from. */
 typedef struct {
-  GonioPoint at[TILE * TILE];
+  double x[TILE * TILE], y[TILE * TILE];
   uint8_t valid[TILE * TILE];
   double ax, ay, bx, by; /* source vector of one step right and one step down */
+  gboolean smooth;       /* between low and high everywhere */
+  GonioPoint low, high;
 } Tile;
 
-static GonioPoint
-point_mix (const GonioPoint corner[4], double u, double v)
-{
-  double a = (1 - u) * (1 - v), b = u * (1 - v), c = (1 - u) * v, d = u * v;
+/* Three source points along an axis at 0, 0.5 and 1 as the parabola through them. */
+typedef struct {
+  double x[3], y[3]; /* coefficients, constant first */
+} Parabola;
 
-  return (GonioPoint){a * corner[0].x + b * corner[1].x + c * corner[2].x + d * corner[3].x,
-                      a * corner[0].y + b * corner[1].y + c * corner[2].y + d * corner[3].y};
+static Parabola
+parabola_through (GonioPoint p, GonioPoint q, GonioPoint r)
+{
+  return (Parabola){{p.x, -3 * p.x + 4 * q.x - r.x, 2 * (p.x - 2 * q.x + r.x)},
+                    {p.y, -3 * p.y + 4 * q.y - r.y, 2 * (p.y - 2 * q.y + r.y)}};
 }
 
-/* Bilinear between the exact corners where that is exact enough at five points between. */
+static inline GonioPoint
+parabola_at (const Parabola *c, double u)
+{
+  return (GonioPoint){c->x[0] + u * (c->x[1] + u * c->x[2]), c->y[0] + u * (c->y[1] + u * c->y[2])};
+}
+
+/* The row at v of the surface through three columns. */
+static Parabola
+surface_row (const Parabola columns[3], double v)
+{
+  return parabola_through (parabola_at (&columns[0], v), parabola_at (&columns[1], v),
+                           parabola_at (&columns[2], v));
+}
+
+/* Bounds of the surface: those of its nine points, and what the parabolas between them may swing
+ * out, an eighth of their second difference. */
+static void
+bound (const GonioPoint exact[3][3], Tile *tile)
+{
+  GonioPoint swing = {0, 0};
+
+  tile->low = tile->high = exact[0][0];
+  for (guint i = 0; i < 3; i++) {
+    const GonioPoint *down = exact[i];
+    const GonioPoint across[3] = {exact[0][i], exact[1][i], exact[2][i]};
+
+    for (guint j = 0; j < 3; j++) {
+      tile->low = (GonioPoint){MIN (tile->low.x, down[j].x), MIN (tile->low.y, down[j].y)};
+      tile->high = (GonioPoint){MAX (tile->high.x, down[j].x), MAX (tile->high.y, down[j].y)};
+    }
+    swing.x += fabs (down[0].x - 2 * down[1].x + down[2].x) +
+               fabs (across[0].x - 2 * across[1].x + across[2].x);
+    swing.y += fabs (down[0].y - 2 * down[1].y + down[2].y) +
+               fabs (across[0].y - 2 * across[1].y + across[2].y);
+  }
+  tile->low = (GonioPoint){tile->low.x - swing.x, tile->low.y - swing.y};
+  tile->high = (GonioPoint){tile->high.x + swing.x, tile->high.y + swing.y};
+}
+
+/* Parabolas through nine exact points where that is exact enough at four points between. */
 static gboolean
 tile_interpolate (const GonioTransform *t, double x0, double y0, guint w, guint h, Tile *tile)
 {
-  static const double probe[5][2] = {{.5, .5}, {.5, 0}, {.5, 1}, {0, .5}, {1, .5}};
-  double sx = w - 1, sy = h - 1;
-  GonioPoint corner[4] = {{0}};
+  static const double probe[4][2] = {{.25, .25}, {.75, .25}, {.25, .75}, {.75, .75}};
+  double sx = w - 1, sy = h - 1, step = w > 1 ? 1 / sx : 0;
+  GonioPoint nodes[3][3] = {{{0}}};
+  Parabola columns[3];
 
-  for (guint i = 0; i < 4; i++) {
-    GonioPoint p = {x0 + (i & 1 ? sx : 0), y0 + (i & 2 ? sy : 0)};
-
-    if (!gonio_transform_inverse (t, p, &corner[i]))
-      return FALSE;
+  for (guint i = 0; i < 3; i++) {
+    for (guint j = 0; j < 3; j++)
+      if (!gonio_transform_inverse (t, (GonioPoint){x0 + 0.5 * i * sx, y0 + 0.5 * j * sy},
+                                    &nodes[i][j]))
+        return FALSE;
+    columns[i] = parabola_through (nodes[i][0], nodes[i][1], nodes[i][2]);
   }
   for (guint i = 0; i < G_N_ELEMENTS (probe); i++) {
     GonioPoint p = {x0 + probe[i][0] * sx, y0 + probe[i][1] * sy}, exact = {0};
-    GonioPoint mixed = point_mix (corner, probe[i][0], probe[i][1]);
+    Parabola row = surface_row (columns, probe[i][1]);
+    GonioPoint mixed = parabola_at (&row, probe[i][0]);
 
     if (!gonio_transform_inverse (t, p, &exact) ||
         hypot (exact.x - mixed.x, exact.y - mixed.y) > TOLERANCE)
       return FALSE;
   }
   for (guint y = 0; y < h; y++) {
-    for (guint x = 0; x < w; x++) {
-      tile->at[y * TILE + x] = point_mix (corner, sx > 0 ? x / sx : 0, sy > 0 ? y / sy : 0);
-      tile->valid[y * TILE + x] = TRUE;
+    Parabola row = surface_row (columns, sy > 0 ? y / sy : 0);
+
+    /* Whole rows are read: those beyond the tile repeat its last pixel. */
+    for (guint x = 0; x < TILE; x++) {
+      GonioPoint p = parabola_at (&row, MIN (x, w - 1) * step);
+
+      tile->x[y * TILE + x] = p.x;
+      tile->y[y * TILE + x] = p.y;
     }
+    memset (tile->valid + (size_t)y * TILE, 1, w);
   }
+  bound (nodes, tile);
   return TRUE;
 }
 
@@ -63,9 +117,12 @@ tile_exact (const GonioTransform *t, double x0, double y0, guint w, guint h, Til
 {
   for (guint y = 0; y < h; y++) {
     for (guint x = 0; x < w; x++) {
-      GonioPoint p = {x0 + x, y0 + y};
+      GonioPoint p = {x0 + x, y0 + y}, source = {0};
+      guint i = y * TILE + x;
 
-      tile->valid[y * TILE + x] = gonio_transform_inverse (t, p, &tile->at[y * TILE + x]);
+      tile->valid[i] = gonio_transform_inverse (t, p, &source);
+      tile->x[i] = source.x;
+      tile->y[i] = source.y;
     }
   }
 }
@@ -106,27 +163,36 @@ typedef struct {
   GCancellable *cancellable;
 } Warp;
 
+/* Pixels of the tile whose source lies in the picture; others become invalid. */
+static void
+keep_inside (const GonioImage *image, Tile *tile)
+{
+  for (guint i = 0; i < TILE * TILE; i++)
+    tile->valid[i] = tile->valid[i] && tile->x[i] >= 0 && tile->y[i] >= 0 &&
+                     tile->x[i] <= image->width && tile->y[i] <= image->height;
+}
+
 static void
 warp_tile (const Warp *warp, guint x, guint y, guint w, guint h, Tile *tile)
 {
-  const GonioImage *image = warp->image;
   const GonioTransform *t = warp->transform;
   GonioArea area;
 
-  if (!tile_interpolate (t, x + 0.5, y + 0.5, w, h, tile))
+  memset (tile->valid, 0, sizeof tile->valid);
+  tile->smooth = tile_interpolate (t, x + 0.5, y + 0.5, w, h, tile);
+  if (!tile->smooth)
     tile_exact (t, x + 0.5, y + 0.5, w, h, tile);
   tile_steps (t, x + 0.5, y + 0.5, w, h, tile);
-  gonio_area_init (&area, image, (GonioPoint){tile->ax, tile->ay},
+  gonio_area_init (&area, warp->image, (GonioPoint){tile->ax, tile->ay},
                    (GonioPoint){tile->bx, tile->by});
+  gboolean clear = tile->smooth && gonio_area_is_clear (&area, tile->low, tile->high);
+  if (!clear)
+    keep_inside (warp->image, tile);
   for (guint j = 0; j < h; j++) {
-    const GonioPoint *at = tile->at + j * TILE;
-    uint8_t *inside = tile->valid + j * TILE;
-    float values[TILE * 4] = {0};
+    const uint8_t *inside = clear ? NULL : tile->valid + (size_t)j * TILE;
+    float values[TILE * 4];
 
-    for (guint i = 0; i < w; i++)
-      inside[i] = inside[i] && at[i].x >= 0 && at[i].y >= 0 && at[i].x <= image->width &&
-                  at[i].y <= image->height;
-    gonio_area_read (&area, at, inside, w, values);
+    gonio_area_read (&area, tile->x + (size_t)j * TILE, tile->y + (size_t)j * TILE, inside, values);
     warp->store (warp->out, (size_t)(y + j) * warp->width + x, w, values, inside);
   }
 }
@@ -135,7 +201,7 @@ static void
 warp_band (gpointer data, guint first, guint end)
 {
   const Warp *warp = data;
-  g_autofree Tile *tile = g_new (Tile, 1);
+  g_autofree Tile *tile = g_new0 (Tile, 1);
 
   for (guint y = first; y < end; y += TILE) {
     if (g_cancellable_is_cancelled (warp->cancellable))
@@ -169,17 +235,31 @@ store_grey (gpointer out, size_t index, guint n, const float *values, const uint
   uint16_t *pixels = (uint16_t *)out + index;
 
   for (guint i = 0; i < n; i++)
-    pixels[i] = inside[i] ? (uint16_t)(values[i] + 0.5f) : 0;
+    pixels[i] = (uint16_t)(int)(values[i] + 0.5f);
+  for (guint i = 0; inside && i < n; i++)
+    pixels[i] = inside[i] ? pixels[i] : 0;
 }
 
 static void
 store_rgb (gpointer out, size_t index, guint n, const float *values, const uint8_t *inside)
 {
   uint8_t *pixels = (uint8_t *)out + index * 3;
+  uint8_t bytes[4 * GONIO_AREA_ROW];
 
-  for (guint i = 0; i < n; i++)
-    for (guint c = 0; c < 3; c++)
-      pixels[3 * i + c] = inside[i] ? (uint8_t)(values[4 * i + c] + 0.5f) : 0;
+  for (guint first = 0; first < n; first += GONIO_AREA_ROW) {
+    guint end = MIN (n, first + GONIO_AREA_ROW);
+
+    for (guint i = 0; i < 4 * (end - first); i++)
+      bytes[i] = (uint8_t)(int)(values[4 * first + i] + 0.5f);
+    for (guint i = first; i + 1 < end; i++, pixels += 3)
+      memcpy (pixels, bytes + 4 * (i - first), 4); /* the fourth byte is written over */
+    memcpy (pixels, bytes + 4 * (end - 1 - first), 3);
+    pixels += 3;
+  }
+  pixels -= 3 * (size_t)n;
+  for (guint i = 0; inside && i < n; i++)
+    if (!inside[i])
+      memset (pixels + 3 * (size_t)i, 0, 3);
 }
 
 /* Spacing survives only an axis-aligned scale. */
@@ -251,7 +331,7 @@ store_float (gpointer data, size_t index, guint n, const float *values, const ui
     v = CLAMP (v, 0.0f, 65535.0f);
     gint i = MIN ((gint)v, 65534);
     float level = target->table[i] + (target->table[i + 1] - target->table[i]) * (v - (float)i);
-    out[k] = inside[k] ? level : target->fill;
+    out[k] = !inside || inside[k] ? level : target->fill;
   }
 }
 
