@@ -6,6 +6,8 @@
 #include <math.h>
 
 #define REFINE_STEPS 10
+#define SETTLED      (1 - 1e-12) /* a step that leaves more of the cost is the last */
+#define INDEPENDENT  1e-12       /* share of an unknown's square that the others must leave */
 
 typedef struct {
   GonioTransform base;
@@ -138,10 +140,10 @@ normalise (GonioPoint p, GonioPoint center, double scale)
   return (GonioPoint){(p.x - center.x) / scale, (p.y - center.y) / scale};
 }
 
-/* Direct linear solution with h[8] = 1; src and dst are normalised, and the mean of src is at the
- * origin, which no usable set of points sends to infinity. */
+/* fit_linear() for few or badly spread points. */
 static gboolean
-fit_linear (const GonioPoint *src, const GonioPoint *dst, guint n, double h[9], GError **error)
+fit_linear_by_rank (const GonioPoint *src, const GonioPoint *dst, guint n, double h[9],
+                    GError **error)
 {
   g_autofree double *a = g_new0 (double, (size_t)n * 2 * 8);
   g_autofree double *b = g_new0 (double, MAX (n * 2, 8));
@@ -167,6 +169,88 @@ fit_linear (const GonioPoint *src, const GonioPoint *dst, guint n, double h[9], 
   return TRUE;
 }
 
+/* Rows of a least-squares problem in eight unknowns, summed up as they come: a' a, of which the
+ * upper triangle is kept, and a' b. */
+typedef struct {
+  double aa[8][8], ab[8];
+} Normal;
+
+/* The rows [s 1 0 0 0 0 p s] and [0 0 0 s 1 q s], as both kinds of equations below have them, with
+ * the weight w, and their right sides. */
+static void
+normal_add (Normal *n, GonioPoint s, double w, double p, double q, double bx, double by)
+{
+  const double v[3] = {s.x * w, s.y * w, w}, px[2] = {p * s.x * w, p * s.y * w},
+               qy[2] = {q * s.x * w, q * s.y * w};
+
+  for (guint i = 0; i < 3; i++) {
+    for (guint j = i; j < 3; j++)
+      n->aa[i][j] += v[i] * v[j];
+    for (guint j = 0; j < 2; j++) {
+      n->aa[i][6 + j] += v[i] * px[j];
+      n->aa[3 + i][6 + j] += v[i] * qy[j];
+    }
+    n->ab[i] += v[i] * bx;
+    n->ab[3 + i] += v[i] * by;
+  }
+  for (guint i = 0; i < 2; i++) {
+    for (guint j = i; j < 2; j++)
+      n->aa[6 + i][6 + j] += px[i] * px[j] + qy[i] * qy[j];
+    n->ab[6 + i] += px[i] * bx + qy[i] * by;
+  }
+}
+
+/* By Cholesky's factors; FALSE where the unknowns depend on each other, even if only nearly. */
+static gboolean
+normal_solve (Normal *n, double out[8])
+{
+  double l[8][8] = {{0}};
+
+  for (guint i = 0; i < 3; i++)
+    for (guint j = i; j < 3; j++)
+      n->aa[3 + i][3 + j] = n->aa[i][j];
+  for (guint i = 0; i < 8; i++) {
+    for (guint j = 0; j <= i; j++) {
+      double sum = n->aa[j][i];
+
+      for (guint k = 0; k < j; k++)
+        sum -= l[i][k] * l[j][k];
+      if (j < i)
+        l[i][j] = sum / l[j][j];
+      else if (sum > INDEPENDENT * n->aa[i][i])
+        l[i][i] = sqrt (sum);
+      else
+        return FALSE;
+    }
+  }
+  for (guint i = 0; i < 8; i++) {
+    out[i] = n->ab[i];
+    for (guint k = 0; k < i; k++)
+      out[i] -= l[i][k] * out[k];
+    out[i] /= l[i][i];
+  }
+  for (guint i = 8; i-- > 0;) {
+    for (guint k = i + 1; k < 8; k++)
+      out[i] -= l[k][i] * out[k];
+    out[i] /= l[i][i];
+  }
+  return TRUE;
+}
+
+/* Direct linear solution with h[8] = 1; src and dst are normalised, and the mean of src is at the
+ * origin, which no usable set of points sends to infinity. Summed equations are exact enough where
+ * the points are well spread; for others the rank is looked at. */
+static gboolean
+fit_linear (const GonioPoint *src, const GonioPoint *dst, guint n, double h[9], GError **error)
+{
+  Normal normal = {.ab = {0}};
+
+  h[8] = 1;
+  for (guint i = 0; i < n; i++)
+    normal_add (&normal, src[i], 1, -dst[i].x, -dst[i].y, dst[i].x, dst[i].y);
+  return (n > 4 && normal_solve (&normal, h)) || fit_linear_by_rank (src, dst, n, h, error);
+}
+
 /* Sum of squared distances in the destination; infinite when a point is behind the horizon. */
 static double
 fit_cost (const double h[9], const GonioPoint *src, const GonioPoint *dst, guint n)
@@ -188,38 +272,29 @@ static void
 fit_refine (double h[9], const GonioPoint *src, const GonioPoint *dst, guint n)
 {
   double cost = fit_cost (h, src, dst, n);
-  g_autofree double *a = g_new (double, (size_t)n * 2 * 8);
-  g_autofree double *b = g_new (double, MAX (n * 2, 8));
 
   for (guint step = 0; step < REFINE_STEPS && isfinite (cost); step++) {
     double next[9] = {0}, next_cost = 0;
+    Normal normal = {.ab = {0}};
 
     for (guint i = 0; i < n; i++) {
       GonioPoint s = src[i], q = {0};
-      double *rx = a + (size_t)i * 16, *ry = rx + 8;
       double w = 1 / (h[6] * s.x + h[7] * s.y + h[8]);
 
       project (h, s, &q);
-      memset (rx, 0, 16 * sizeof *rx);
-      rx[0] = ry[3] = s.x * w;
-      rx[1] = ry[4] = s.y * w;
-      rx[2] = ry[5] = w;
-      rx[6] = -q.x * s.x * w;
-      rx[7] = -q.x * s.y * w;
-      ry[6] = -q.y * s.x * w;
-      ry[7] = -q.y * s.y * w;
-      b[i * 2] = dst[i].x - q.x;
-      b[i * 2 + 1] = dst[i].y - q.y;
+      normal_add (&normal, s, w, -q.x, -q.y, dst[i].x - q.x, dst[i].y - q.y);
     }
-    if (!gonio_least_squares (a, n * 2, 8, b, 1, "homography", NULL))
+    if (!normal_solve (&normal, next))
       return;
     for (guint k = 0; k < 8; k++)
-      next[k] = h[k] + b[k];
+      next[k] += h[k];
     next[8] = 1;
     next_cost = fit_cost (next, src, dst, n);
     if (!(next_cost < cost))
       return;
     memcpy (h, next, sizeof next);
+    if (next_cost > SETTLED * cost)
+      return;
     cost = next_cost;
   }
 }
