@@ -31,23 +31,57 @@ typedef struct {
 
 /* ---- the searched picture ---- */
 
+enum { RADIUS = 4 };
+
 static void
-blur_lines (const float *from, float *to, int n, int lines, size_t step, size_t line_step)
+blur_kernel (double kernel[2 * RADIUS + 1])
 {
-  enum { RADIUS = 4 };
-  double kernel[RADIUS + 1], sum = 0;
-  for (int k = 0; k <= RADIUS; k++) {
-    kernel[k] = exp (-0.5 * k * k / (BLUR * BLUR));
-    sum += k == 0 ? kernel[k] : 2 * kernel[k];
+  double sum = 0;
+  for (int k = -RADIUS; k <= RADIUS; k++) {
+    kernel[k + RADIUS] = exp (-0.5 * k * k / (BLUR * BLUR));
+    sum += kernel[k + RADIUS];
   }
-  for (int line = 0; line < lines; line++)
-    for (int i = 0; i < n; i++) {
-      const float *row = from + (size_t)line * line_step;
+  for (int k = 0; k <= 2 * RADIUS; k++)
+    kernel[k] /= sum;
+}
+
+/* Blurs along each row; pixels at the border repeat beyond it. */
+static void
+blur_across (float *grey, int w, int h)
+{
+  double kernel[2 * RADIUS + 1];
+  g_autofree float *wide = g_new (float, (size_t)w + 2 * RADIUS);
+  blur_kernel (kernel);
+  for (int y = 0; y < h; y++) {
+    float *row = grey + (size_t)y * (size_t)w;
+    for (int i = 0; i < w + 2 * RADIUS; i++)
+      wide[i] = row[CLAMP (i - RADIUS, 0, w - 1)];
+    for (int i = 0; i < w; i++) {
       double v = 0;
-      for (int k = -RADIUS; k <= RADIUS; k++)
-        v += kernel[ABS (k)] * row[(size_t)CLAMP (i + k, 0, n - 1) * step];
-      to[(size_t)line * line_step + (size_t)i * step] = (float)(v / sum);
+      for (int k = 0; k <= 2 * RADIUS; k++)
+        v += kernel[k] * (double)wide[i + k];
+      row[i] = (float)v;
     }
+  }
+}
+
+/* The same along each column, by whole rows. */
+static void
+blur_down (const float *from, float *to, int w, int h)
+{
+  double kernel[2 * RADIUS + 1];
+  blur_kernel (kernel);
+  for (int y = 0; y < h; y++) {
+    const float *rows[2 * RADIUS + 1];
+    for (int k = 0; k <= 2 * RADIUS; k++)
+      rows[k] = from + (size_t)CLAMP (y + k - RADIUS, 0, h - 1) * (size_t)w;
+    for (int i = 0; i < w; i++) {
+      double v = 0;
+      for (int k = 0; k <= 2 * RADIUS; k++)
+        v += kernel[k] * (double)rows[k][i];
+      to[(size_t)y * (size_t)w + (size_t)i] = (float)(v * 255);
+    }
+  }
 }
 
 static gboolean
@@ -59,14 +93,12 @@ field_init (Field *f, const GonioImage *image, const GonioWindow *window, double
   const double m[6] = {scale, 0, 0, 0, scale, 0};
   g_autoptr (GonioTransform) shrink = gonio_transform_new_affine (m, NULL);
   f->grey = g_new (float, n);
-  g_autofree float *row = g_new (float, n);
+  g_autofree float *sharp = g_new (float, n);
   if (shrink == NULL ||
-      !gonio_image_sample_float (image, window, shrink, (guint)f->w, (guint)f->h, 0, f->grey, NULL))
+      !gonio_image_sample_float (image, window, shrink, (guint)f->w, (guint)f->h, 0, sharp, NULL))
     return FALSE;
-  blur_lines (f->grey, row, f->w, f->h, 1, (size_t)f->w);
-  blur_lines (row, f->grey, f->h, f->w, (size_t)f->w, 1);
-  for (size_t i = 0; i < n; i++)
-    f->grey[i] *= 255;
+  blur_across (sharp, f->w, f->h);
+  blur_down (sharp, f->grey, f->w, f->h);
   return TRUE;
 }
 
