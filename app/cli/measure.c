@@ -182,6 +182,7 @@ failed_result (const char *path, const GError *error)
 
 typedef struct {
   GonioPipeline *pipeline;
+  const char *const *paths; /* NULL-terminated */
   const Args *args;
   GonioMeasureOptions options;
   gboolean table;
@@ -198,13 +199,14 @@ note_failure (Batch *batch, const GError *error)
 }
 
 static void
-measure_file (Batch *batch, const char *path)
+take_output (guint index, GonioPipelineOutput *output, const GError *failure, gpointer data)
 {
+  Batch *batch = data;
+  const char *path = batch->paths[index];
   g_autoptr (GError) error = NULL;
-  g_autoptr (GonioPipelineOutput) output =
-      gonio_pipeline_measure (batch->pipeline, path, &batch->options, NULL, NULL, NULL, &error);
   if (output == NULL) {
     g_autofree char *name = g_filename_display_name (path);
+    error = g_error_copy (failure);
     g_prefix_error (&error, "%s: ", name);
     note_failure (batch, error);
     g_ptr_array_add (batch->results, failed_result (path, error));
@@ -237,7 +239,7 @@ write_json (const Batch *batch, GError **error)
 /* ---- setting up ---- */
 
 static GonioPipeline *
-open_pipeline (const Args *args, GError **error)
+open_pipeline (const Args *args, guint n_files, GError **error)
 {
   g_autofree const GonioBackendDef **backends = gonio_backends_parse (args->backends, error);
   if (backends == NULL)
@@ -245,9 +247,11 @@ open_pipeline (const Args *args, GError **error)
   g_auto (GStrv) dirs = gonio_data_dirs ();
   g_auto (GStrv) models = gonio_data_subdirs ((const char *const *)dirs, "models");
   g_auto (GStrv) protocols = gonio_data_subdirs ((const char *const *)dirs, "protocols");
+  guint threads = (guint)MAX (0, args->threads);
   const GonioPipelineOptions options = {.backends = backends,
                                         .evaluate = gonio_backends_evaluate,
-                                        .threads = (guint)MAX (0, args->threads),
+                                        .threads = threads,
+                                        .jobs = gonio_pipeline_jobs (threads, n_files),
                                         .model_dirs = (const char *const *)models,
                                         .protocol_dirs = (const char *const *)protocols};
   GonioPipeline *pipeline = gonio_pipeline_new (&options, error);
@@ -305,10 +309,13 @@ gonio_cli_measure (const GonioCommand *command, int argc, char **argv)
   if (!gonio_cli_parse (command, entries, NULL, 1, -1, &argc, &argv, &stop))
     return stop;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GonioPipeline) pipeline = open_pipeline (&args, &error);
+  g_autoptr (GonioPipeline) pipeline = open_pipeline (&args, (guint)argc - 1, &error);
   if (pipeline == NULL)
     return gonio_cli_fail (error);
-  Batch batch = {.pipeline = pipeline, .args = &args, .exit = GONIO_EXIT_DONE};
+  Batch batch = {.pipeline = pipeline,
+                 .paths = (const char *const *)argv + 1,
+                 .args = &args,
+                 .exit = GONIO_EXIT_DONE};
   if (!read_options (&args, pipeline, &batch.options))
     return GONIO_EXIT_USAGE;
   if (args.overlay != NULL && g_mkdir_with_parents (args.overlay, 0777) != 0)
@@ -317,8 +324,7 @@ gonio_cli_measure (const GonioCommand *command, int argc, char **argv)
   batch.table = g_strcmp0 (args.json, "-") != 0;
   batch.overlays = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   batch.results = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_result_unref);
-  for (int i = 1; i < argc; i++)
-    measure_file (&batch, argv[i]);
+  gonio_pipeline_measure_all (pipeline, batch.paths, &batch.options, take_output, &batch, NULL);
   if (!write_json (&batch, &error))
     note_failure (&batch, error);
   g_hash_table_unref (batch.overlays);

@@ -22,21 +22,37 @@ gonio_times_start (void)
   return collector != NULL ? g_get_monotonic_time () : 0;
 }
 
-void
-gonio_times_add (const char *step, gint64 start)
+static void
+add (GonioTimes *t, const char *stage, const char *step, gint64 us, guint calls)
 {
-  GonioTimes *t = collector;
-  if (t == NULL || start == 0)
-    return;
-  gint64 us = g_get_monotonic_time () - start;
   guint i = 0;
   while (i < t->n &&
-         (g_strcmp0 (t->rows[i].stage, t->stage) != 0 || g_strcmp0 (t->rows[i].step, step) != 0))
+         (g_strcmp0 (t->rows[i].stage, stage) != 0 || g_strcmp0 (t->rows[i].step, step) != 0))
     i++;
   if (i == GONIO_MAX_TIMES)
     return;
   if (i == t->n)
-    t->rows[t->n++] = (GonioTime){.stage = t->stage, .step = step};
+    t->rows[t->n++] = (GonioTime){.stage = stage, .step = step};
   t->rows[i].us += us;
-  t->rows[i].calls++;
+  t->rows[i].calls += calls;
+}
+
+void
+gonio_times_add (const char *step, gint64 start)
+{
+  if (collector != NULL && start != 0)
+    add (collector, collector->stage, step, g_get_monotonic_time () - start, 1);
+}
+
+GonioTimes *
+gonio_times_collector (void)
+{
+  return collector;
+}
+
+void
+gonio_times_merge (GonioTimes *into, const GonioTimes *from)
+{
+  for (guint i = 0; i < from->n; i++)
+    add (into, from->rows[i].stage, from->rows[i].step, from->rows[i].us, from->rows[i].calls);
 }

@@ -25,6 +25,10 @@ typedef struct {
 /* Adds the steps of the calling thread to times, which must outlive that, until called with
  * NULL. */
 void gonio_times_collect (GonioTimes *times);
+/* What the calling thread's steps are added to; nullable. */
+GonioTimes *gonio_times_collector (void);
+/* Adds rows that another thread collected. */
+void gonio_times_merge (GonioTimes *into, const GonioTimes *from);
 /* The stage that the following steps belong to; a static string, NULL: none. */
 void gonio_times_set_stage (const char *stage);
 

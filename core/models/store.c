@@ -164,11 +164,25 @@ open_session (const GonioManifest *m, const GonioSessionOptions *options, GCance
   return g_steal_pointer (&session);
 }
 
+gboolean
+gonio_model_is_loaded (GonioModel *model)
+{
+  if (!g_mutex_trylock (&model->lock))
+    return TRUE;
+  gboolean loaded = model->session != NULL || model->failure != NULL;
+  g_mutex_unlock (&model->lock);
+  return loaded;
+}
+
 GonioSession *
 gonio_model_session (GonioModel *model, const GonioSessionOptions *options,
                      GCancellable *cancellable, GError **error)
 {
-  g_mutex_lock (&model->lock);
+  if (!g_mutex_trylock (&model->lock)) {
+    gint64 start = gonio_times_start ();
+    g_mutex_lock (&model->lock);
+    gonio_times_add ("wait for network", start);
+  }
   if (model->session == NULL && model->failure == NULL) {
     g_autoptr (GError) failure = NULL;
     gint64 start = gonio_times_start ();

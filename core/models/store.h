@@ -32,6 +32,9 @@ char *gonio_model_dup_placement (GonioModel *model);
 GonioSession *gonio_model_session (GonioModel *model, const GonioSessionOptions *options,
                                    GCancellable *cancellable, GError **error); /* borrowed */
 
+/* The session is there, or known to fail, or somebody is at it. */
+gboolean gonio_model_is_loaded (GonioModel *model);
+
 /* Source px -> network input px for a square or whole-picture look:
  * the whole picture of width x height by the manifest's resize rule; ... */
 GonioTransform *gonio_model_frame_whole (const GonioManifest *manifest, double width, double height,

@@ -363,8 +363,10 @@ gonio_job_rectify (GonioJob *job, GError **error)
   const GonioImageInfo *info = gonio_image_info (o->original);
   g_free (o->result->rectification.source);
   o->result->rectification.source = g_strdup ("model");
-  if (!may_be_photo (info))
+  if (!may_be_photo (info)) {
+    gonio_preload_drop (job->preload, GONIO_TASK_DEWARP);
     return TRUE;
+  }
   if (model != NULL)
     return rectify_by_model (job, model, error);
   g_free (o->result->rectification.source);

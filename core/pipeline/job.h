@@ -15,11 +15,14 @@ struct _GonioPipeline {
   GPtrArray *problems;  /* char* */
   const GonioBackendDef **backends;
   GonioSessionOptions session;
+  guint jobs; /* pictures at a time, at least 1 */
   char *backend_words;
   GThreadPool *workers; /* one thread, most urgent first */
   guint64 sequence;
   GMutex lock; /* sequence */
 };
+
+typedef struct _GonioPreload GonioPreload;
 
 typedef struct {
   GonioPipeline *pipeline;
@@ -36,7 +39,17 @@ typedef struct {
   gboolean guessed;
   GonioViewGuess turned[2][4]; /* polarity, quarter turns; [0][0] is guess */
   gboolean guessed_turned;
+  GonioPreload *preload; /* nullable */
 } GonioJob;
+
+/* Loads on a thread of its own the networks that the job is sure or likely to need and that are not
+ * loaded yet, where there are threads to spare; nullable. The pipeline must outlive it. */
+GonioPreload *gonio_preload_start (const GonioJob *job);
+/* The network of that task is not needed after all. */
+void gonio_preload_drop (GonioPreload *preload, GonioModelTask task);
+/* Gives up what is not finished. */
+void gonio_preload_free (GonioPreload *preload);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioPreload, gonio_preload_free)
 
 /* Stages in order; each fills job->output. */
 gboolean gonio_job_decode (GonioJob *job, GError **error);

@@ -85,8 +85,10 @@ gonio_pipeline_new (const GonioPipelineOptions *options, GError **error)
   p->session = GONIO_SESSION_OPTIONS_DEFAULT;
   p->session.backends = p->backends;
   p->session.evaluate = options->evaluate;
-  p->session.threads = options->threads;
-  gonio_image_set_threads (options->threads);
+  p->jobs = MAX (1, options->jobs);
+  guint all = options->threads > 0 ? options->threads : g_get_num_processors ();
+  p->session.threads = p->jobs > 1 ? MAX (1, all / p->jobs) : options->threads;
+  gonio_image_set_threads (p->session.threads);
   p->backend_words = describe_backends (p->backends);
 
   const char *what = p->protocols->len == 0 ? "protocol"
@@ -195,6 +197,8 @@ gonio_pipeline_measure (GonioPipeline *pipeline, const char *path,
                   .output = output};
   if (options != NULL)
     job.options = *options;
+  g_autoptr (GonioPreload) preload = gonio_preload_start (&job);
+  job.preload = preload;
   g_autofree char *name = g_filename_display_name (path);
   output->result = gonio_result_new (name);
   output->result->state = GONIO_STATE_WORKING;

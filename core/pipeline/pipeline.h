@@ -17,7 +17,9 @@ typedef struct _GonioPipeline GonioPipeline;
 typedef struct {
   const GonioBackendDef *const *backends; /* as for GonioSessionOptions */
   GonioEvaluate evaluate;                 /* the same; nullable */
-  guint threads;
+  guint threads;                          /* 0: physical cores */
+  guint jobs; /* pictures that gonio_pipeline_measure_all() measures at a time, which share the
+               * threads; 0: one */
   const char *const *model_dirs;    /* folders that hold <id>/manifest.json, NULL-terminated */
   const char *const *protocol_dirs; /* folders that hold <id>.json */
 } GonioPipelineOptions;
@@ -71,6 +73,20 @@ GonioPipelineOutput *gonio_pipeline_measure (GonioPipeline *pipeline, const char
                                              const GonioMeasureOptions *options,
                                              GonioPipelineProgress progress, gpointer progress_data,
                                              GCancellable *cancellable, GError **error);
+/* How many to measure at a time with so many threads (0: all), for GonioPipelineOptions: networks
+ * gain less from a second thread than from a second picture. At most 4. */
+guint gonio_pipeline_jobs (guint threads, guint n_pictures);
+
+/* What became of paths[index]: an output or an error; both are freed afterwards. */
+typedef void (*GonioPipelineEach) (guint index, GonioPipelineOutput *output, const GError *error,
+                                   gpointer data);
+/* Blocking. Measures all (paths: NULL-terminated), several at a time where the pipeline was made
+ * so; each is called in the order of the paths, on the calling thread. Results do not depend on how
+ * many are measured at a time. At most twice as many pictures are held as are measured at a time.
+ */
+void gonio_pipeline_measure_all (GonioPipeline *pipeline, const char *const *paths,
+                                 const GonioMeasureOptions *options, GonioPipelineEach each,
+                                 gpointer data, GCancellable *cancellable);
 /* Runs on a worker thread (one inference at a time), high first. */
 void gonio_pipeline_measure_async (GonioPipeline *pipeline, const char *path,
                                    const GonioMeasureOptions *options, int io_priority,

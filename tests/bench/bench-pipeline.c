@@ -1,7 +1,8 @@
 /* Where the time of "gonio-cli measure" goes: milliseconds of each step of each stage, share of the
  * networks, pictures per second, and the time from process start to the first angle.
  *
- * Usage: gonio-bench-pipeline [--threads N] [--passes N] [--photo] [--files] [FILE...] */
+ * Usage: gonio-bench-pipeline [--threads N] [--jobs N] [--passes N] [--photo] [--files] [FILE...]
+ */
 #include "app/backends.h"
 #include "app/data-dirs.h"
 #include "core/base/times.h"
@@ -13,7 +14,7 @@
 #include <string.h>
 
 typedef struct {
-  int threads, passes;
+  int threads, jobs, passes;
   gboolean photo, each;
   char *cli;
   char **files;
@@ -26,9 +27,11 @@ typedef struct {
 
 /* One walk over all files. */
 typedef struct {
-  GonioTimes times;
-  FileTime *files;
-  double ms;
+  GonioTimes times; /* on all threads together */
+  FileTime *files;  /* of the pictures that could be read */
+  guint n;
+  double ms, busy; /* by the clock; of all pictures together, which are more when they overlap */
+  char **paths;
 } Pass;
 
 /* ---- measuring ---- */
@@ -48,71 +51,44 @@ spent_in (const GonioTimes *times, const char *step)
   return (double)us / 1000;
 }
 
-static gboolean
-measure_file (GonioPipeline *pipeline, const char *path, Pass *pass, FileTime *out)
+static void
+take_output (guint index, GonioPipelineOutput *output, const GError *error, gpointer data)
 {
-  g_autoptr (GError) error = NULL;
-  double inference = spent_in (&pass->times, "inference");
-  gint64 start = g_get_monotonic_time ();
-  g_autoptr (GonioPipelineOutput) output =
-      gonio_pipeline_measure (pipeline, path, NULL, NULL, NULL, NULL, &error);
+  Pass *pass = data;
   if (output == NULL) {
-    g_printerr ("%s: %s\n", path, error->message);
-    return FALSE;
+    g_printerr ("%s: %s\n", pass->paths[index], error->message);
+    g_clear_pointer (&pass->paths[index], g_free);
+    return;
   }
-  gint64 text_start = gonio_times_start ();
+  FileTime *out = &pass->files[pass->n++];
+  gint64 start = g_get_monotonic_time ();
   g_autoptr (GPtrArray) results = g_ptr_array_new ();
   g_ptr_array_add (results, output->result);
   g_autofree char *text = gonio_results_to_string (results);
   gonio_times_set_stage ("result");
-  gonio_times_add ("text", text_start);
-  text_start = gonio_times_start ();
-  const GPtrArray *timings = output->result->timings;
-  for (guint i = 0; i < MIN (timings->len, G_N_ELEMENTS (out->stage)); i++)
-    out->stage[i] = ((const GonioStageTime *)timings->pdata[i])->ms;
-  g_clear_pointer (&output, gonio_pipeline_output_free);
-  gonio_times_add ("freeing", text_start);
+  gonio_times_add ("text", start);
   gonio_times_set_stage (NULL);
   out->ms = ms_since (start);
-  out->inference = spent_in (&pass->times, "inference") - inference;
-  return TRUE;
+  const GPtrArray *timings = output->result->timings;
+  for (guint i = 0; i < MIN (timings->len, G_N_ELEMENTS (out->stage)); i++) {
+    out->stage[i] = ((const GonioStageTime *)timings->pdata[i])->ms;
+    out->ms += out->stage[i];
+  }
+  pass->busy += out->ms;
 }
 
-static gboolean
+static void
 walk (GonioPipeline *pipeline, char **files, Pass *pass)
 {
-  gboolean all = TRUE;
   pass->times = (GonioTimes){.n = 0};
-  pass->ms = 0;
+  pass->n = 0;
+  pass->busy = 0;
+  pass->paths = files;
   gonio_times_collect (&pass->times);
-  for (guint i = 0; files[i] != NULL && all; i++) {
-    all = measure_file (pipeline, files[i], pass, &pass->files[i]);
-    pass->ms += pass->files[i].ms;
-  }
+  gint64 start = g_get_monotonic_time ();
+  gonio_pipeline_measure_all (pipeline, (const char *const *)files, NULL, take_output, pass, NULL);
+  pass->ms = ms_since (start);
   gonio_times_collect (NULL);
-  return all;
-}
-
-/* Drops files that cannot be read, after a word on each, and loads the networks that the others
- * need. FALSE when none is left. */
-static gboolean
-first_walk (GonioPipeline *pipeline, char **files, Pass *pass)
-{
-  guint kept = 0;
-  gonio_times_collect (&pass->times);
-  for (guint i = 0; files[i] != NULL; i++) {
-    FileTime time = {0};
-    if (measure_file (pipeline, files[i], pass, &time)) {
-      pass->ms += time.ms;
-      char *file = files[i];
-      files[i] = files[kept];
-      files[kept++] = file;
-    }
-  }
-  gonio_times_collect (NULL);
-  for (char **file = files + kept; *file != NULL; file++)
-    g_clear_pointer (file, g_free);
-  return kept > 0;
 }
 
 /* Milliseconds from starting gonio-cli to its last word on one picture; negative when it fails. */
@@ -138,7 +114,7 @@ first_angle (const Args *args, const char *path)
 /* ---- the tables ---- */
 
 static void
-print_steps (const Pass *pass, guint n_files)
+print_steps (const Pass *pass)
 {
   double known = 0;
   printf ("%-11s %-16s %8s %8s %10s %7s\n", "stage", "step", "calls", "ms", "ms/picture", "share");
@@ -147,23 +123,24 @@ print_steps (const Pass *pass, guint n_files)
     double ms = (double)row->us / 1000;
     known += ms;
     printf ("%-11s %-16s %8u %8.1f %10.2f %6.1f%%\n", row->stage != NULL ? row->stage : "",
-            row->step, row->calls, ms, ms / n_files, 100 * ms / pass->ms);
+            row->step, row->calls, ms, ms / pass->n, 100 * ms / pass->busy);
   }
-  printf ("%-11s %-16s %8s %8.1f %10.2f %6.1f%%\n", "", "everything else", "", pass->ms - known,
-          (pass->ms - known) / n_files, 100 * (pass->ms - known) / pass->ms);
-  printf ("%-11s %-16s %8u %8.1f %10.2f\n\n", "all", "", n_files, pass->ms, pass->ms / n_files);
+  double rest = pass->busy - known;
+  printf ("%-11s %-16s %8s %8.1f %10.2f %6.1f%%\n", "", "everything else", "", rest, rest / pass->n,
+          100 * rest / pass->busy);
+  printf ("%-11s %-16s %8u %8.1f %10.2f\n\n", "all", "", pass->n, pass->busy, pass->busy / pass->n);
 }
 
 static void
 print_files (const Pass *pass, char **files)
 {
-  printf ("%7s %7s %7s %9s %7s %8s %9s  %s\n", "decode", "rectify", "view", "landmarks", "measure",
-          "all ms", "inference", "file");
-  for (guint i = 0; files[i] != NULL; i++) {
+  printf ("%7s %7s %7s %9s %7s %8s  %s\n", "decode", "rectify", "view", "landmarks", "measure",
+          "all ms", "file");
+  for (guint i = 0; i < pass->n; i++) {
     const FileTime *f = &pass->files[i];
     g_autofree char *name = g_path_get_basename (files[i]);
-    printf ("%7.1f %7.1f %7.1f %9.1f %7.1f %8.1f %8.1f%%  %s\n", f->stage[0], f->stage[1],
-            f->stage[2], f->stage[3], f->stage[4], f->ms, 100 * f->inference / f->ms, name);
+    printf ("%7.1f %7.1f %7.1f %9.1f %7.1f %8.1f  %s\n", f->stage[0], f->stage[1], f->stage[2],
+            f->stage[3], f->stage[4], f->ms, name);
   }
   printf ("\n");
 }
@@ -184,30 +161,43 @@ print_first_angle (const Args *args, const char *path)
   printf ("%.0f ms from the start of gonio-cli to the angles of %s\n", least, name);
 }
 
+/* Loads the networks and drops what cannot be read; FALSE when nothing is left. */
+static gboolean
+first_walk (GonioPipeline *pipeline, char **files, Pass *pass)
+{
+  guint n = g_strv_length (files), kept = 0;
+  walk (pipeline, files, pass);
+  for (guint i = 0; i < n; i++)
+    if (files[i] != NULL)
+      files[kept++] = files[i];
+  files[kept] = NULL;
+  return kept > 0;
+}
+
 static gboolean
 bench (const Args *args, GonioPipeline *pipeline)
 {
-  Pass cold = {.ms = 0};
-  if (!first_walk (pipeline, args->files, &cold))
-    return FALSE;
   guint n = g_strv_length (args->files);
   g_autofree FileTime *one = g_new0 (FileTime, n), *other = g_new0 (FileTime, n);
+  Pass cold = {.files = one};
+  if (!first_walk (pipeline, args->files, &cold))
+    return FALSE;
   Pass best = {.files = one}, now = {.files = other};
   for (int i = 0; i < args->passes; i++) {
-    if (!walk (pipeline, args->files, &now))
-      return FALSE;
+    walk (pipeline, args->files, &now);
     if (i == 0 || now.ms < best.ms) {
       Pass swap = best;
       best = now;
       now = swap;
     }
   }
-  print_steps (&best, n);
+  print_steps (&best);
   if (args->each)
     print_files (&best, args->files);
   double inference = spent_in (&best.times, "inference");
-  printf ("%.2f pictures per second (%u in %.0f ms, %d threads); inference %.1f %%\n",
-          1000 * n / best.ms, n, best.ms, args->threads, 100 * inference / best.ms);
+  printf ("%.2f pictures per second (%u in %.0f ms, %d threads, %d at a time); inference %.1f %%\n",
+          1000 * best.n / best.ms, best.n, best.ms, args->threads, args->jobs,
+          100 * inference / best.busy);
   printf ("first walk: %.0f ms, of which loading networks %.0f ms\n", cold.ms,
           spent_in (&cold.times, "load network"));
   return TRUE;
@@ -226,6 +216,7 @@ open_pipeline (const Args *args, const char *const *dirs, GError **error)
   const GonioPipelineOptions options = {.backends = backends,
                                         .evaluate = gonio_backends_evaluate,
                                         .threads = (guint)args->threads,
+                                        .jobs = (guint)args->jobs,
                                         .model_dirs = (const char *const *)models,
                                         .protocol_dirs = (const char *const *)protocols};
   return gonio_pipeline_new (&options, error);
@@ -269,6 +260,8 @@ run (Args *args, const char *folder, GError **error)
   g_auto (GStrv) dirs = gonio_data_dirs ();
   if (!choose_files (args, folder, error))
     return FALSE;
+  if (args->jobs == 0)
+    args->jobs = (int)gonio_pipeline_jobs ((guint)args->threads, g_strv_length (args->files));
   g_autoptr (GonioPipeline) pipeline = open_pipeline (args, (const char *const *)dirs, error);
   if (pipeline == NULL || !bench (args, pipeline))
     return FALSE;
@@ -282,6 +275,8 @@ main (int argc, char **argv)
   g_auto (Args) args = {.threads = 2, .passes = 3};
   const GOptionEntry entries[] = {
       {"threads", 't', 0, G_OPTION_ARG_INT, &args.threads, "threads (2)", "N"},
+      {"jobs", 'j', 0, G_OPTION_ARG_INT, &args.jobs,
+       "pictures at a time (as gonio-cli measure does)", "N"},
       {"passes", 0, 0, G_OPTION_ARG_INT, &args.passes,
        "walks over the files; the quickest counts (3)", "N"},
       {"photo", 0, 0, G_OPTION_ARG_NONE, &args.photo, "add a made-up photo of 12 megapixels", NULL},
@@ -295,8 +290,9 @@ main (int argc, char **argv)
   g_option_context_add_main_entries (context, entries, NULL);
   g_autoptr (GError) error = NULL;
   if (!g_option_context_parse (context, &argc, &argv, &error) || args.threads < 1 ||
-      args.passes < 1) {
-    g_printerr ("%s\n", error != NULL ? error->message : "--threads and --passes are at least 1");
+      args.jobs < 0 || args.passes < 1) {
+    g_printerr ("%s\n",
+                error != NULL ? error->message : "--threads and --passes are at least 1, --jobs 0");
     return 2;
   }
   if (args.cli == NULL)

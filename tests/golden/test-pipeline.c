@@ -16,7 +16,8 @@
 static char *folder; /* for pictures made here */
 
 static GonioPipeline *
-open_pipeline (const char *extra_models, const char *extra_protocols)
+open_pipeline_with (const char *extra_models, const char *extra_protocols, guint threads,
+                    guint jobs)
 {
   g_autoptr (GError) error = NULL;
   g_autofree const GonioBackendDef **backends = gonio_backends_parse (NULL, &error);
@@ -29,11 +30,20 @@ open_pipeline (const char *extra_models, const char *extra_protocols)
   }
   if (extra_protocols != NULL)
     protocols[1] = extra_protocols;
-  const GonioPipelineOptions options = {
-      .backends = backends, .model_dirs = models, .protocol_dirs = protocols};
+  const GonioPipelineOptions options = {.backends = backends,
+                                        .threads = threads,
+                                        .jobs = jobs,
+                                        .model_dirs = models,
+                                        .protocol_dirs = protocols};
   GonioPipeline *pipeline = gonio_pipeline_new (&options, &error);
   g_assert_no_error (error);
   return pipeline;
+}
+
+static GonioPipeline *
+open_pipeline (const char *extra_models, const char *extra_protocols)
+{
+  return open_pipeline_with (extra_models, extra_protocols, 0, 0);
 }
 
 static GonioPipelineOutput *
@@ -237,6 +247,75 @@ test_attempts (void)
   g_assert_true ((runs > 0) == asked);
   for (guint i = 0; i < output->result->attempts->len; i++)
     g_assert_false (((GonioAttempt *)output->result->attempts->pdata[i])->accepted);
+}
+
+typedef struct {
+  guint next;
+  GString *text; /* everything but times */
+} Told;
+
+static void
+note (guint index, GonioPipelineOutput *output, const GError *error, gpointer data)
+{
+  Told *told = data;
+  g_assert_cmpuint (index, ==, told->next++);
+  g_assert_true ((output == NULL) == (error != NULL));
+  if (error != NULL) {
+    g_string_append_printf (told->text, "%s\n", error->message);
+    return;
+  }
+  g_autoptr (GPtrArray) results = g_ptr_array_new ();
+  g_ptr_array_add (results, output->result);
+  g_ptr_array_set_size (output->result->timings, 0);
+  g_autofree char *text = gonio_results_to_string (results);
+  g_string_append (told->text, text);
+}
+
+static char *
+measure_all (guint threads, guint jobs, const char *const *paths, GCancellable *cancellable)
+{
+  g_autoptr (GonioPipeline) pipeline = open_pipeline_with (NULL, NULL, threads, jobs);
+  Told told = {0, g_string_new (NULL)};
+  gonio_pipeline_measure_all (pipeline, paths, NULL, note, &told, cancellable);
+  g_assert_cmpuint (told.next, ==, g_strv_length ((char **)paths));
+  return g_string_free (told.text, FALSE);
+}
+
+/* Many pictures, bad ones among them: in their order, and the same however many at a time. */
+static void
+test_many (void)
+{
+  const char *paths[] = {SAMPLE,
+                         RESOURCES "/samples/there-is-none.png",
+                         RESOURCES "/samples/pelvis-ap.png",
+                         RESOURCES "/protocols",
+                         SAMPLE,
+                         RESOURCES "/samples/leg-ap.png",
+                         SAMPLE,
+                         NULL};
+  g_autofree char *one = measure_all (2, 1, paths, NULL), *three = measure_all (2, 3, paths, NULL);
+  g_autofree char *four = measure_all (1, gonio_pipeline_jobs (64, 7), paths, NULL);
+  g_assert_nonnull (strstr (one, "\"hva\""));
+  g_assert_cmpstr (one, ==, three);
+  g_assert_cmpstr (one, ==, four);
+  const char *none[] = {NULL};
+  g_autofree char *nothing = measure_all (2, 3, none, NULL);
+  g_assert_cmpstr (nothing, ==, "");
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_cancellable_cancel (cancellable);
+  g_autofree char *cancelled = measure_all (2, 3, paths, cancellable);
+  g_assert_null (strstr (cancelled, "hva"));
+}
+
+static void
+test_jobs (void)
+{
+  g_assert_cmpuint (gonio_pipeline_jobs (1, 100), ==, 1);
+  g_assert_cmpuint (gonio_pipeline_jobs (2, 100), ==, 2);
+  g_assert_cmpuint (gonio_pipeline_jobs (2, 1), ==, 1);
+  g_assert_cmpuint (gonio_pipeline_jobs (2, 0), ==, 1);
+  g_assert_cmpuint (gonio_pipeline_jobs (64, 100), ==, 4);
+  g_assert_cmpuint (gonio_pipeline_jobs (0, 100), >=, 1);
 }
 
 /* A photo of the sample taken askew, flattened by corners set by hand. */
@@ -603,6 +682,8 @@ main (int argc, char **argv)
   g_test_add_func ("/pipeline/sample", test_sample);
   g_test_add_func ("/pipeline/variants", test_variants);
   g_test_add_func ("/pipeline/attempts", test_attempts);
+  g_test_add_func ("/pipeline/many", test_many);
+  g_test_add_func ("/pipeline/jobs", test_jobs);
   g_test_add_func ("/pipeline/corners", test_corners);
   g_test_add_func ("/pipeline/nothing-to-see", test_nothing_to_see);
   g_test_add_func ("/pipeline/stated-side", test_stated_side);

@@ -61,11 +61,29 @@ test_full (void)
   g_assert_cmpuint (times.rows[4].calls, ==, 1);
 }
 
+/* What threads collected on their own comes together by stage and step. */
+static void
+test_merge (void)
+{
+  GonioTimes a = {.n = 1, .rows = {{"stage", "one", 5, 1}}};
+  GonioTimes b = {.n = 2, .rows = {{"stage", "two", 7, 2}, {"stage", "one", 4, 3}}};
+  g_assert_null (gonio_times_collector ());
+  gonio_times_collect (&a);
+  g_assert_true (gonio_times_collector () == &a);
+  gonio_times_collect (NULL);
+  gonio_times_merge (&a, &b);
+  g_assert_cmpuint (a.n, ==, 2);
+  g_assert_cmpint (a.rows[0].us, ==, 9);
+  g_assert_cmpuint (a.rows[0].calls, ==, 4);
+  g_assert_cmpint (a.rows[1].us, ==, 7);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/times/rows", test_rows);
   g_test_add_func ("/times/full", test_full);
+  g_test_add_func ("/times/merge", test_merge);
   return g_test_run ();
 }
