@@ -1,34 +1,9 @@
 /* Does the ONNX file keep what the manifest promises? Depends on models/manifest.h. */
 #include "core/base/error.h"
+#include "core/base/sha256.h"
 #include "core/models/manifest.h"
 
 #include <math.h>
-
-static gboolean
-hash_file (const char *path, GCancellable *cancellable, char **out_sha, gint64 *out_size,
-           GError **error)
-{
-  g_autoptr (GFile) file = g_file_new_for_path (path);
-  g_autoptr (GFileInputStream) stream = g_file_read (file, cancellable, error);
-  if (stream == NULL)
-    return FALSE;
-  g_autoptr (GChecksum) sha = g_checksum_new (G_CHECKSUM_SHA256);
-  gsize chunk = 1 << 20;
-  g_autofree guint8 *buffer = g_malloc (chunk);
-  gint64 size = 0;
-  for (;;) {
-    gssize n = g_input_stream_read (G_INPUT_STREAM (stream), buffer, chunk, cancellable, error);
-    if (n < 0)
-      return FALSE;
-    if (n == 0)
-      break;
-    g_checksum_update (sha, buffer, n);
-    size += n;
-  }
-  *out_sha = g_strdup (g_checksum_get_string (sha));
-  *out_size = size;
-  return TRUE;
-}
 
 gboolean
 gonio_manifest_verify (const GonioManifest *m, GCancellable *cancellable, GError **error)
@@ -36,7 +11,7 @@ gonio_manifest_verify (const GonioManifest *m, GCancellable *cancellable, GError
   g_autofree char *sha = NULL;
   g_autoptr (GError) read_error = NULL;
   gint64 size = 0;
-  if (!hash_file (m->model_path, cancellable, &sha, &size, &read_error)) {
+  if (!gonio_file_sha256 (m->model_path, cancellable, &sha, &size, &read_error)) {
     if (g_error_matches (read_error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
       g_propagate_error (error, g_steal_pointer (&read_error));
       return FALSE;

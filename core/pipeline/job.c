@@ -2,6 +2,7 @@
 #include "core/pipeline/job.h"
 
 #include "core/base/error.h"
+#include "core/base/sha256.h"
 #include "core/base/times.h"
 #include "core/measure/geometry.h"
 
@@ -31,26 +32,6 @@ gonio_job_use_model (GonioJob *job, GonioModel *model)
 }
 
 /* ---- decode ---- */
-
-static char *
-hash_file (const char *path, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (GFile) file = g_file_new_for_path (path);
-  g_autoptr (GFileInputStream) stream = g_file_read (file, cancellable, error);
-  if (stream == NULL)
-    return NULL;
-  g_autoptr (GChecksum) sha = g_checksum_new (G_CHECKSUM_SHA256);
-  gsize chunk = 1 << 20;
-  g_autofree guint8 *buffer = g_malloc (chunk);
-  for (;;) {
-    gssize n = g_input_stream_read (G_INPUT_STREAM (stream), buffer, chunk, cancellable, error);
-    if (n < 0)
-      return NULL;
-    if (n == 0)
-      return g_strdup (g_checksum_get_string (sha));
-    g_checksum_update (sha, buffer, n);
-  }
-}
 
 /* Does the window show the picture: most pixels neither black nor white, and more than a few
  * levels in use? Judged on a sample. */
@@ -104,7 +85,7 @@ static gpointer
 hash_in_thread (gpointer data)
 {
   Hashing *h = data;
-  h->sha256 = hash_file (h->path, h->cancellable, &h->error);
+  gonio_file_sha256 (h->path, h->cancellable, &h->sha256, NULL, &h->error);
   return NULL;
 }
 

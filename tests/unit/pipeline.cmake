@@ -1,5 +1,6 @@
 # Unit tests of core/measure, core/models and core/pipeline.
 gonio_add_test (test-times LABELS unit SOURCES test-times.c LIBS gonio-base)
+gonio_add_test (test-sha256 LABELS unit SOURCES test-sha256.c LIBS gonio-base)
 gonio_add_test (test-decode LABELS unit SOURCES test-decode.c LIBS gonio-models)
 gonio_add_test (
   test-find LABELS unit
