@@ -141,7 +141,7 @@ gonio_file_sha256 (const char *path, GCancellable *cancellable, char **out_hex, 
   g_autoptr (GFileInputStream) stream = g_file_read (file, cancellable, error);
   if (stream == NULL)
     return FALSE;
-  g_auto (Hash) hash;
+  g_auto (Hash) hash = {0};
   hash_init (&hash);
   g_autofree guint8 *buffer = g_malloc (CHUNK + 2 * BLOCK);
   gsize n = CHUNK;
