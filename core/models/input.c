@@ -165,6 +165,8 @@ make_input (const GonioManifest *m, const GonioModelLook *look, const GonioTrans
   for (guint c = in->channels; c-- > 0;) {
     double scale = span / in->std[c], offset = (in->range[0] - in->mean[c]) / in->std[c];
     const float *source = colour ? data + c * plane : data;
+    if (!invert && scale == 1 && offset == 0 && source == data + c * plane)
+      continue;
     for (size_t i = 0; i < plane; i++) {
       double v = invert ? 1 - source[i] : source[i];
       data[c * plane + i] = (float)(v * scale + offset);

@@ -31,18 +31,15 @@ gonio_find_clear (GonioFind *find)
   find->n = 0;
 }
 
-/* One run of the network through frame (picture px -> input px); points in picture px. */
+/* One run of the network on what lies in frame (picture px -> input px); points in picture px. */
 static gboolean
-look_through (Seeker *s, const GonioTransform *frame, double scale, GonioFoundLandmark *out,
-              GError **error)
+look_through (Seeker *s, const GonioTransform *frame, double scale, GonioTensor *input,
+              GonioFoundLandmark *out, GError **error)
 {
   const GonioManifest *m = s->manifest;
   if (s->request->progress != NULL)
     s->request->progress (MIN (1.0, (double)s->runs / MAX (1, s->expected_runs)), s->request->data);
   s->runs++;
-  g_autoptr (GonioTensor) input = gonio_model_make_input (m, &s->look, frame, error);
-  if (input == NULL)
-    return FALSE;
   g_auto (GonioModelOutputs) outputs = {0};
   if (!gonio_model_run (s->request->model, s->request->options, input, &outputs, s->cancellable,
                         error))
@@ -72,7 +69,9 @@ look_whole (Seeker *s, int turns, GonioFoundLandmark *out, GError **error)
   g_autoptr (GonioTransform) frame =
       gonio_model_frame_turned (m, s->width, s->height, turns, error);
   s->look.cache = s->request->cache;
-  return frame != NULL && look_through (s, frame, scale, out, error);
+  g_autoptr (GonioTensor) input =
+      frame != NULL ? gonio_model_make_input (m, &s->look, frame, error) : NULL;
+  return input != NULL && look_through (s, frame, scale, input, out, error);
 }
 
 static double
@@ -229,15 +228,41 @@ known_absent (const GonioManifest *m, const GonioFoundLandmark *points, const gb
   return TRUE;
 }
 
+/* A square's mirror image shows the same samples from right to left. */
+static GonioTensor *
+mirror_input (const GonioTensor *input, GError **error)
+{
+  const GonioShape *shape = gonio_tensor_shape (input);
+  GonioTensor *mirrored = gonio_tensor_new (GONIO_DTYPE_FLOAT, shape, error);
+  if (mirrored == NULL)
+    return NULL;
+  size_t width = (size_t)shape->dims[3], n = (size_t)gonio_tensor_count (input);
+  const float *from = gonio_tensor_data (input);
+  float *to = gonio_tensor_writable_data (mirrored);
+  for (size_t row = 0; row < n; row += width)
+    for (size_t x = 0; x < width; x++)
+      to[row + x] = from[row + width - 1 - x];
+  return mirrored;
+}
+
+/* *input: of the same square's plain look; made where that is the one. */
 static gboolean
-look_at_square (Seeker *s, GonioPoint center, double side, gboolean mirrored,
+look_at_square (Seeker *s, GonioPoint center, double side, gboolean mirrored, GonioTensor **input,
                 GonioFoundLandmark *out, GError **error)
 {
   const GonioManifest *m = s->manifest;
   g_autoptr (GonioTransform) frame =
       gonio_model_frame_square (m, center, side, s->degrees, mirrored, error);
-  if (frame == NULL ||
-      !look_through (s, frame, MIN (m->input.width, m->input.height) / side, out, error))
+  if (frame == NULL)
+    return FALSE;
+  g_autoptr (GonioTensor) mirror = NULL;
+  if (mirrored)
+    mirror = mirror_input (*input, error);
+  else
+    *input = gonio_model_make_input (m, &s->look, frame, error);
+  GonioTensor *seen = mirrored ? mirror : *input;
+  if (seen == NULL ||
+      !look_through (s, frame, MIN (m->input.width, m->input.height) / side, seen, out, error))
     return FALSE;
   for (guint i = 0; mirrored && i < m->n_flip_pairs; i++) {
     GonioFoundLandmark *a = &out[m->flip_pairs[i][0]], *b = &out[m->flip_pairs[i][1]];
@@ -281,10 +306,11 @@ look_closer (Seeker *s, GonioFoundLandmark *points, GError **error)
       GonioPoint center = {0, 0};
       double side = 1;
       group_square (s, points, g, &center, &side);
-      if (!look_at_square (s, center, side, FALSE, got, error))
+      g_autoptr (GonioTensor) input = NULL;
+      if (!look_at_square (s, center, side, FALSE, &input, got, error))
         return FALSE;
       if (m->refine.mirrored) {
-        if (!look_at_square (s, center, side, TRUE, mirrored, error))
+        if (!look_at_square (s, center, side, TRUE, &input, mirrored, error))
           return FALSE;
         average (m, got, mirrored);
       }
