@@ -115,6 +115,14 @@ typedef struct {
   void (*read_rgb) (const GonioLevel *level, const Sample *samples, guint count, float *out);
 } Reader;
 
+static gint plain_only; /* atomic */
+
+void
+gonio_area_set_plain (gboolean plain)
+{
+  g_atomic_int_set (&plain_only, plain);
+}
+
 static const Reader *
 choose_reader (void)
 {
@@ -122,7 +130,8 @@ choose_reader (void)
 #if defined(__x86_64__)
   static const Reader avx2 = {locate_avx2, read_grey_avx2, read_rgb_avx2};
 
-  if (__builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma"))
+  if (!g_atomic_int_get (&plain_only) && __builtin_cpu_supports ("avx2") &&
+      __builtin_cpu_supports ("fma"))
     return &avx2;
 #endif
   return &plain;

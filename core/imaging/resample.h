@@ -57,6 +57,9 @@ gboolean gonio_area_is_clear (const GonioArea *area, GonioPoint low, GonioPoint 
 void gonio_area_read (const GonioArea *area, const double *x, const double *y,
                       const uint8_t *inside, float *out);
 
+/* Tests: without the instructions that only some processors have. */
+void gonio_area_set_plain (gboolean plain);
+
 /* Called with the values of n destination pixels of one row, from index on. Those that are not
  * inside (NULL: all are) have no source; their values mean nothing. On several threads at once. */
 typedef void (*GonioStore) (gpointer out, size_t index, guint n, const float *values,

@@ -1,6 +1,6 @@
 /* Different ways to resample give the same: by rows and columns or pixel by pixel, on one thread or
  * several. What resampling gives at all is in test-transform. Depends on imaging. */
-#include "core/imaging/transform.h"
+#include "core/imaging/resample.h"
 
 static GonioImage *
 noise (GonioPixels format, guint w, guint h)
@@ -79,11 +79,47 @@ test_threads (void)
   }
 }
 
+/* A tilted view of the picture, from beyond all its borders; by every set of instructions the same.
+ */
+static void
+test_tilted (void)
+{
+  static const double m[][9] = {{0.9, 0.2, 3, -0.15, 0.8, 40, 2e-4, -3e-4, 1},
+                                {0.2, 0.02, 20, 0.01, 0.25, 10, 1e-3, 4e-4, 1},
+                                {3.1, 0.4, -300, -0.2, 2.7, -200, 3e-4, 1e-4, 1},
+                                {-0.02, 0.05, 60, -0.06, -0.01, 70, 0, 1e-4, 1}};
+
+  for (guint i = 0; i < G_N_ELEMENTS (m) * 2; i++) {
+    GonioPixels format = i % 2 ? GONIO_PIXELS_RGB8 : GONIO_PIXELS_GREY16;
+    guint channels = i % 2 ? 3 : 1;
+    g_autoptr (GonioImage) image = noise (format, 401, 307);
+    g_autoptr (GonioTransform) t = gonio_transform_new_homography (m[i / 2], NULL);
+    g_autoptr (GonioImage) wide = gonio_image_transform (image, t, 171, 133, NULL, NULL);
+    gonio_area_set_plain (TRUE);
+    g_autoptr (GonioImage) plain = gonio_image_transform (image, t, 171, 133, NULL, NULL);
+    gonio_area_set_plain (FALSE);
+    g_assert_cmpuint (largest_difference (wide, plain), <=, 1);
+
+    for (guint y = 0; y < 133; y++)
+      for (guint x = 0; x < 171; x++) {
+        GonioPoint p = {0, 0};
+        gboolean there = gonio_transform_inverse (t, (GonioPoint){x + 0.5, y + 0.5}, &p);
+        size_t at = ((size_t)y * 171 + x) * channels;
+        int v = channels == 1 ? ((const uint16_t *)gonio_image_pixels (wide))[at]
+                              : ((const uint8_t *)gonio_image_pixels (wide))[at];
+
+        if (!there || p.x < -0.1 || p.y < -0.1 || p.x > 401.1 || p.y > 307.1)
+          g_assert_cmpint (v, ==, 0);
+      }
+  }
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/resample/scaled-as-warped", test_scaled_as_warped);
   g_test_add_func ("/resample/threads", test_threads);
+  g_test_add_func ("/resample/tilted", test_tilted);
   return g_test_run ();
 }
