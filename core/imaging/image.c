@@ -4,6 +4,7 @@
 #include "core/imaging/load-private.h"
 
 #include "core/base/checked.h"
+#include "core/base/memory.h"
 
 /* Every string of GonioImageInfo, once. */
 #define INFO_STRINGS(X)                                                                            \
@@ -234,7 +235,7 @@ gonio_pixels_alloc (guint64 width, guint64 height, size_t bytes_per_pixel, GErro
                  width, height);
     return NULL;
   }
-  pixels = g_try_malloc (MAX (size, 1));
+  pixels = gonio_alloc (size, 1, "a picture", NULL); /* with its pages at once */
   if (!pixels)
     g_set_error (error, GONIO_IMAGE_ERROR, GONIO_IMAGE_ERROR_MEMORY,
                  "not enough memory: a picture of %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT
