@@ -33,8 +33,8 @@ typedef void (*GonioFindProgress) (double fraction, gpointer data);
 
 enum { GONIO_FIND_ALL_TURNS = 0xf };
 
-/* Asked once, when the upright looks do not convince: which quarter turns are worth a look, bit t
- * for t turns clockwise. */
+/* Asked once, when the upright looks do not convince: which quarter turns (1 to 3) are worth a
+ * look, bit t for t turns clockwise. */
 typedef gboolean (*GonioFindTurns) (gpointer data, guint *out_turns, GError **error);
 
 typedef struct {

@@ -37,8 +37,8 @@ typedef struct {
   GonioSampleCache *samples; /* of the rectified picture */
   GonioViewGuess guess;
   gboolean guessed;
-  GonioViewGuess turned[2][4]; /* polarity, quarter turns; [0][0] is guess */
-  gboolean guessed_turned;
+  GonioViewGuess turned[2][4]; /* polarity, quarter turns; where guessed_turned */
+  gboolean guessed_turned[2][4];
   GonioPreload *preload; /* nullable */
 } GonioJob;
 

@@ -46,19 +46,18 @@ gonio_job_view (GonioJob *job, GError **error)
   return TRUE;
 }
 
-/* The classifier's word on every turn of the picture, in both polarities; once. */
+/* The classifier's probability of a view in the turned picture; it is asked once. */
 static gboolean
-classify_turned (GonioJob *job, GError **error)
+turned_probability (GonioJob *job, gboolean invert, guint turns, const char *view, double *out,
+                    GError **error)
 {
   GonioModel *model = gonio_model_store_find (job->pipeline->store, GONIO_TASK_CLASSIFY_VIEW, NULL);
-  if (job->guessed_turned)
-    return TRUE;
-  job->turned[0][0] = job->guess;
-  for (int invert = 0; invert < 2; invert++)
-    for (int turns = invert ? 0 : 1; turns < 4; turns++)
-      if (!classify (job, model, invert != 0, turns, &job->turned[invert][turns], error))
-        return FALSE;
-  job->guessed_turned = TRUE;
+  GonioViewGuess *guess = &job->turned[invert][turns];
+  if (!job->guessed_turned[invert][turns] &&
+      !classify (job, model, invert, (int)turns, guess, error))
+    return FALSE;
+  job->guessed_turned[invert][turns] = TRUE;
+  *out = gonio_view_probability (guess, view);
   return TRUE;
 }
 
@@ -169,19 +168,18 @@ on_find_progress (double fraction, gpointer data)
   gonio_job_report (((Attempt *)data)->job, "landmarks", 0.4 + 0.55 * fraction);
 }
 
-/* Turns in which the classifier thinks the view possible. */
+/* Turns in which the classifier thinks the view possible, in one polarity or the other. */
 static gboolean
 likely_turns (gpointer data, guint *out_turns, GError **error)
 {
   Attempt *attempt = data;
-  GonioJob *job = attempt->job;
   guint turns = 0;
-  if (!classify_turned (job, error))
-    return FALSE;
-  for (guint t = 0; t < 4; t++) {
-    double plain = gonio_view_probability (&job->turned[0][t], attempt->view);
-    double inverted = gonio_view_probability (&job->turned[1][t], attempt->view);
-    turns |= MAX (plain, inverted) >= TURN_LIKELY ? 1u << t : 0;
+  for (guint t = 1; t < 4; t++) {
+    double probability = 0;
+    for (int invert = 0; invert < 2 && probability < TURN_LIKELY; invert++)
+      if (!turned_probability (attempt->job, invert != 0, t, attempt->view, &probability, error))
+        return FALSE;
+    turns |= probability >= TURN_LIKELY ? 1u << t : 0;
   }
   *out_turns = turns;
   return TRUE;
