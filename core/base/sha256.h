@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* SHA-256 (FIPS 180-4) of a file's contents as 64 lower-case digits (transfer full), with the
- * processor's own instructions where it has them, else by GChecksum. Blocking; any thread.
+/* SHA-256 (FIPS 180-4) of a file's contents as 64 lower-case digits (transfer full). Blocking;
+ * any thread.
  * out_size (nullable): bytes read. GIO's errors. */
 gboolean gonio_file_sha256 (const char *path, GCancellable *cancellable, char **out_hex,
                             gint64 *out_size, GError **error);

@@ -7,6 +7,7 @@ endfunction ()
 
 gonio_find (GLIB glib-2.0>=2.74 gio-2.0 gio-unix-2.0)
 gonio_find (JSON json-glib-1.0)
+gonio_find (NETTLE nettle)
 gonio_find (PROTOBUFC libprotobuf-c)
 gonio_find (PNG libpng)
 gonio_find (TURBOJPEG libturbojpeg)
