@@ -14,24 +14,26 @@
 
 /* What is split for a band stays in the second-level cache while panel after panel passes, each
  * in pieces that leave room for it. */
-#define BAND_BYTES  ((size_t)768 * 1024)
-#define PANEL_DEPTH ((size_t)1536)
-#define LEAST_PIECE ((size_t)224)        /* of an ordinary matrix's rows is split at a time, */
-#define MOST_PIECE  ((size_t)1024)       /* depending on how many there are */
-#define PLAIN_LINE  ((size_t)32)         /* most rows of a line of an ordinary matrix */
-#define RAW_ROWS    ((size_t)512)        /* right sides for so many rows, and so large, are */
-#define RAW_NUMBERS ((size_t)400 * 1024) /* split on the way */
-#define SHORT_ROW   ((size_t)480)        /* its rows are not moved apart */
-#define HUGE_BITS   (254u << 24)         /* 2^127, shifted by its sign */
-#define FLOAT_DEPTH ((size_t)256)        /* numbers of a row that are multiplied as floats at a */
-#define FLOAT_ROWS  ((size_t)14)         /* time, and most rows */
+#define BAND_BYTES   ((size_t)768 * 1024)
+#define PANEL_DEPTH  ((size_t)1536)
+#define LEAST_PIECE  ((size_t)224)        /* of an ordinary matrix's rows is split at a time, */
+#define MOST_PIECE   ((size_t)1024)       /* depending on how many there are */
+#define PLAIN_LINE   ((size_t)32)         /* most rows of a line of an ordinary matrix */
+#define FEW_ROWS     ((size_t)512)        /* over so many numbers of a right side wait for them; */
+#define MANY_NUMBERS ((size_t)400 * 1024) /* split they would be half as large again */
+#define SHORT_ROW    ((size_t)480)        /* its rows are not moved apart */
+#define HUGE_BITS    (254u << 24)         /* 2^127, shifted by its sign */
+#define FLOAT_DEPTH  ((size_t)256)        /* numbers of a row that are multiplied as floats at a */
+#define FLOAT_ROWS   ((size_t)14)         /* time, and most rows */
 
 gboolean
 gonio_cpu_parts_suit (const GonioCpuKernels *kernels, size_t m, size_t depth, size_t uses)
 {
   const GonioCpuParts *parts = kernels->parts;
-  return parts && m >= parts->least_rows && depth >= parts->least_depth &&
-         uses >= parts->least_uses;
+  if (!parts || m < parts->least_rows || depth < parts->least_depth || uses < parts->least_uses)
+    return FALSE;
+  gboolean always = parts->least_rows == 1;
+  return always || m > FEW_ROWS || depth * uses < MANY_NUMBERS;
 }
 
 gboolean
@@ -101,7 +103,7 @@ gboolean
 gonio_cpu_parts_form_lines (GonioCpuPartsForm *form, size_t m, size_t line, size_t kc, size_t lda,
                             GError **error)
 {
-  size_t fitting = 2 * BAND_BYTES / (PARTS * sizeof (uint16_t)) / MIN (m, RAW_ROWS);
+  size_t fitting = 2 * BAND_BYTES / (PARTS * sizeof (uint16_t)) / MIN (m, FEW_ROWS);
   size_t most = CLAMP (fitting, LEAST_PIECE, MOST_PIECE);
   /* Short rows that follow each other are split as one. Of long ones a step more than needed is
    * kept, so that they do not fall on the same lines of the first-level cache. */
@@ -189,13 +191,6 @@ gonio_cpu_parts_pack (const GonioCpuParts *parts, const GonioCpuPack *pack, cons
   return good;
 }
 
-gboolean
-gonio_cpu_parts_takes_raw (size_t m, const GonioCpuPack *pack)
-{
-  return m <= RAW_ROWS && pack->taps == 1 && (pack->sk == 1 || pack->sj == 1) &&
-         pack->fold % MAX (pack->kc, 1) == 0 && pack->kc * pack->n >= RAW_NUMBERS;
-}
-
 static float
 half_float (uint32_t bits)
 {
@@ -239,14 +234,13 @@ typedef struct {
   size_t line_tiles, tile_rows; /* a line is that many tiles */
   size_t runs;                  /* of a panel that are taken at a time */
   size_t part;                  /* numbers that a part of what is split takes */
-  size_t panel;                 /* numbers of a panel that is split on the way */
 } Plan;
 
 typedef struct {
   const Plan *plan;
   GonioCpuGemm product;
   size_t line, lines, panel, panels;
-  uint16_t *split, *panel_split;
+  uint16_t *split;
 } Band;
 
 static size_t
@@ -271,10 +265,8 @@ band_lines (const GonioCpuPartsForm *form, size_t lines, size_t least_bands)
   return (lines + bands - 1) / bands;
 }
 
-/* A right side that is split on the way is split once in each band: one band of all rows then, and
- * every thread takes its share of the panels. */
 static Plan
-make_plan (const GonioCpuGemm *gemm, gboolean raw, guint threads)
+make_plan (const GonioCpuGemm *gemm, guint threads)
 {
   const GonioCpuPartsForm *form = gemm->form;
   size_t wanted = threads > 1 ? threads * 3 : 1;
@@ -282,31 +274,27 @@ make_plan (const GonioCpuGemm *gemm, gboolean raw, guint threads)
                .lines = (gemm->m + form->line - 1) / form->line,
                .panels = (gemm->n + COLS - 1) / COLS,
                .line_tiles = (form->line + ROWS - 1) / ROWS};
-  plan.band_lines =
-      raw ? plan.lines : band_lines (form, plan.lines, (wanted + gemm->batch - 1) / gemm->batch);
+  plan.band_lines = band_lines (form, plan.lines, (wanted + gemm->batch - 1) / gemm->batch);
   plan.bands = (plan.lines + plan.band_lines - 1) / plan.band_lines;
-  size_t shares = raw ? MAX (threads / gemm->batch, 1)
-                      : (wanted + gemm->batch * plan.bands - 1) / (gemm->batch * plan.bands);
+  size_t shares = (wanted + gemm->batch * plan.bands - 1) / (gemm->batch * plan.bands);
   plan.band_panels = (plan.panels + shares - 1) / shares;
   plan.panel_bands = (plan.panels + plan.band_panels - 1) / plan.band_panels;
   plan.tile_rows = (form->line + plan.line_tiles - 1) / plan.line_tiles;
   plan.runs = MAX (PANEL_DEPTH / round_up (form->length, STEP), 1);
   plan.part = part_size (&plan);
-  size_t depth = form->piece ? form->piece : form->length;
-  plan.panel = raw ? round_up (depth, STEP) * COLS * PARTS : 0;
   return plan;
 }
 
 static size_t
 worker_numbers (const Plan *plan)
 {
-  return PARTS * plan->part + plan->panel;
+  return PARTS * plan->part;
 }
 
 size_t
-gonio_cpu_parts_scratch (const GonioCpuGemm *gemm, gboolean raw, guint threads)
+gonio_cpu_parts_scratch (const GonioCpuGemm *gemm, guint threads)
 {
-  Plan plan = make_plan (gemm, raw, threads);
+  Plan plan = make_plan (gemm, threads);
   return MAX (threads, 1) * worker_numbers (&plan) * sizeof (uint16_t);
 }
 
@@ -393,25 +381,13 @@ take_tile (const Band *band, GonioCpuPartsTile *block, int t, size_t index, size
   return TRUE;
 }
 
-/* The panel at a column, from where the pass begins; NULL when it cannot be split. */
+/* The panel at a column, from where the pass begins. */
 static const uint16_t *
 panel_for (const Band *band, const Pass *pass, size_t column)
 {
   const GonioCpuGemm *product = &band->product;
-  const GonioCpuPartsForm *form = product->form;
-  size_t width = panel_width (product->n, column);
-  if (!product->raw)
-    return panel_of (product, column) +
-           (pass->run * round_up (form->length, STEP) + pass->step * STEP) * PARTS * width;
-  uint16_t *out = band->panel_split;
-  gboolean good = TRUE;
-  for (size_t k = pass->step * STEP; k < (pass->step + pass->steps) * STEP; k += STEP) {
-    for (size_t j = 0; j < width; j += TILE)
-      good &= pack_tile (band->plan->kernels->parts, product->raw_pack, product->raw, 0, k,
-                         column + j, out + j * STEP, STEP * width);
-    out += PARTS * STEP * width;
-  }
-  return good ? band->panel_split : NULL;
+  size_t before = pass->run * round_up (product->form->length, STEP) + pass->step * STEP;
+  return panel_of (product, column) + before * PARTS * panel_width (product->n, column);
 }
 
 /* Rows first..first+count-1 of run r of the panel at a column as they were before they were split.
@@ -420,20 +396,8 @@ static void
 unpack_right (const GonioCpuGemm *product, size_t r, size_t first, size_t count, size_t column,
               float *out)
 {
-  size_t width = panel_width (product->n, column);
-  if (!product->raw) {
-    unpack_rows (panel_of (product, column), width,
-                 r * round_up (product->form->length, STEP) + first, count, out);
-    return;
-  }
-  const GonioCpuPack *pack = product->raw_pack;
-  size_t cols = MIN (width, product->n - column);
-  const float *from = product->raw + (int64_t)column * pack->sj;
-  if (cols < width)
-    memset (out, 0, count * width * sizeof *out);
-  for (size_t k = 0; k < count; k++)
-    for (size_t j = 0; j < cols; j++)
-      out[k * width + j] = from[row_offset (pack, first + k) + (int64_t)j * pack->sj] * pack->scale;
+  unpack_rows (panel_of (product, column), panel_width (product->n, column),
+               r * round_up (product->form->length, STEP) + first, count, out);
 }
 
 /* All rows of the band by a part of a panel, on the register blocks: numbers first and following of
@@ -500,11 +464,11 @@ multiply (const Band *band, const Pass *pass, gboolean split)
     GonioCpuPartsTile block = block_of (band, pass, column);
     if (g_cancellable_is_cancelled (band->plan->cancellable))
       return;
-    block.b = split ? panel_for (band, pass, column) : NULL;
-    if (!block.b) {
+    if (!split) {
       multiply_plainly (band, pass, column);
       continue;
     }
+    block.b = panel_for (band, pass, column);
     for (size_t index = 0; index < tiles;) {
       int t = 0;
       while (index < tiles && t < 2)
@@ -575,7 +539,6 @@ work (void *context, guint worker, GonioCpuItems *items)
   size_t index, per_product = plan->bands * plan->panel_bands;
   Band band = {.plan = plan,
                .split = (uint16_t *)plan->gemm->scratch + worker * worker_numbers (plan)};
-  band.panel_split = band.split + PARTS * plan->part;
   gboolean begun = FALSE;
   while (gonio_cpu_next (items, worker, &index)) {
     if (!begun)
@@ -598,7 +561,7 @@ work (void *context, guint worker, GonioCpuItems *items)
 void
 gonio_cpu_parts_run (const GonioCpuGemm *gemm, const GonioCpuRun *run)
 {
-  Plan plan = make_plan (gemm, gemm->raw != NULL, run->threads);
+  Plan plan = make_plan (gemm, run->threads);
   plan.kernels = run->kernels;
   plan.cancellable = run->cancellable;
   gonio_cpu_workers (run, gemm->batch * plan.bands * plan.panel_bands, work, &plan);

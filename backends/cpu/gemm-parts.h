@@ -49,12 +49,8 @@ size_t gonio_cpu_parts_panels (const GonioCpuPack *pack);
 gboolean gonio_cpu_parts_pack (const GonioCpuParts *parts, const GonioCpuPack *pack,
                                const float *source, size_t panel, uint16_t *packed);
 
-/* Should a right side that few rows pass over be split on the way instead? Packing takes time and
- * memory that it would never earn. Only when rows or columns run on, in one run. */
-gboolean gonio_cpu_parts_takes_raw (size_t m, const GonioCpuPack *pack);
-
 /* Bytes of scratch memory for that many threads. */
-size_t gonio_cpu_parts_scratch (const GonioCpuGemm *gemm, gboolean raw, guint threads);
+size_t gonio_cpu_parts_scratch (const GonioCpuGemm *gemm, guint threads);
 void gonio_cpu_parts_run (const GonioCpuGemm *gemm, const GonioCpuRun *run);
 
 G_END_DECLS

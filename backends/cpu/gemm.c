@@ -155,16 +155,6 @@ pack_floats (const GonioBackend *backend, const GonioCpuPack *pack, const float 
   return g_steal_pointer (&packed);
 }
 
-void
-gonio_cpu_right_raw (GonioCpuRight *right, GonioCpuLower *lower, const GonioCpuGemm *gemm,
-                     const GonioCpuPack *pack)
-{
-  right->raw = TRUE;
-  right->pack = *pack;
-  right->scratch = gonio_cpu_slot_scratch (
-      lower, gonio_cpu_parts_scratch (gemm, TRUE, MAX (lower->backend->threads, 1)));
-}
-
 gboolean
 gonio_cpu_right_init (GonioCpuRight *right, GonioCpuLower *lower, const GonioCpuGemm *gemm,
                       const GonioCpuPack *pack, const GonioTensor *source,
@@ -175,12 +165,6 @@ gonio_cpu_right_init (GonioCpuRight *right, GonioCpuLower *lower, const GonioCpu
   g_autoptr (GError) none = NULL;
   g_autoptr (GonioTensor) packed = NULL;
   right->scratch = GONIO_CPU_NO_SLOT;
-  if (gemm->form && count == 1 && source_offsets[0] == 0 &&
-      gonio_cpu_parts_takes_raw (gemm->m, pack)) {
-    gonio_cpu_right_raw (right, lower, gemm, pack);
-    right->packed = gonio_cpu_slot_tensor (lower, (GonioTensor *)source);
-    return TRUE;
-  }
   if (gemm->form)
     packed = pack_parts (lower->backend, pack, numbers, source_offsets, count, &none);
   if (none && !gemm->rows) { /* no other form would do */
@@ -190,7 +174,7 @@ gonio_cpu_right_init (GonioCpuRight *right, GonioCpuLower *lower, const GonioCpu
   if (packed) {
     right->size = gonio_cpu_parts_size (pack);
     right->scratch = gonio_cpu_slot_scratch (
-        lower, gonio_cpu_parts_scratch (gemm, FALSE, MAX (lower->backend->threads, 1)));
+        lower, gonio_cpu_parts_scratch (gemm, MAX (lower->backend->threads, 1)));
   } else {
     packed = pack_floats (lower->backend, pack, numbers, source_offsets, count, error);
     right->size = gonio_cpu_packed_floats (kernels, pack->taps, pack->kc, pack->n);
@@ -207,10 +191,7 @@ gonio_cpu_right_use (const GonioCpuRight *right, const GonioCpuRun *run, GonioCp
   gpointer packed = gonio_cpu_ptr (run, right->packed);
   gemm->right_size = right->size;
   gemm->scratch = gonio_cpu_ptr (run, right->scratch);
-  gemm->raw_pack = &right->pack;
-  if (right->raw)
-    gemm->raw = packed;
-  else if (right->scratch != GONIO_CPU_NO_SLOT)
+  if (right->scratch != GONIO_CPU_NO_SLOT)
     gemm->parts = packed;
   else
     gemm->packed = packed;
@@ -425,7 +406,7 @@ gonio_cpu_gemm_run (const GonioCpuGemm *gemm, const GonioCpuRun *run)
 {
   if (gemm->m == 0 || gemm->n == 0 || gemm->batch == 0)
     return;
-  if (gemm->parts || gemm->raw) {
+  if (gemm->parts) {
     gonio_cpu_parts_run (gemm, run);
     return;
   }

@@ -76,8 +76,6 @@ struct _GonioCpuGemm {
   size_t lda;                    /* used by gonio_cpu_rows_plain() */
   const float *packed;           /* panels of floats */
   const uint16_t *parts;         /* or, when not NULL, split ones (gemm-parts.h) */
-  const float *raw;              /* or, when not NULL, numbers as they lie, split on the way */
-  const GonioCpuPack *raw_pack;  /* how they lie */
   size_t right_size;             /* numbers from one product's right side to the next one's */
   const GonioCpuPartsForm *form; /* for parts */
   void *scratch;                 /* for parts */
@@ -100,8 +98,6 @@ void gonio_cpu_rows_plain (const GonioCpuGemm *product, size_t first, size_t cou
 typedef struct {
   GonioCpuSlot packed, scratch; /* scratch: GONIO_CPU_NO_SLOT for floats */
   size_t size;                  /* of one, in numbers */
-  gboolean raw;                 /* packed is as it lies, which pack tells */
-  GonioCpuPack pack;
 } GonioCpuRight;
 
 /* Packs `count` right sides, offsets in floats; used by the step appended last. They are split when
@@ -109,10 +105,6 @@ typedef struct {
 gboolean gonio_cpu_right_init (GonioCpuRight *right, GonioCpuLower *lower, const GonioCpuGemm *gemm,
                                const GonioCpuPack *pack, const GonioTensor *source,
                                const int64_t *source_offsets, size_t count, GError **error);
-/* Takes the right side as it lies, which the product's form must allow; packed is the caller's to
- * fill in. */
-void gonio_cpu_right_raw (GonioCpuRight *right, GonioCpuLower *lower, const GonioCpuGemm *gemm,
-                          const GonioCpuPack *pack);
 /* Lets the product read it. */
 void gonio_cpu_right_use (const GonioCpuRight *right, const GonioCpuRun *run, GonioCpuGemm *gemm);
 /* Points a product at the right side `index` further on. */

@@ -133,6 +133,17 @@ finish_product (GonioCpuLower *lower, Product *product, GError **error)
   return product->zeros != NULL;
 }
 
+/* How the right side lies. What is constant is packed at once, and its memory not used after. */
+static GonioCpuView
+right_view (GonioCpuLower *lower)
+{
+  GonioCpuView view = {.slot = GONIO_CPU_NO_SLOT};
+  if (!gonio_cpu_const (&lower->node, 1))
+    return gonio_cpu_view_in (lower, 1);
+  gonio_cpu_strides (gonio_cpu_in (&lower->node, 1), view.strides);
+  return view;
+}
+
 /* ---- MatMul ---- */
 
 /* Batches beyond this would only fill memory with offsets. */
@@ -277,7 +288,7 @@ matmul_lower (GonioCpuLower *lower, GError **error)
   const char *reason = matmul_shapes (&lower->node, &shapes);
   if (reason)
     return gonio_cpu_fail (error, "%s", reason);
-  GonioCpuView a = gonio_cpu_view_in (lower, 0), b = gonio_cpu_view_in (lower, 1);
+  GonioCpuView a = gonio_cpu_view_in (lower, 0), b = right_view (lower);
   int64_t strides_a[GONIO_MAX_RANK], strides_b[GONIO_MAX_RANK];
   matrix_strides (&lower->node, 0, &a, strides_a);
   matrix_strides (&lower->node, 1, &b, strides_b);
@@ -412,7 +423,7 @@ gemm_lower (GonioCpuLower *lower, GError **error)
   if (!product)
     return FALSE;
   product->accumulate = has_c && !row;
-  GonioCpuView a = gonio_cpu_view_in (lower, 0), b = gonio_cpu_view_in (lower, 1);
+  GonioCpuView a = gonio_cpu_view_in (lower, 0), b = right_view (lower);
   product->offset_a = a.offset;
   product->offset_raw = b.offset;
   product->gemm.lda = (size_t)a.strides[0];

@@ -95,10 +95,9 @@ test_refused (void)
 
 typedef struct {
   size_t m, k, n;
-  gboolean add, tell; /* tell: put what cannot be split into two rows, or */
+  gboolean add, tell; /* tell: put what cannot be split into two rows */
   float lo, hi;
-  size_t line;         /* rows of a line of a scattered result, without add; 0: it is one matrix */
-  gboolean tell_right; /* into the right side, which must then be raw */
+  size_t line; /* rows of a line of a scattered result, without add; 0: it is one matrix */
 } Product;
 
 static float *
@@ -156,9 +155,9 @@ gather (const Product *p, const float *c)
   return matrix;
 }
 
-/* raw: the right side is split on the way; turned: it lies column by column. */
+/* turned: the right side lies column by column. */
 static void
-run_product (const Product *p, gboolean raw, gboolean turned)
+run_product (const Product *p, gboolean turned)
 {
   g_autoptr (GRand) rand = g_rand_new_with_seed ((guint32)(p->m + p->n));
   size_t padded = (p->n + 15) / 16 * 16;
@@ -170,8 +169,6 @@ run_product (const Product *p, gboolean raw, gboolean turned)
     a[p->k - 1] = INFINITY; /* in the last piece of a row that has several */
     a[(p->m - 1) * p->k] = NAN;
   }
-  if (p->tell_right)
-    b[p->k * p->n - 1] = -0x1p127f;
   a[p->m * p->k] = NAN; /* not to be read: the band would count as one that cannot be split */
   g_autofree float *source = g_new (float, p->k * p->n); /* half of b */
   for (size_t i = 0; i < p->k * p->n; i++)
@@ -187,7 +184,7 @@ run_product (const Product *p, gboolean raw, gboolean turned)
   gboolean fits = TRUE;
   for (size_t panel = 0; panel < gonio_cpu_parts_panels (&pack); panel++)
     fits &= gonio_cpu_parts_pack (kernels->parts, &pack, source, panel, packed);
-  g_assert_cmpint (fits, ==, !p->tell_right);
+  g_assert_true (fits);
   GonioCpuPartsForm form;
   g_assert_true (p->line ? gonio_cpu_parts_form_lines (&form, p->m, p->line, p->k, p->k, NULL)
                          : gonio_cpu_parts_form_plain (&form, p->m, p->k, p->k, NULL));
@@ -202,9 +199,7 @@ run_product (const Product *p, gboolean raw, gboolean turned)
                        .batch = 1,
                        .a = a,
                        .lda = p->k,
-                       .parts = raw ? NULL : packed,
-                       .raw = raw ? source : NULL,
-                       .raw_pack = &pack,
+                       .parts = packed,
                        .form = &form,
                        .bias = bias,
                        .add = add,
@@ -216,7 +211,7 @@ run_product (const Product *p, gboolean raw, gboolean turned)
                                       .has_after = isinf (p->lo) && isinf (p->hi),
                                       .after = GONIO_CPU_UNARY_AFFINE,
                                       .p = {2, 1}}};
-  size_t scratch = gonio_cpu_parts_scratch (&gemm, raw, 1);
+  size_t scratch = gonio_cpu_parts_scratch (&gemm, 1);
   gemm.scratch = g_aligned_alloc (1, scratch, 64);
   memset (gemm.scratch, 0xff, scratch); /* NaN, should anything be read that was not written */
   GonioCpuRun run = {.threads = 1, .kernels = &counted, .cancellable = cancellable};
@@ -227,7 +222,7 @@ run_product (const Product *p, gboolean raw, gboolean turned)
   if (!g_cancellable_is_cancelled (cancellable)) {
     g_autofree float *matrix = p->line ? gather (p, c) : NULL;
     check (p, a, b, bias, add, matrix ? matrix : c);
-    g_assert_cmpint (n_floats > 0, ==, p->tell || p->tell_right);
+    g_assert_cmpint (n_floats > 0, ==, p->tell);
   }
   g_aligned_free (gemm.scratch);
   g_aligned_free (packed);
@@ -238,29 +233,29 @@ static void
 test_products (void)
 {
   static const Product products[] = {
-      {1, 1, 1, FALSE, FALSE, -INFINITY, INFINITY, 0, FALSE},
-      {16, 32, 16, FALSE, FALSE, -INFINITY, INFINITY, 0, FALSE},
-      {17, 33, 17, TRUE, FALSE, -INFINITY, INFINITY, 0, FALSE},
-      {70, 45, 37, TRUE, FALSE, 0, INFINITY, 0, FALSE},
-      {129, 700, 65, FALSE, FALSE, -1, 1, 0, FALSE},
-      {200, 3000, 33, TRUE, FALSE, -INFINITY, INFINITY, 0, FALSE},
-      {70, 45, 37, TRUE, TRUE, -INFINITY, INFINITY, 0, FALSE},
-      {70, 45, 37, FALSE, TRUE, 0, 6, 0, FALSE},
-      {20, 2500, 20, TRUE, TRUE, -1, 1, 0, FALSE},
-      {600, 384, 64, TRUE, FALSE, -INFINITY, INFINITY, 0, FALSE},
-      {67, 40, 40, FALSE, FALSE, -INFINITY, INFINITY, 0, FALSE},
-      {67, 40, 40, FALSE, TRUE, -INFINITY, INFINITY, 0, FALSE},
-      {70, 45, 64, FALSE, FALSE, -INFINITY, INFINITY, 10, FALSE},
-      {105, 1100, 96, FALSE, FALSE, -1, 1, 35, FALSE},
-      {105, 45, 96, FALSE, TRUE, -1, 1, 35, FALSE},
-      {70, 300, 70, TRUE, FALSE, -INFINITY, INFINITY, 0, TRUE},
-      {20, 2500, 20, FALSE, TRUE, -INFINITY, INFINITY, 0, TRUE},
+      {1, 1, 1, FALSE, FALSE, -INFINITY, INFINITY, 0},
+      {16, 32, 16, FALSE, FALSE, -INFINITY, INFINITY, 0},
+      {17, 33, 17, TRUE, FALSE, -INFINITY, INFINITY, 0},
+      {70, 45, 37, TRUE, FALSE, 0, INFINITY, 0},
+      {129, 700, 65, FALSE, FALSE, -1, 1, 0},
+      {200, 3000, 33, TRUE, FALSE, -INFINITY, INFINITY, 0},
+      {70, 45, 37, TRUE, TRUE, -INFINITY, INFINITY, 0},
+      {70, 45, 37, FALSE, TRUE, 0, 6, 0},
+      {20, 2500, 20, TRUE, TRUE, -1, 1, 0},
+      {600, 384, 64, TRUE, FALSE, -INFINITY, INFINITY, 0},
+      {67, 40, 40, FALSE, FALSE, -INFINITY, INFINITY, 0},
+      {67, 40, 40, FALSE, TRUE, -INFINITY, INFINITY, 0},
+      {70, 45, 64, FALSE, FALSE, -INFINITY, INFINITY, 10},
+      {105, 1100, 96, FALSE, FALSE, -1, 1, 35},
+      {105, 45, 96, FALSE, TRUE, -1, 1, 35},
+      {70, 300, 70, TRUE, FALSE, -INFINITY, INFINITY, 0},
+      {20, 2500, 20, FALSE, TRUE, -INFINITY, INFINITY, 0},
   };
   if (!have_unit ())
     return;
   for (guint i = 0; i < G_N_ELEMENTS (products); i++)
-    for (int way = products[i].tell_right; way < 4; way += products[i].tell_right ? 2 : 1)
-      run_product (&products[i], way & 1, way & 2);
+    for (int turned = 0; turned < 2; turned++)
+      run_product (&products[i], turned);
 }
 
 /* Whether it is split or not, no panel begins after a cancellation. */
@@ -268,23 +263,22 @@ static void
 test_cancel (void)
 {
   static const Product products[] = {
-      {60, 300, 256, FALSE, FALSE, -INFINITY, INFINITY, 0, FALSE}, /* two blocks a panel */
-      {60, 300, 256, FALSE, TRUE, -INFINITY, INFINITY, 0, FALSE},  /* ten */
-      {60, 2500, 256, FALSE, TRUE, -INFINITY, INFINITY, 0, FALSE},
+      {60, 300, 256, FALSE, FALSE, -INFINITY, INFINITY, 0}, /* two blocks a panel */
+      {60, 300, 256, FALSE, TRUE, -INFINITY, INFINITY, 0},  /* ten */
+      {60, 2500, 256, FALSE, TRUE, -INFINITY, INFINITY, 0},
   };
   if (!have_unit ())
     return;
-  for (guint i = 0; i < G_N_ELEMENTS (products); i++)
-    for (int raw = 0; raw < 2; raw++) {
-      cancel_at = 0;
-      run_product (&products[i], raw, FALSE);
-      guint all = n_floats + n_split;
-      cancel_at = 3;
-      run_product (&products[i], raw, FALSE);
-      g_cancellable_reset (cancellable);
-      if (n_floats + n_split > all / 4)
-        g_test_fail_printf ("%u of %u blocks in spite of a cancellation", n_floats + n_split, all);
-    }
+  for (guint i = 0; i < G_N_ELEMENTS (products); i++) {
+    cancel_at = 0;
+    run_product (&products[i], FALSE);
+    guint all = n_floats + n_split;
+    cancel_at = 3;
+    run_product (&products[i], FALSE);
+    g_cancellable_reset (cancellable);
+    if (n_floats + n_split > all / 4)
+      g_test_fail_printf ("%u of %u blocks in spite of a cancellation", n_floats + n_split, all);
+  }
   cancel_at = 0;
 }
 
@@ -299,7 +293,7 @@ test_long_lines (void)
   form.reach = 1000 * 1000;
   GonioCpuGemm gemm = {
       .m = 4096, .n = 64, .taps = 1, .kc = 512, .batch = 1, .lda = 512, .form = &form};
-  size_t scratch = gonio_cpu_parts_scratch (&gemm, FALSE, 1);
+  size_t scratch = gonio_cpu_parts_scratch (&gemm, 1);
   g_assert_cmpuint (scratch, >=, 3 * sizeof (uint16_t) * form.reach);
   g_assert_cmpuint (scratch, <, 3 * sizeof (uint16_t) * (form.reach + 2 * form.line_step));
   gonio_cpu_parts_form_clear (&form);
