@@ -1,6 +1,7 @@
 /* gonio-cli model test: ONNX backend tests, each in a process of its own, so that one that
- * crashes or hangs is a failure and not the end. The parent opens no session and has no
- * threads, so forking is safe. */
+ * crashes or hangs is a failure and not the end. The parent opens no session, asks no backend
+ * whether it is there (a graphics driver would not outlive that) and has no threads, so forking is
+ * safe. */
 #include "app/cli/cli.h"
 #include "app/cli/test-case.h"
 
@@ -26,7 +27,7 @@ typedef struct {
 } Job;
 
 typedef struct {
-  const GonioSessionOptions *options;
+  const GonioCliSession *args;
   GonioTolerances tolerances;
   gint64 timeout_us;
   Job *jobs;
@@ -53,11 +54,20 @@ static void
 work (const Pool *pool, const Job *job, int fd)
 {
   g_autofree char *reason = NULL;
-  GonioVerdict verdict = gonio_test_case_run (job->dir, pool->options, &pool->tolerances, &reason);
+  g_autoptr (GError) error = NULL;
+  GonioSessionOptions options;
+  g_autofree const GonioBackendDef **backends = NULL;
+  GonioVerdict verdict = GONIO_VERDICT_FAIL;
+  if (gonio_cli_session_options (pool->args, &options, &backends, &error))
+    verdict = gonio_test_case_run (job->dir, &options, &pool->tolerances, &reason);
+  else
+    reason = g_strdup (error->message);
   char digit = (char)('0' + verdict);
   write_all (fd, &digit, 1);
   write_all (fd, reason, MIN (strlen (reason), MAX_REASON));
   g_clear_pointer (&reason, g_free);
+  g_clear_pointer (&backends, g_free);
+  g_clear_error (&error);
   close (fd);
   exit (0);
 }
@@ -190,8 +200,8 @@ run_pool (Pool *pool, guint parallel, GError **error)
 }
 
 static GonioExit
-run_tests (char **dirs, const GonioSessionOptions *options, const GonioTolerances *tolerances,
-           int timeout, guint parallel)
+run_tests (char **dirs, const GonioCliSession *args, const GonioTolerances *tolerances, int timeout,
+           guint parallel)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GPtrArray) tests = g_ptr_array_new_with_free_func (g_free);
@@ -201,7 +211,7 @@ run_tests (char **dirs, const GonioSessionOptions *options, const GonioTolerance
   g_autofree Job *jobs = g_new0 (Job, MAX (tests->len, 1));
   for (guint i = 0; i < tests->len; i++)
     jobs[i].dir = g_ptr_array_index (tests, i);
-  Pool pool = {.options = options,
+  Pool pool = {.args = args,
                .tolerances = *tolerances,
                .timeout_us = (gint64)timeout * G_USEC_PER_SEC,
                .jobs = jobs,
@@ -211,11 +221,32 @@ run_tests (char **dirs, const GonioSessionOptions *options, const GonioTolerance
   return pool.counts[GONIO_VERDICT_FAIL] > 0 ? GONIO_EXIT_INPUT : GONIO_EXIT_DONE;
 }
 
+/* Are the session's options right? Its own process asks the backends. */
+static GonioExit
+check_options (const GonioCliSession *args)
+{
+  int status = 0;
+  fflush (stdout);
+  pid_t pid = fork ();
+  if (pid == 0) {
+    GonioSessionOptions options;
+    const GonioBackendDef **backends = NULL;
+    GError *error = NULL;
+    gboolean good = gonio_cli_session_options (args, &options, &backends, &error);
+    GonioExit code = good ? GONIO_EXIT_DONE : gonio_cli_fail (error);
+    g_free (backends);
+    g_clear_error (&error);
+    exit (code);
+  }
+  while (pid > 0 && waitpid (pid, &status, 0) < 0 && errno == EINTR)
+    ;
+  return pid > 0 && WIFEXITED (status) ? (GonioExit)WEXITSTATUS (status) : GONIO_EXIT_DONE;
+}
+
 GonioExit
 gonio_cli_model_test (const GonioCommand *command, int argc, char **argv)
 {
   g_auto (GonioCliSession) args = {.threads = 1, .own_timeout = TRUE};
-  g_autoptr (GError) error = NULL;
   GonioTolerances tolerances = {1e-3, 1e-7};
   int timeout = 60, parallel = (int)g_get_num_processors ();
   GonioExit code = GONIO_EXIT_DONE;
@@ -230,9 +261,8 @@ gonio_cli_model_test (const GonioCommand *command, int argc, char **argv)
     return code;
   if (timeout < 1 || timeout > 86400 || parallel < 1 || parallel > 256)
     return gonio_cli_usage ("--timeout must lie in 1 to 86400 and --jobs in 1 to 256");
-  GonioSessionOptions options;
-  g_autofree const GonioBackendDef **backends = NULL;
-  if (!gonio_cli_session_options (&args, &options, &backends, &error))
-    return gonio_cli_fail (error);
-  return run_tests (argv + 1, &options, &tolerances, timeout, (guint)parallel);
+  code = check_options (&args);
+  return code != GONIO_EXIT_DONE
+             ? code
+             : run_tests (argv + 1, &args, &tolerances, timeout, (guint)parallel);
 }
