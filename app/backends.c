@@ -8,12 +8,21 @@
 #ifdef GONIO_BACKEND_CPU
 #include "backends/cpu/cpu.h"
 #endif
+#ifdef GONIO_BACKEND_GL
+#include "backends/gl/compute/compute.h"
+#include "backends/gl/fragment/fragment.h"
+#endif
 
+/* In order of preference. Those behind reference are taken only when they are asked for. */
 static const GonioBackendDef *const all[] = {
 #ifdef GONIO_BACKEND_CPU
     &gonio_backend_cpu,
 #endif
     &gonio_backend_reference,
+#ifdef GONIO_BACKEND_GL
+    &gonio_backend_gl_compute,
+    &gonio_backend_gl_fragment,
+#endif
     NULL,
 };
 
@@ -114,6 +123,8 @@ add_available (GPtrArray *chosen)
     } else {
       g_info ("backend %s is left out: %s", all[i]->name, error->message);
     }
+    if (all[i] == &gonio_backend_reference)
+      break;
   }
 }
 

@@ -38,6 +38,7 @@ typedef enum {
   GONIO_BACKEND_ERROR_UNAVAILABLE,
   GONIO_BACKEND_ERROR_UNSUPPORTED,
   GONIO_BACKEND_ERROR_FAILED,
+  GONIO_BACKEND_ERROR_LOST, /* it worked, and will not again */
 } GonioBackendError;
 GQuark gonio_backend_error_quark (void);
 

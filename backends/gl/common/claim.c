@@ -1,0 +1,64 @@
+/* What the GL backends can run. Depends on lower. */
+#include "backends/gl/common/lower.h"
+#include "backends/gl/common/region.h"
+
+static const GonioGlOp *const families[] = {
+    gonio_gl_ops_conv,
+    gonio_gl_ops_elementwise,
+    gonio_gl_ops_pool,
+};
+
+const GonioGlOp *
+gonio_gl_op (guint op)
+{
+  for (guint f = 0; f < G_N_ELEMENTS (families); f++)
+    for (const GonioGlOp *row = families[f]; row->op != GONIO_OP_INVALID; row++)
+      if (row->op == (GonioOpId)op)
+        return row;
+  return NULL;
+}
+
+gboolean
+gonio_gl_has_op (guint op)
+{
+  return gonio_gl_op (op) != NULL;
+}
+
+/* Programs count elements and texels in int. */
+static const char *
+check_value (const GonioBackend *backend, const GonioValue *value)
+{
+  const GonioGlLimits *limits = gonio_gl_context_limits (backend->context);
+  GonioShape shape;
+  if (!value)
+    return NULL;
+  if (value->kind != GONIO_KIND_TENSOR || value->dtype != GONIO_DTYPE_FLOAT)
+    return "only float is supported";
+  if (!gonio_sym_shape_known (&value->shape, &shape))
+    return "shapes are not known";
+  gint64 count = gonio_gl_count (&shape);
+  if (count > G_MAXINT32 / 4 ||
+      gonio_gl_texels (&shape, GONIO_GL_PLAIN) > backend->device->most_texels (limits) ||
+      (shape.rank > 2 &&
+       gonio_gl_texels (&shape, GONIO_GL_IMAGE) > backend->device->most_texels (limits)))
+    return "a value is larger than the driver's buffers or textures";
+  return NULL;
+}
+
+gboolean
+gonio_gl_claim (GonioBackend *backend, const GonioGraph *graph, GonioNodeId id,
+                GonioClaim *out_claim)
+{
+  const GonioNode *node = gonio_graph_node (graph, id);
+  const GonioGlOp *row = gonio_gl_op (node->op);
+  const char *reason = row ? NULL : "no kernel for this operator";
+  for (guint i = 0; !reason && i < node->n_inputs; i++)
+    reason = check_value (backend, gonio_gl_in (graph, node, i));
+  for (guint i = 0; !reason && i < node->n_outputs; i++)
+    reason = check_value (backend, gonio_gl_out (graph, node, i));
+  if (!reason)
+    reason = row->claim (graph, node);
+  *out_claim =
+      (GonioClaim){.layouts = GONIO_CLAIM_PLAIN, .preferred = GONIO_CLAIM_PLAIN, .reason = reason};
+  return reason == NULL;
+}

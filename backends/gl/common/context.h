@@ -1,0 +1,61 @@
+/* The one OpenGL context of the process and the thread that it lives on. Never the toolkit's: it
+ * has a display connection of its own and no window. Depends on base, epoxy and EGL.
+ *
+ * All GL calls of the backends are made in functions given to gonio_gl_context_call(). They run one
+ * after the other in the order in which they were asked for.
+ */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/* What the driver offers. Read-only after the context has started. */
+typedef struct {
+  gboolean es;                      /* OpenGL ES */
+  int version;                      /* 43 is 4.3 */
+  char *vendor, *renderer, *driver; /* as the driver writes them */
+  gboolean compute;                 /* compute shaders and storage buffers: GL 4.3, ES 3.1 */
+  gboolean float_targets;           /* 32-bit float textures can be drawn to */
+  gboolean half_targets;            /* 16-bit ones */
+  gboolean robust;    /* a lost context is reported instead of taking the process along */
+  gboolean binaries;  /* compiled programs can be kept */
+  gint64 max_texture; /* texels along an edge */
+  gint64 max_units;   /* textures that a draw can read */
+  gint64 max_groups;  /* work groups along an axis of a dispatch */
+  gint64 max_threads; /* threads of a work group */
+  gint64 max_shared;  /* bytes that they share */
+  gint64 max_storage; /* bytes of a storage buffer */
+  gint64 max_buffers; /* storage buffers that a dispatch can use */
+} GonioGlLimits;
+
+typedef struct _GonioGlContext GonioGlContext;
+
+/* A reference on the process's context, started when nobody has one. Blocks until the driver has
+ * answered. GONIO_BACKEND_ERROR_UNAVAILABLE says why there is none. Any thread. */
+GonioGlContext *gonio_gl_context_acquire (GError **error);
+GonioGlContext *gonio_gl_context_ref (GonioGlContext *context);
+/* The last one stops the thread; not from a call. */
+void gonio_gl_context_unref (GonioGlContext *context);
+
+const GonioGlLimits *gonio_gl_context_limits (const GonioGlContext *context);
+
+/* On the context's thread. FALSE with error set ends in the caller's error. */
+typedef gboolean (*GonioGlCall) (GonioGlContext *context, gpointer data, GError **error);
+
+/* Runs call on the context's thread and waits for it. Any thread but that one. When the context is
+ * lost, before or by the call: GONIO_BACKEND_ERROR_LOST, and from then on every time. */
+gboolean gonio_gl_context_call (GonioGlContext *context, GonioGlCall call, gpointer data,
+                                GError **error);
+/* Frees something on the context's thread, lost or not, and waits for it. */
+void gonio_gl_context_free (GonioGlContext *context, GDestroyNotify free, gpointer data);
+
+/* On the context's thread: TRUE as long as the driver works. Otherwise GONIO_BACKEND_ERROR_LOST
+ * with the reason, or GONIO_BACKEND_ERROR_FAILED for what GL calls since the last check were
+ * refused for (what: "the upload of weights"). */
+gboolean gonio_gl_context_check (GonioGlContext *context, const char *what, GError **error);
+/* As if the driver had reported a reset, for tests. Any thread. */
+void gonio_gl_context_lose (GonioGlContext *context, const char *reason);
+gboolean gonio_gl_context_is_lost (GonioGlContext *context);
+
+G_END_DECLS

@@ -1,0 +1,97 @@
+/* Turning a region into steps: what the families of operators share. Depends on device, graph, ops,
+ * plan, tensor, base.
+ *
+ * A value lies on the device in one or both of two forms:
+ *   plain: its elements in order, four to a texel;
+ *   image: N x ceil(C/4) x rest texels, for values of rank 3 and more, a texel holding four
+ *          channels. Lanes beyond the last channel are finite.
+ * A family asks for the form that it reads; what is missing is converted once.
+ */
+#pragma once
+
+#include "backends/gl/common/device.h"
+#include "core/graph/activation.h"
+#include "core/ops/op.h"
+#include "core/session/backend.h"
+
+G_BEGIN_DECLS
+
+struct _GonioBackend {
+  const GonioGlDevice *device;
+  GonioGlContext *context;
+  GonioGlPrograms *programs; /* used on the context's thread only */
+};
+
+typedef enum {
+  GONIO_GL_PLAIN,
+  GONIO_GL_IMAGE,
+} GonioGlForm;
+
+typedef struct {
+  GonioBackend *backend;
+  GonioCompiled *compiled;
+  const GonioGraph *graph;
+  GonioNodeId id;
+  const GonioNode *node;
+} GonioGlLower;
+
+typedef guint GonioGlSlot; /* a value in a form, or numbers of the region's own */
+
+/* A program and what it is told. */
+typedef struct {
+  const char *kernel; /* file */
+  char *defines;      /* see gonio_gl_programs_get(); owned; nullable */
+  GonioGlSlot inputs[GONIO_GL_MAX_INPUTS];
+  guint n_inputs;
+  GonioGlSlot output;
+  int params[GONIO_GL_PARAMS];
+  float floats[GONIO_GL_FLOATS];
+} GonioGlStep;
+
+/* ---- facts about a node, for claims and lowering ---- */
+
+const GonioValue *gonio_gl_in (const GonioGraph *graph, const GonioNode *node, guint i);
+const GonioValue *gonio_gl_out (const GonioGraph *graph, const GonioNode *node, guint i);
+/* Known by now. */
+GonioShape gonio_gl_shape (const GonioValue *value);
+gint64 gonio_gl_count (const GonioShape *shape);
+/* Texels of a shape in a form. */
+gint64 gonio_gl_texels (const GonioShape *shape, GonioGlForm form);
+/* Batch, channels, and what lies behind them. */
+void gonio_gl_image_sizes (const GonioShape *shape, int *out_batch, int *out_channels,
+                           int *out_rest);
+
+/* ---- lowering ---- */
+
+/* Input i in a form; (a constant is uploaded once). */
+gboolean gonio_gl_read (GonioGlLower *lower, guint i, GonioGlForm form, GonioGlSlot *out_slot,
+                        GError **error);
+/* Is the value there in that form without converting? */
+gboolean gonio_gl_has (const GonioGlLower *lower, guint i, GonioGlForm form);
+/* Where output 0 goes. */
+GonioGlSlot gonio_gl_write (GonioGlLower *lower, GonioGlForm form);
+/* n floats that stay with the region. */
+GonioGlSlot gonio_gl_numbers (GonioGlLower *lower, const float *numbers, gint64 n);
+/* Takes the step's definitions. */
+gboolean gonio_gl_add (GonioGlLower *lower, GonioGlStep *step, GError **error);
+/* Definitions for kernels that include activation.glsl ("ACT 2", to be freed), and its numbers into
+ * floats[0..1]. */
+char *gonio_gl_activation (const GonioNode *node, GonioGlStep *step);
+
+/* ---- families: rows ended by GONIO_OP_INVALID ---- */
+
+typedef struct {
+  GonioOpId op;
+  /* NULL, or why not. Types, known shapes and sizes have been looked at. */
+  const char *(*claim) (const GonioGraph *graph, const GonioNode *node);
+  gboolean (*lower) (GonioGlLower *lower, GError **error);
+} GonioGlOp;
+
+/* NULL when there is none. */
+const GonioGlOp *gonio_gl_op (guint op);
+
+extern const GonioGlOp gonio_gl_ops_conv[];
+extern const GonioGlOp gonio_gl_ops_elementwise[];
+extern const GonioGlOp gonio_gl_ops_pool[];
+
+G_END_DECLS

@@ -1,0 +1,78 @@
+/* Pools: windows and whole images. Depends on lower. */
+#include "backends/gl/common/lower.h"
+#include "core/ops/spatial.h"
+
+#include <string.h>
+
+static const char *
+pool_claim (const GonioGraph *graph, const GonioNode *node)
+{
+  GonioSpatial spatial;
+  if (gonio_gl_out (graph, node, 1))
+    return "indices are not supported";
+  if (!gonio_op_spatial (graph, node, &spatial, NULL) || spatial.n < 1 || spatial.n > 2)
+    return "only one or two spatial axes are supported";
+  for (int i = 0; i < spatial.n; i++)
+    if (spatial.kernel[i] > 1 << 12 || spatial.strides[i] > 1 << 12 ||
+        spatial.dilations[i] > 1 << 12 || ABS (spatial.pads_begin[i]) > 1 << 16)
+      return "a window is too large";
+  return NULL;
+}
+
+static gboolean
+pool_lower (GonioGlLower *lower, GError **error)
+{
+  GonioSpatial spatial;
+  GonioShape out = gonio_gl_shape (gonio_gl_out (lower->graph, lower->node, 0));
+  GonioGlStep step = {.kernel = "pool.glsl", .n_inputs = 1};
+  (void)gonio_op_spatial (lower->graph, lower->node, &spatial, NULL); /* as claimed */
+  for (int i = 0; i < 2; i++) {
+    int axis = i - (2 - spatial.n);
+    step.params[0 + i] = axis < 0 ? 1 : (int)spatial.in[axis];
+    step.params[2 + i] = axis < 0 ? 1 : (int)out.dims[2 + axis];
+    step.params[4 + i] = axis < 0 ? 1 : (int)spatial.kernel[axis];
+    step.params[6 + i] = axis < 0 ? 1 : (int)spatial.strides[axis];
+    step.params[8 + i] = axis < 0 ? 1 : (int)spatial.dilations[axis];
+    step.params[10 + i] = axis < 0 ? 0 : (int)spatial.pads_begin[axis];
+    step.params[15 + i] = axis < 0 ? 0 : (int)spatial.pads_end[axis];
+  }
+  step.params[14] = (int)gonio_node_attr_int (lower->node, "count_include_pad", 0);
+  if (lower->node->op == GONIO_OP_MAX_POOL)
+    step.defines = g_strdup ("MAX 1");
+  if (!gonio_gl_read (lower, 0, GONIO_GL_IMAGE, &step.inputs[0], error)) {
+    g_free (step.defines);
+    return FALSE;
+  }
+  step.output = gonio_gl_write (lower, GONIO_GL_IMAGE);
+  return gonio_gl_add (lower, &step, error);
+}
+
+static const char *
+global_claim (const GonioGraph *graph, const GonioNode *node)
+{
+  GonioShape shape = gonio_gl_shape (gonio_gl_in (graph, node, 0));
+  return shape.rank < 3 || gonio_gl_count (&shape) == 0 ? "not an image" : NULL;
+}
+
+static gboolean
+global_lower (GonioGlLower *lower, GError **error)
+{
+  GonioShape shape = gonio_gl_shape (gonio_gl_in (lower->graph, lower->node, 0));
+  GonioGlStep step = {.kernel = "global-pool.glsl", .n_inputs = 1};
+  int batch, channels;
+  gonio_gl_image_sizes (&shape, &batch, &channels, &step.params[0]);
+  if (!gonio_gl_read (lower, 0, GONIO_GL_IMAGE, &step.inputs[0], error))
+    return FALSE;
+  if (lower->node->op == GONIO_OP_GLOBAL_MAX_POOL)
+    step.defines = g_strdup ("MAX 1");
+  step.output = gonio_gl_write (lower, GONIO_GL_IMAGE);
+  return gonio_gl_add (lower, &step, error);
+}
+
+const GonioGlOp gonio_gl_ops_pool[] = {
+    {GONIO_OP_AVERAGE_POOL, pool_claim, pool_lower},
+    {GONIO_OP_GLOBAL_AVERAGE_POOL, global_claim, global_lower},
+    {GONIO_OP_GLOBAL_MAX_POOL, global_claim, global_lower},
+    {GONIO_OP_MAX_POOL, pool_claim, pool_lower},
+    {GONIO_OP_INVALID, NULL, NULL},
+};

@@ -1,0 +1,496 @@
+/* Compiling a region into steps with their memory, and running it. Depends on lower. */
+#include "backends/gl/common/region.h"
+
+#include "backends/gl/common/lower.h"
+#include "core/base/error.h"
+#include "core/base/memory.h"
+
+#include <epoxy/gl.h>
+#include <string.h>
+
+/* Between two looks at whether the run was cancelled lie at most so many texels of results times
+ * reads, some milliseconds of a slow card. */
+#define BATCH_WORK ((gint64)64 << 20)
+
+typedef enum {
+  SLOT_WORK,
+  SLOT_INPUT,  /* uploaded at each run */
+  SLOT_NUMBERS /* uploaded once */
+} SlotKind;
+
+typedef struct {
+  SlotKind kind;
+  guint index;    /* of the region's input */
+  float *numbers; /* until they have been uploaded; owned */
+  gint64 n, texels;
+  guint first, last; /* steps */
+  guint memory;      /* index */
+} Slot;
+
+typedef struct {
+  GonioGlStep step;
+  GonioNodeId node;
+  const GonioGlProgram *program;
+} Step;
+
+/* Slot + 1 of each form, 0 where there is none. */
+typedef struct {
+  guint form[2];
+} Forms;
+
+struct _GonioCompiled {
+  GonioBackend *backend;
+  GArray *slots;      /* Slot */
+  GArray *steps;      /* Step */
+  GArray *memories;   /* GonioGlMemory */
+  GHashTable *values; /* while compiling: value id + 1 -> Forms */
+  guint n_inputs, n_outputs;
+  GonioGlSlot *outputs;
+  GonioShape *output_shapes;
+  gint64 *input_counts;
+};
+
+static Slot *
+slot_at (const GonioCompiled *compiled, guint slot)
+{
+  return &g_array_index (compiled->slots, Slot, slot);
+}
+
+/* ---- facts ---- */
+
+const GonioValue *
+gonio_gl_in (const GonioGraph *graph, const GonioNode *node, guint i)
+{
+  if (i >= node->n_inputs || node->inputs[i] == GONIO_VALUE_NONE)
+    return NULL;
+  return gonio_graph_value (graph, node->inputs[i]);
+}
+
+const GonioValue *
+gonio_gl_out (const GonioGraph *graph, const GonioNode *node, guint i)
+{
+  if (i >= node->n_outputs || node->outputs[i] == GONIO_VALUE_NONE)
+    return NULL;
+  return gonio_graph_value (graph, node->outputs[i]);
+}
+
+GonioShape
+gonio_gl_shape (const GonioValue *value)
+{
+  GonioShape shape = GONIO_SHAPE_SCALAR;
+  (void)gonio_sym_shape_known (&value->shape, &shape);
+  return shape;
+}
+
+gint64
+gonio_gl_count (const GonioShape *shape)
+{
+  int64_t count = 0;
+  return gonio_shape_count (shape, &count) ? count : G_MAXINT64;
+}
+
+void
+gonio_gl_image_sizes (const GonioShape *shape, int *out_batch, int *out_channels, int *out_rest)
+{
+  int64_t rest = 1;
+  for (int i = 2; i < shape->rank; i++)
+    rest *= shape->dims[i];
+  *out_batch = (int)shape->dims[0];
+  *out_channels = (int)shape->dims[1];
+  *out_rest = (int)rest;
+}
+
+gint64
+gonio_gl_texels (const GonioShape *shape, GonioGlForm form)
+{
+  gint64 count = gonio_gl_count (shape);
+  if (form == GONIO_GL_PLAIN || count == 0)
+    return (count + 3) / 4;
+  return count / shape->dims[1] * ((shape->dims[1] + 3) / 4);
+}
+
+/* ---- lowering ---- */
+
+static guint
+add_slot (GonioCompiled *compiled, SlotKind kind, gint64 n, gint64 texels)
+{
+  guint step = compiled->steps->len;
+  Slot slot = {.kind = kind, .n = n, .texels = texels, .first = step, .last = step};
+  g_array_append_val (compiled->slots, slot);
+  return compiled->slots->len - 1;
+}
+
+static Forms *
+forms_of (GonioCompiled *compiled, GonioValueId id)
+{
+  Forms *forms = g_hash_table_lookup (compiled->values, GUINT_TO_POINTER (id + 1));
+  if (!forms) {
+    forms = g_new0 (Forms, 1);
+    g_hash_table_insert (compiled->values, GUINT_TO_POINTER (id + 1), forms);
+  }
+  return forms;
+}
+
+GonioGlSlot
+gonio_gl_numbers (GonioGlLower *lower, const float *numbers, gint64 n)
+{
+  guint slot = add_slot (lower->compiled, SLOT_NUMBERS, n, (n + 3) / 4);
+  slot_at (lower->compiled, slot)->numbers = g_memdup2 (numbers, (gsize)n * sizeof *numbers);
+  return slot;
+}
+
+gboolean
+gonio_gl_add (GonioGlLower *lower, GonioGlStep *step, GError **error)
+{
+  GonioCompiled *compiled = lower->compiled;
+  Step full = {.step = *step, .node = lower->id};
+  step->defines = NULL;
+  guint at = compiled->steps->len;
+  for (guint i = 0; i < full.step.n_inputs; i++)
+    slot_at (compiled, full.step.inputs[i])->last = at;
+  slot_at (compiled, full.step.output)->last = at;
+  full.program = gonio_gl_programs_get (lower->backend->programs, full.step.kernel,
+                                        full.step.n_inputs, full.step.defines, error);
+  g_array_append_val (compiled->steps, full);
+  return full.program != NULL;
+}
+
+/* A value that is there in the other form only. */
+static gboolean
+convert (GonioGlLower *lower, GonioValueId id, GonioGlForm form, GError **error)
+{
+  GonioCompiled *compiled = lower->compiled;
+  GonioShape shape = gonio_gl_shape (gonio_graph_value (lower->graph, id));
+  Forms *forms = forms_of (compiled, id);
+  GonioGlStep step = {.kernel = form == GONIO_GL_IMAGE ? "to-image.glsl" : "to-plain.glsl",
+                      .inputs = {forms->form[!form] - 1},
+                      .n_inputs = 1};
+  int batch;
+  gonio_gl_image_sizes (&shape, &batch, &step.params[0], &step.params[1]);
+  step.output =
+      add_slot (compiled, SLOT_WORK, gonio_gl_count (&shape), gonio_gl_texels (&shape, form));
+  forms->form[form] = step.output + 1;
+  return gonio_gl_add (lower, &step, error);
+}
+
+/* Makes sure that a value from outside or a constant is there in the plain form. */
+static gboolean
+bring (GonioGlLower *lower, GonioValueId id, GError **error)
+{
+  const GonioValue *value = gonio_graph_value (lower->graph, id);
+  Forms *forms = forms_of (lower->compiled, id);
+  if (forms->form[0] || forms->form[1])
+    return TRUE;
+  if (!value->constant) {
+    g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_FAILED,
+                 "%s: an input is not there yet", lower->node->name);
+    return FALSE;
+  }
+  forms->form[GONIO_GL_PLAIN] = gonio_gl_numbers (lower, gonio_tensor_data (value->constant),
+                                                  gonio_tensor_count (value->constant)) +
+                                1;
+  return TRUE;
+}
+
+gboolean
+gonio_gl_read (GonioGlLower *lower, guint i, GonioGlForm form, GonioGlSlot *out_slot,
+               GError **error)
+{
+  GonioValueId id = lower->node->inputs[i];
+  if (!bring (lower, id, error))
+    return FALSE;
+  if (!forms_of (lower->compiled, id)->form[form] && !convert (lower, id, form, error))
+    return FALSE;
+  *out_slot = forms_of (lower->compiled, id)->form[form] - 1;
+  return TRUE;
+}
+
+gboolean
+gonio_gl_has (const GonioGlLower *lower, guint i, GonioGlForm form)
+{
+  const Forms *forms =
+      g_hash_table_lookup (lower->compiled->values, GUINT_TO_POINTER (lower->node->inputs[i] + 1));
+  return forms && forms->form[form];
+}
+
+GonioGlSlot
+gonio_gl_write (GonioGlLower *lower, GonioGlForm form)
+{
+  GonioValueId id = lower->node->outputs[0];
+  GonioShape shape = gonio_gl_shape (gonio_graph_value (lower->graph, id));
+  guint slot = add_slot (lower->compiled, SLOT_WORK, gonio_gl_count (&shape),
+                         gonio_gl_texels (&shape, form));
+  forms_of (lower->compiled, id)->form[form] = slot + 1;
+  return slot;
+}
+
+char *
+gonio_gl_activation (const GonioNode *node, GonioGlStep *step)
+{
+  GonioActivation activation = gonio_node_activation (node);
+  step->floats[0] =
+      CLAMP (activation.params[0], -G_MAXFLOAT, G_MAXFLOAT); /* no infinite uniforms */
+  step->floats[1] = CLAMP (activation.params[1], -G_MAXFLOAT, G_MAXFLOAT);
+  return g_strdup_printf ("ACT %d", (int)activation.kind);
+}
+
+/* ---- memory ---- */
+
+typedef struct {
+  gint64 texels;
+  guint until; /* step that uses it last */
+} Place;
+
+/* Slots that are never alive together share memory; the one that fits best is taken. */
+static void
+plan_memory (GonioCompiled *compiled, GArray *places)
+{
+  for (guint i = 0; i < compiled->slots->len; i++) {
+    Slot *slot = slot_at (compiled, i);
+    gint64 best = G_MAXINT64;
+    slot->memory = places->len;
+    for (guint p = 0; slot->kind == SLOT_WORK && p < places->len; p++) {
+      const Place *place = &g_array_index (places, Place, p);
+      if (place->until < slot->first && place->texels >= slot->texels && place->texels < best) {
+        best = place->texels;
+        slot->memory = p;
+      }
+    }
+    Place place = {slot->texels, slot->kind == SLOT_WORK ? slot->last : G_MAXUINT};
+    if (slot->memory == places->len)
+      g_array_append_val (places, place);
+    else
+      g_array_index (places, Place, slot->memory).until = slot->last;
+  }
+}
+
+static gboolean
+take_memory (GonioCompiled *compiled, GonioGlContext *context, GError **error)
+{
+  const GonioGlDevice *device = compiled->backend->device;
+  g_autoptr (GArray) places = g_array_new (FALSE, TRUE, sizeof (Place));
+  plan_memory (compiled, places);
+  for (guint p = 0; p < places->len; p++) {
+    GonioGlMemory memory;
+    if (!device->memory_new (context, g_array_index (places, Place, p).texels, &memory, error))
+      return FALSE;
+    g_array_append_val (compiled->memories, memory);
+  }
+  for (guint i = 0; i < compiled->slots->len; i++) {
+    Slot *slot = slot_at (compiled, i);
+    if (slot->kind != SLOT_NUMBERS)
+      continue;
+    device->upload (context, &g_array_index (compiled->memories, GonioGlMemory, slot->memory),
+                    slot->numbers, slot->n);
+    g_clear_pointer (&slot->numbers, g_free);
+  }
+  return gonio_gl_context_check (context, "the upload of weights", error);
+}
+
+/* ---- compiling ---- */
+
+typedef struct {
+  GonioBackend *backend;
+  const GonioRegion *region;
+  GonioCompiled *compiled;
+} Compilation;
+
+static gboolean
+lower_region (GonioGlContext *context, gpointer data, GError **error)
+{
+  const Compilation *job = data;
+  const GonioRegion *region = job->region;
+  GonioCompiled *compiled = job->compiled;
+  GonioGlLower lower = {.backend = job->backend, .compiled = compiled, .graph = region->graph};
+  for (guint i = 0; i < region->n_inputs; i++) {
+    GonioShape shape = gonio_gl_shape (gonio_graph_value (region->graph, region->inputs[i]));
+    guint slot = add_slot (compiled, SLOT_INPUT, gonio_gl_count (&shape),
+                           gonio_gl_texels (&shape, GONIO_GL_PLAIN));
+    slot_at (compiled, slot)->index = i;
+    forms_of (compiled, region->inputs[i])->form[GONIO_GL_PLAIN] = slot + 1;
+    compiled->input_counts[i] = gonio_gl_count (&shape);
+  }
+  for (guint i = 0; i < region->n_nodes; i++) {
+    lower.id = region->nodes[i];
+    lower.node = gonio_graph_node (region->graph, lower.id);
+    if (!gonio_gl_op (lower.node->op)->lower (&lower, error)) {
+      g_prefix_error (error, "%s '%s': ", gonio_op_name (lower.node->op), lower.node->name);
+      return FALSE;
+    }
+  }
+  for (guint i = 0; i < region->n_outputs; i++) {
+    const Forms *forms = forms_of (compiled, region->outputs[i]);
+    if (!forms->form[GONIO_GL_PLAIN] &&
+        !convert (&lower, region->outputs[i], GONIO_GL_PLAIN, error))
+      return FALSE;
+    compiled->outputs[i] = forms->form[GONIO_GL_PLAIN] - 1;
+    compiled->output_shapes[i] =
+        gonio_gl_shape (gonio_graph_value (region->graph, region->outputs[i]));
+    slot_at (compiled, compiled->outputs[i])->last = G_MAXUINT;
+  }
+  return take_memory (compiled, context, error);
+}
+
+GonioCompiled *
+gonio_gl_compile (GonioBackend *backend, const GonioRegion *region, GError **error)
+{
+  GonioCompiled *compiled = g_new0 (GonioCompiled, 1);
+  compiled->backend = backend;
+  compiled->slots = g_array_new (FALSE, TRUE, sizeof (Slot));
+  compiled->steps = g_array_new (FALSE, TRUE, sizeof (Step));
+  compiled->memories = g_array_new (FALSE, TRUE, sizeof (GonioGlMemory));
+  compiled->values = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  compiled->n_inputs = region->n_inputs;
+  compiled->n_outputs = region->n_outputs;
+  compiled->input_counts = g_new0 (gint64, region->n_inputs + 1);
+  compiled->outputs = g_new0 (GonioGlSlot, region->n_outputs + 1);
+  compiled->output_shapes = g_new0 (GonioShape, region->n_outputs + 1);
+  Compilation job = {backend, region, compiled};
+  gboolean done = gonio_gl_context_call (backend->context, lower_region, &job, error);
+  g_clear_pointer (&compiled->values, g_hash_table_unref);
+  if (!done)
+    g_clear_pointer (&compiled, gonio_gl_compiled_free);
+  return compiled;
+}
+
+static void
+free_memories (gpointer data)
+{
+  GonioCompiled *compiled = data;
+  for (guint i = 0; i < compiled->memories->len; i++)
+    compiled->backend->device->memory_clear (&g_array_index (compiled->memories, GonioGlMemory, i));
+}
+
+void
+gonio_gl_compiled_free (GonioCompiled *compiled)
+{
+  if (!compiled)
+    return;
+  gonio_gl_context_free (compiled->backend->context, free_memories, compiled);
+  for (guint i = 0; i < compiled->slots->len; i++)
+    g_free (slot_at (compiled, i)->numbers);
+  for (guint i = 0; i < compiled->steps->len; i++)
+    g_free (g_array_index (compiled->steps, Step, i).step.defines);
+  g_array_unref (compiled->slots);
+  g_array_unref (compiled->steps);
+  g_array_unref (compiled->memories);
+  g_free (compiled->input_counts);
+  g_free (compiled->outputs);
+  g_free (compiled->output_shapes);
+  g_free (compiled);
+}
+
+/* ---- running ---- */
+
+typedef struct {
+  GonioCompiled *compiled;
+  const GonioRunArgs *args;
+  GonioTensor *const *inputs;
+  GonioTensor **outputs;
+} Run;
+
+static const GonioGlMemory *
+memory_of (const GonioCompiled *compiled, guint slot)
+{
+  return &g_array_index (compiled->memories, GonioGlMemory, slot_at (compiled, slot)->memory);
+}
+
+static void
+run_step (GonioGlContext *context, const GonioCompiled *compiled, const Step *step)
+{
+  GonioGlWork work = {.program = step->program,
+                      .n_inputs = step->step.n_inputs,
+                      .output = memory_of (compiled, step->step.output),
+                      .texels = slot_at (compiled, step->step.output)->texels};
+  for (guint i = 0; i < work.n_inputs; i++)
+    work.inputs[i] = memory_of (compiled, step->step.inputs[i]);
+  glUseProgram (step->program->name);
+  if (step->program->params >= 0)
+    glUniform1iv (step->program->params, GONIO_GL_PARAMS, step->step.params);
+  if (step->program->floats >= 0)
+    glUniform1fv (step->program->floats, GONIO_GL_FLOATS, step->step.floats);
+  if (work.texels > 0)
+    compiled->backend->device->run (context, &work);
+}
+
+/* Not more than one batch ahead of the card, so that a run can be cancelled. */
+static void
+wait_for (GLsync *fence)
+{
+  if (*fence) {
+    while (glClientWaitSync (*fence, GL_SYNC_FLUSH_COMMANDS_BIT, 100 * 1000 * 1000) ==
+           GL_TIMEOUT_EXPIRED)
+      ;
+    glDeleteSync (*fence);
+  }
+  *fence = glFenceSync (GL_SYNC_GPU_COMMANDS_COMPLETE, 0);
+  glFlush ();
+}
+
+static gboolean
+run_region (GonioGlContext *context, gpointer data, GError **error)
+{
+  const Run *run = data;
+  GonioCompiled *compiled = run->compiled;
+  const GonioGlDevice *device = compiled->backend->device;
+  gint64 ahead = 0;
+  GLsync fence = NULL;
+  gboolean good = TRUE;
+  for (guint i = 0; i < compiled->slots->len; i++) {
+    const Slot *slot = slot_at (compiled, i);
+    if (slot->kind == SLOT_INPUT && slot->n > 0)
+      device->upload (context, memory_of (compiled, i),
+                      gonio_tensor_data (run->inputs[slot->index]), slot->n);
+  }
+  for (guint i = 0; good && i < compiled->steps->len; i++) {
+    const Step *step = &g_array_index (compiled->steps, Step, i);
+    gint64 start = run->args->timer ? g_get_monotonic_time () * 1000 : 0;
+    run_step (context, compiled, step);
+    ahead += slot_at (compiled, step->step.output)->texels * 64;
+    if (run->args->timer) {
+      glFinish ();
+      run->args->timer (run->args->timer_data, step->node, start, g_get_monotonic_time () * 1000);
+    } else if (ahead > BATCH_WORK) {
+      wait_for (&fence);
+      ahead = 0;
+    }
+    good = !g_cancellable_set_error_if_cancelled (run->args->cancellable, error);
+  }
+  if (fence)
+    glDeleteSync (fence);
+  good = good && gonio_gl_context_check (context, "a run", error);
+  for (guint i = 0; good && i < compiled->n_outputs; i++)
+    if (slot_at (compiled, compiled->outputs[i])->n > 0)
+      device->download (context, memory_of (compiled, compiled->outputs[i]),
+                        gonio_tensor_writable_data (run->outputs[i]),
+                        slot_at (compiled, compiled->outputs[i])->n);
+  return good && gonio_gl_context_check (context, "reading results", error);
+}
+
+gboolean
+gonio_gl_run (GonioCompiled *compiled, const GonioRunArgs *args, GonioTensor *const *inputs,
+              GonioTensor **outputs, GError **error)
+{
+  for (guint i = 0; i < compiled->n_inputs; i++)
+    if (!inputs[i] || gonio_tensor_dtype (inputs[i]) != GONIO_DTYPE_FLOAT ||
+        gonio_tensor_count (inputs[i]) != compiled->input_counts[i]) {
+      g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_INPUT,
+                   "%s: region input %u is not what was planned", compiled->backend->device->name,
+                   i);
+      return FALSE;
+    }
+  for (guint i = 0; i < compiled->n_outputs; i++) {
+    if (!outputs[i])
+      outputs[i] = gonio_tensor_new (GONIO_DTYPE_FLOAT, &compiled->output_shapes[i], error);
+    if (!outputs[i])
+      return FALSE;
+    if (gonio_tensor_count (outputs[i]) != gonio_gl_count (&compiled->output_shapes[i])) {
+      g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_SHAPE,
+                   "%s: region output %u is not what was planned", compiled->backend->device->name,
+                   i);
+      return FALSE;
+    }
+  }
+  Run run = {compiled, args, inputs, outputs};
+  return gonio_gl_context_call (compiled->backend->context, run_region, &run, error);
+}

@@ -1,0 +1,6 @@
+/* The gl-compute backend. */
+#pragma once
+
+#include "core/session/backend.h"
+
+extern const GonioBackendDef gonio_backend_gl_compute;

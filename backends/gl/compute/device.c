@@ -1,0 +1,105 @@
+/* Compute shaders over storage buffers: OpenGL 4.3, OpenGL ES 3.1. */
+#include "backends/gl/common/device.h"
+
+#include "core/base/error.h"
+
+#include <epoxy/gl.h>
+#include <string.h>
+
+#define THREADS 64 /* of a work group, as in kernels/compute.glsl */
+#define TEXEL   16 /* bytes */
+
+static const char *
+refuses (const GonioGlLimits *limits)
+{
+  if (!limits->compute)
+    return "the driver has no compute shaders (OpenGL 4.3 or OpenGL ES 3.1)";
+  if (limits->max_threads < THREADS || limits->max_buffers < GONIO_GL_MAX_INPUTS + 1)
+    return "the driver's compute shaders take too few threads or buffers";
+  return NULL;
+}
+
+static gint64
+most_texels (const GonioGlLimits *limits)
+{
+  return MIN (limits->max_storage / TEXEL, G_MAXINT32 / 8); /* programs count texels in int */
+}
+
+static gboolean
+memory_new (GonioGlContext *context, gint64 texels, GonioGlMemory *out_memory, GError **error)
+{
+  GonioGlMemory memory = {.texels = MAX (texels, 1)};
+  glGenBuffers (1, &memory.name);
+  glBindBuffer (GL_SHADER_STORAGE_BUFFER, memory.name);
+  glBufferData (GL_SHADER_STORAGE_BUFFER, (GLsizeiptr)(memory.texels * TEXEL), NULL,
+                GL_DYNAMIC_COPY);
+  if (glGetError () != GL_NO_ERROR) {
+    glDeleteBuffers (1, &memory.name);
+    g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
+                 "%s has no room for a buffer of %" G_GINT64_FORMAT " MiB",
+                 gonio_gl_context_limits (context)->renderer, memory.texels * TEXEL >> 20);
+    return FALSE;
+  }
+  *out_memory = memory;
+  return TRUE;
+}
+
+static void
+memory_clear (GonioGlMemory *memory)
+{
+  if (memory->name)
+    glDeleteBuffers (1, &memory->name);
+  *memory = (GonioGlMemory){0};
+}
+
+static void
+upload (GonioGlContext *context, const GonioGlMemory *memory, const float *from, gint64 n)
+{
+  float last[4] = {0};
+  gint64 whole = n / 4 * 4;
+  glBindBuffer (GL_SHADER_STORAGE_BUFFER, memory->name);
+  glBufferSubData (GL_SHADER_STORAGE_BUFFER, 0, (GLsizeiptr)whole * 4, from);
+  for (gint64 i = whole; i < n; i++)
+    last[i - whole] = from[i];
+  if (whole < n)
+    glBufferSubData (GL_SHADER_STORAGE_BUFFER, (GLintptr)whole * 4, sizeof last, last);
+}
+
+static void
+download (GonioGlContext *context, const GonioGlMemory *memory, float *to, gint64 n)
+{
+  glMemoryBarrier (GL_BUFFER_UPDATE_BARRIER_BIT);
+  glBindBuffer (GL_SHADER_STORAGE_BUFFER, memory->name);
+  if (gonio_gl_context_limits (context)->es) { /* has no glGetBufferSubData() */
+    const void *data =
+        glMapBufferRange (GL_SHADER_STORAGE_BUFFER, 0, (GLsizeiptr)n * 4, GL_MAP_READ_BIT);
+    if (data)
+      memcpy (to, data, (gsize)n * 4);
+    glUnmapBuffer (GL_SHADER_STORAGE_BUFFER);
+  } else {
+    glGetBufferSubData (GL_SHADER_STORAGE_BUFFER, 0, (GLsizeiptr)n * 4, to);
+  }
+}
+
+static void
+run (GonioGlContext *context, const GonioGlWork *work)
+{
+  gint64 most = gonio_gl_context_limits (context)->max_groups;
+  glUseProgram (work->program->name);
+  glBindBufferBase (GL_SHADER_STORAGE_BUFFER, 0, work->output->name);
+  for (guint i = 0; i < work->n_inputs; i++)
+    glBindBufferBase (GL_SHADER_STORAGE_BUFFER, i + 1, work->inputs[i]->name);
+  for (gint64 done = 0; done < work->texels;) {
+    gint64 groups = MIN ((work->texels - done + THREADS - 1) / THREADS, most);
+    gint64 count = MIN (groups * THREADS, work->texels - done);
+    glUniform2i (work->program->first, (GLint)(work->first + done), (GLint)count);
+    glDispatchCompute ((GLuint)groups, 1, 1);
+    done += count;
+  }
+  glMemoryBarrier (GL_SHADER_STORAGE_BARRIER_BIT);
+}
+
+const GonioGlDevice gonio_gl_compute_device = {
+    "gl-compute", "compute.glsl", refuses,  most_texels, memory_new,
+    memory_clear, upload,         download, run,
+};
