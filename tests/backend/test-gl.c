@@ -1,0 +1,335 @@
+/* The OpenGL backends against the reference, operator by operator; both run on Mesa's software
+ * rasteriser where there is no card. The argument names the backend. */
+#include "backends/gl/common/context.h"
+#include "backends/gl/compute/compute.h"
+#include "backends/gl/fragment/fragment.h"
+#include "backends/reference/reference.h"
+#include "core/base/error.h"
+#include "core/graph/edit.h"
+#include "core/ops/op.h"
+#include "tests/backend/op-case.h"
+
+#include <string.h>
+
+static const GonioBackendDef *tested[] = {NULL, NULL};
+static const GonioBackendDef *const reference[] = {&gonio_backend_reference, NULL};
+static OpCaseSetup setup = {tested, reference, 1};
+
+/* ---- operators ---- */
+
+static const char *const conv[] = {
+    "Conv(f:1,3,9,9; c:8,3,3,3; c:8) strides=2,2 pads=1,1,1,1",
+    "Conv(f:1,1,5,7; c:1,1,1,1)",
+    "Conv(f:2,5,6,5; c:7,5,3,2; c:7) pads=1,0,2,1",
+    "Conv(f:1,16,8,8; c:16,16,3,3) dilations=2,3 pads=2,3,2,3",
+    "Conv(f:1,4,3,3; c:6,4,5,5) pads=4,4,4,4",
+    "Conv(f:3,7,10; c:9,7,3; c:9) strides=2 pads=1,1",
+    "Conv(f:1,12,11,5; c:12,1,3,3; c:12) group=12 pads=1,1,1,1",
+    "Conv(f:2,13,9,9; c:13,1,5,5) group=13 strides=2,1 pads=2,2,2,2",
+    "Conv(f:1,16,6,7; c:8,8,3,3; c:8) group=2 pads=1,1,1,1",
+    "Conv(f:1,24,5,5; c:12,8,1,1; c:12) group=3",
+    "Conv(f:1,3,9,9; c:8,3,3,3) auto_pad=SAME_UPPER strides=2,2",
+    "Conv(f:1,3,8,9; c:8,3,4,3) auto_pad=SAME_LOWER",
+    "Conv(f:0,3,5,5; c:4,3,3,3)",
+    "Conv(f:1,67,33,31; c:70,67,3,3; c:70) pads=1,1,1,1",
+};
+static const char *const pool[] = {
+    "MaxPool(f:1,3,9,9) kernel_shape=3,3 strides=2,2 pads=1,1,1,1",
+    "MaxPool(f:2,5,7,8) kernel_shape=2,3",
+    "MaxPool(f:1,4,9) kernel_shape=3 dilations=2",
+    "MaxPool(f:1,3,10,10) kernel_shape=3,3 strides=2,2 ceil_mode=1",
+    "AveragePool(f:1,3,9,9) kernel_shape=3,3 strides=2,2 pads=1,1,1,1",
+    "AveragePool(f:1,3,9,9) kernel_shape=3,3 pads=1,1,1,1 count_include_pad=1",
+    "AveragePool(f:1,3,10,10) kernel_shape=3,3 strides=2,2 ceil_mode=1",
+    "AveragePool(f:1,3,10,10) kernel_shape=3,3 strides=2,2 pads=0,0,1,1 ceil_mode=1 "
+    "count_include_pad=1",
+    "GlobalAveragePool(f:2,37,7,5)",
+    "GlobalAveragePool(f:1,3,9)",
+    "GlobalAveragePool(f:1,3,4,5,6)",
+    "GlobalMaxPool(f:2,6,7,5)",
+};
+static const char *const unary[] = {
+    "Abs(f:2,3,5)",
+    "Ceil(f:2,3,5)",
+    "Cos(f:2,3,5,4)",
+    "Elu(f:2,3,5,4) alpha=0.5",
+    "Erf(f:2,6,5,40)",
+    "Exp(f:2,3,5,4)",
+    "Floor(f:2,3,5,4)",
+    "HardSigmoid(f:2,3,5,4)",
+    "HardSwish(f:2,3,5,4)",
+    "Identity(f:2,3,5,4)",
+    "LeakyRelu(f:2,3,5,4) alpha=0.3",
+    "Neg(f:7)",
+    "Relu(f:2,3,5,4)",
+    "Round(f:2,3,5,4)",
+    "Sigmoid(f:2,3,5,4)",
+    "Sign(f:2,3,5,4)",
+    "Sin(f:2,3,5,4)",
+    "Softplus(f:2,3,5,4)",
+    "Softsign(f:2,3,5,4)",
+    "Tanh(f:2,3,5,4)",
+    "ThresholdedRelu(f:2,3,5,4) alpha=0.2",
+    "Relu(f:0,3)",
+    "Clip(f:2,3,5,4; s:-0.5; s:0.25)",
+    "Clip(f:2,3,5,4; -; s:0.25)",
+    "Relu(f:1)",
+    "Neg(f:3,70,61,67)",
+    "Swish(f:2,3,5,4)",    "Swish(f:2,3,5,4) alpha=1.5",
+};
+static const char *const binary[] = {
+    "Add(f:2,3,5,4; f:2,3,5,4)",
+    "Sub(f:2,3,5,4; c:3,1,1)",
+    "Mul(f:2,3,5,4; f:1,3,1,1)",
+    "Mul(f:2,3,5,4; f:2,3,1,1)",
+    "Add(f:3,1,1; f:2,3,5,4)",
+    "Sub(f:1,3,1,1; f:2,3,5,4)",
+    "Add(f:5; f:1)",
+    "Max(f:2,3,4; f:3,4)",
+    "Min(f:2,1,4; f:3,1)",
+    "Mul(f:2,3,5,4; s:3)",
+    "PRelu(f:2,3,5,4; c:3,1,1)",
+    "Add(f:1,2,3,1,2,3; f:3,1,1,3)",
+    "Add(f:0,3; f:1,3)",
+    "Sub(f:1,6,5,4; f:1,6,5,4)",
+    "Div(f:2,3,5,4; v:2,3,4,5)",
+};
+
+static void
+run_cases (const char *const *cases, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    for (int sandwich = 0; sandwich < 2; sandwich++)
+      op_case_run (&setup, cases[i], sandwich);
+}
+
+static void
+test_conv (void)
+{
+  run_cases (conv, G_N_ELEMENTS (conv));
+}
+
+static void
+test_pool (void)
+{
+  run_cases (pool, G_N_ELEMENTS (pool));
+}
+
+static void
+test_unary (void)
+{
+  run_cases (unary, G_N_ELEMENTS (unary));
+}
+
+static void
+test_binary (void)
+{
+  run_cases (binary, G_N_ELEMENTS (binary));
+}
+
+static void
+test_refused (void)
+{
+  static const char *const cases[] = {
+      "Conv(f:1,6,5,5; c:6,3,3,3) group=2", /* no whole fours */
+      "Conv(f:1,4,5,5; f:6,4,3,3)",         /* weights are computed */
+      "Conv(f:1,4,5,5,5; c:6,4,3,3,3)",     /* three axes */
+      "Add(f:1,2,1,2,1,2,2; f:1)",          "Clip(f:3; f:; s:1)", "Gather(f:3,4; i3:2)",
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    op_case_refused (&setup, cases[i]);
+}
+
+/* Lanes beyond the last channel stay finite: 1 / 0 in one of them would spoil what a convolution
+ * makes of the others. */
+static void
+check_lanes (GonioOpId op)
+{
+  g_autoptr (GError) error = NULL;
+  GonioShape shape = GONIO_SHAPE (1, 6, 5, 5), weights = GONIO_SHAPE (6, 6, 1, 1);
+  GonioSymShape sym = gonio_sym_shape_from_shape (&shape);
+  GonioGraph *graph = gonio_graph_new ("lanes");
+  GonioValueId x = gonio_graph_add_input (graph, "x", GONIO_DTYPE_FLOAT, &sym);
+  g_autoptr (GonioTensor) w = gonio_tensor_new_zeroed (GONIO_DTYPE_FLOAT, &weights, NULL);
+  for (int i = 0; i < 6; i++)
+    ((float *)gonio_tensor_writable_data (w))[i * 7] = 1; /* each channel as it is */
+  const GonioOpId ops[] = {GONIO_OP_CONV, op, GONIO_OP_CONV};
+  GonioValueId first = x;
+  for (guint i = 0; i < G_N_ELEMENTS (ops); i++) {
+    GonioValueId inputs[2] = {x, first};
+    if (ops[i] == GONIO_OP_CONV)
+      inputs[1] = gonio_graph_add_constant (graph, NULL, w);
+    x = gonio_graph_add_value (graph, NULL, GONIO_DTYPE_NONE, &(GonioSymShape){0});
+    gonio_graph_add_node (graph, ops[i], NULL, inputs, ops[i] == GONIO_OP_RECIPROCAL ? 1 : 2, &x,
+                          1);
+  }
+  gonio_graph_add_output (graph, x);
+  GonioSessionOptions options = GONIO_SESSION_OPTIONS_DEFAULT;
+  options.backends = tested;
+  options.strict = TRUE;
+  options.optimization = GONIO_OPT_DISABLED;
+  g_assert_true (gonio_infer_graph (graph, &error));
+  g_autoptr (GonioSession) session = gonio_session_new_from_graph (graph, &options, NULL, &error);
+  g_assert_no_error (error);
+  g_autoptr (GonioTensor) input = gonio_tensor_new (GONIO_DTYPE_FLOAT, &shape, NULL);
+  for (int64_t i = 0; i < gonio_tensor_count (input); i++)
+    ((float *)gonio_tensor_writable_data (input))[i] = (float)(i % 7 + 1);
+  const char *name = "x";
+  GonioTensor **outputs = NULL;
+  g_assert_true (gonio_session_run (session, &name, &input, 1, &outputs, NULL, &error));
+  for (int64_t i = 0; i < gonio_tensor_count (input); i++)
+    g_assert_cmpfloat_with_epsilon (gonio_tensor_get_double (outputs[0], i),
+                                    op == GONIO_OP_DIV ? 1.0 : 1.0 / (double)(i % 7 + 1), 1e-5);
+  gonio_session_free_outputs (outputs, 1);
+}
+
+static void
+test_lanes (void)
+{
+  check_lanes (GONIO_OP_RECIPROCAL);
+  check_lanes (GONIO_OP_DIV);
+}
+
+/* ---- the context ---- */
+
+typedef struct {
+  guint32 seed;
+  GonioSession *session;
+} Runner;
+
+static GonioSession *
+small_session (GError **error)
+{
+  GonioGraph *graph = gonio_graph_new ("small");
+  GonioShape shape = GONIO_SHAPE (1, 8, 16, 16), weights = GONIO_SHAPE (8, 8, 3, 3);
+  GonioSymShape sym = gonio_sym_shape_from_shape (&shape);
+  GonioValueId x = gonio_graph_add_input (graph, "x", GONIO_DTYPE_FLOAT, &sym);
+  for (int i = 0; i < 4; i++) {
+    g_autoptr (GonioTensor) w = gonio_tensor_new_zeroed (GONIO_DTYPE_FLOAT, &weights, NULL);
+    float *data = gonio_tensor_writable_data (w);
+    for (int64_t k = 0; k < gonio_tensor_count (w); k++)
+      data[k] = (float)((k * 7 + i) % 11 - 5) / 30;
+    GonioValueId inputs[2] = {x, gonio_graph_add_constant (graph, NULL, w)};
+    x = gonio_graph_add_value (graph, NULL, GONIO_DTYPE_NONE, &(GonioSymShape){0});
+    GonioNodeId node = gonio_graph_add_node (graph, GONIO_OP_CONV, NULL, inputs, 2, &x, 1);
+    gonio_graph_set_attr_ints (graph, node, "pads", (int64_t[]){1, 1, 1, 1}, 4);
+  }
+  gonio_graph_add_output (graph, x);
+  GonioSessionOptions options = GONIO_SESSION_OPTIONS_DEFAULT;
+  options.backends = tested;
+  options.strict = TRUE;
+  g_assert_true (gonio_infer_graph (graph, error));
+  return gonio_session_new_from_graph (graph, &options, NULL, error);
+}
+
+static GonioTensor **
+run_small (GonioSession *session, float value, GCancellable *cancellable, GError **error)
+{
+  GonioShape shape = GONIO_SHAPE (1, 8, 16, 16);
+  g_autoptr (GonioTensor) x = gonio_tensor_new (GONIO_DTYPE_FLOAT, &shape, NULL);
+  float *data = gonio_tensor_writable_data (x);
+  const char *name = "x";
+  GonioTensor **outputs = NULL;
+  for (int64_t i = 0; i < gonio_tensor_count (x); i++)
+    data[i] = value * (float)(i % 13);
+  gonio_session_run (session, &name, &x, 1, &outputs, cancellable, error);
+  return outputs;
+}
+
+static gpointer
+run_often (gpointer data)
+{
+  const Runner *runner = data;
+  for (int i = 0; i < 20; i++) {
+    g_autoptr (GError) error = NULL;
+    GonioTensor **a = run_small (runner->session, (float)runner->seed, NULL, &error);
+    g_assert_no_error (error);
+    GonioTensor **b = run_small (runner->session, (float)runner->seed, NULL, &error);
+    g_assert_no_error (error);
+    g_assert_cmpmem (gonio_tensor_data (a[0]), gonio_tensor_size (a[0]), gonio_tensor_data (b[0]),
+                     gonio_tensor_size (b[0]));
+    gonio_session_free_outputs (a, 1);
+    gonio_session_free_outputs (b, 1);
+  }
+  return NULL;
+}
+
+/* Runs of one session from several threads, and a second session beside it. */
+static void
+test_threads (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GonioSession) one = small_session (&error);
+  g_assert_no_error (error);
+  g_autoptr (GonioSession) two = small_session (&error);
+  g_assert_no_error (error);
+  Runner runners[3] = {{1, one}, {2, one}, {3, two}};
+  GThread *threads[3];
+  for (int i = 0; i < 3; i++)
+    threads[i] = g_thread_new ("runner", run_often, &runners[i]);
+  for (int i = 0; i < 3; i++)
+    g_thread_join (threads[i]);
+}
+
+static void
+test_cancelled (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GonioSession) session = small_session (&error);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_cancellable_cancel (cancellable);
+  g_assert_null (run_small (session, 1, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+}
+
+/* What is lost says so at once; who asks anew gets a context that works. */
+static void
+test_lost (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GonioSession) session = small_session (&error);
+  g_assert_no_error (error);
+  GonioGlContext *context = gonio_gl_context_acquire (&error);
+  g_assert_no_error (error);
+  gonio_gl_context_lose (context, "taken away by a test");
+  g_assert_true (gonio_gl_context_is_lost (context));
+  gonio_gl_context_unref (context);
+  for (int i = 0; i < 2; i++) {
+    g_assert_null (run_small (session, 1, NULL, &error));
+    g_assert_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_LOST);
+    g_assert_nonnull (strstr (error->message, "taken away by a test"));
+    g_clear_error (&error);
+  }
+  g_autoptr (GonioSession) fresh = small_session (&error);
+  g_assert_no_error (error);
+  GonioTensor **outputs = run_small (fresh, 1, NULL, &error);
+  g_assert_no_error (error);
+  gonio_session_free_outputs (outputs, 1);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_set_nonfatal_assertions ();
+  tested[0] = argc > 1 && g_str_equal (argv[1], "gl-fragment") ? &gonio_backend_gl_fragment
+                                                               : &gonio_backend_gl_compute;
+  GonioBackendInfo info = {0};
+  g_autoptr (GError) error = NULL;
+  if (!tested[0]->probe (&info, &error)) {
+    g_print ("1..0 # SKIP %s\n", error->message);
+    return 77;
+  }
+  g_free (info.device);
+  g_free (info.driver);
+  g_test_add_func ("/gl/conv", test_conv);
+  g_test_add_func ("/gl/pool", test_pool);
+  g_test_add_func ("/gl/unary", test_unary);
+  g_test_add_func ("/gl/binary", test_binary);
+  g_test_add_func ("/gl/lanes", test_lanes);
+  g_test_add_func ("/gl/refused", test_refused);
+  g_test_add_func ("/gl/threads", test_threads);
+  g_test_add_func ("/gl/cancelled", test_cancelled);
+  g_test_add_func ("/gl/lost", test_lost);
+  return g_test_run ();
+}
