@@ -75,7 +75,8 @@ static const char *const unary[] = {
     "Clip(f:2,3,5,4; -; s:0.25)",
     "Relu(f:1)",
     "Neg(f:3,70,61,67)",
-    "Swish(f:2,3,5,4)",    "Swish(f:2,3,5,4) alpha=1.5",
+    "Swish(f:2,3,5,4)",
+    "Swish(f:2,3,5,4) alpha=1.5",
 };
 static const char *const binary[] = {
     "Add(f:2,3,5,4; f:2,3,5,4)",
@@ -93,6 +94,20 @@ static const char *const binary[] = {
     "Add(f:0,3; f:1,3)",
     "Sub(f:1,6,5,4; f:1,6,5,4)",
     "Div(f:2,3,5,4; v:2,3,4,5)",
+};
+
+static const char *const matmul[] = {
+    "MatMul(f:5,7; c:7,9)",
+    "MatMul(f:1,1; f:1,1)",
+    "MatMul(f:2,3,5,7; f:2,3,7,4)",
+    "MatMul(f:2,3,5,7; c:7,4)",
+    "MatMul(f:5,7; f:3,7,4)",
+    "MatMul(f:3,0; f:0,4)",
+    "Gemm(f:5,7; c:7,9; c:9)",
+    "Gemm(f:7,5; c:9,7; c:5,1) transA=1 transB=1 alpha=0.5 beta=2.0",
+    "Gemm(f:5,7; f:7,9; f:5,9)",
+    "Gemm(f:5,7; f:7,9; s:2)",
+    "Gemm(f:33,130; c:130,65)",
 };
 
 static void
@@ -125,6 +140,12 @@ static void
 test_binary (void)
 {
   run_cases (binary, G_N_ELEMENTS (binary));
+}
+
+static void
+test_matmul (void)
+{
+  run_cases (matmul, G_N_ELEMENTS (matmul));
 }
 
 static void
@@ -326,6 +347,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gl/pool", test_pool);
   g_test_add_func ("/gl/unary", test_unary);
   g_test_add_func ("/gl/binary", test_binary);
+  g_test_add_func ("/gl/matmul", test_matmul);
   g_test_add_func ("/gl/lanes", test_lanes);
   g_test_add_func ("/gl/refused", test_refused);
   g_test_add_func ("/gl/threads", test_threads);

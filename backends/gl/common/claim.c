@@ -5,6 +5,7 @@
 static const GonioGlOp *const families[] = {
     gonio_gl_ops_conv,
     gonio_gl_ops_elementwise,
+    gonio_gl_ops_matmul,
     gonio_gl_ops_pool,
 };
 

@@ -14,7 +14,7 @@ static const struct {
     {GONIO_OP_CEIL, "ceil (x)", {0}, {0}},
     {GONIO_OP_COS, "cos (x)", {0}, {0}},
     {GONIO_OP_ELU,
-     "mix (f[2] * (exp (min (x, 0.0)) - 1.0), x, greaterThan (x, vec4 (0.0)))",
+     "mix (f[2] * expm14 (min (x, 0.0)), x, greaterThan (x, vec4 (0.0)))",
      {"alpha"},
      {1}},
     {GONIO_OP_ERF, "erf4 (x)", {0}, {0}},

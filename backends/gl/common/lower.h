@@ -92,6 +92,7 @@ const GonioGlOp *gonio_gl_op (guint op);
 
 extern const GonioGlOp gonio_gl_ops_conv[];
 extern const GonioGlOp gonio_gl_ops_elementwise[];
+extern const GonioGlOp gonio_gl_ops_matmul[];
 extern const GonioGlOp gonio_gl_ops_pool[];
 
 G_END_DECLS

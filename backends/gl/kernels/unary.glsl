@@ -1,4 +1,5 @@
 // OP of x, texel by texel. In image form with REST given lanes beyond the last channel become 0.
+#include "functions.glsl"
 float erf_of (float x) { // Abramowitz and Stegun 7.1.26 is too coarse: a series and a fraction
   float a = abs (x);
   if (a < 1.0) { // Maclaurin series, 12 terms
@@ -17,12 +18,6 @@ float erf_of (float x) { // Abramowitz and Stegun 7.1.26 is too coarse: a series
   return sign (x) * (1.0 - exp (-a * a) / (1.7724538509055159 * (a + k)));
 }
 vec4 erf4 (vec4 x) { return vec4 (erf_of (x.x), erf_of (x.y), erf_of (x.z), erf_of (x.w)); }
-vec4 sigmoid4 (vec4 x) { return 1.0 / (1.0 + exp (-x)); }
-vec4 log1p4 (vec4 x) { // log (1 + x) would round a small x away
-  return mix (log (1.0 + x), x * (1.0 - x * (0.5 - x * (1.0 / 3.0 - x * 0.25))),
-              lessThan (x, vec4 (0.01)));
-}
-vec4 tanh4 (vec4 x) { return tanh (clamp (x, -15.0, 15.0)); }
 vec4 op (vec4 x) { return OP; }
 vec4 texel (int i) {
   vec4 y = op (in0 (i));
