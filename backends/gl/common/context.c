@@ -88,6 +88,8 @@ best_context (EGLDisplay display, gboolean *out_robust)
   return EGL_NO_CONTEXT;
 }
 
+/* Displays stay for the life of the process, which has one of each: to unload and load a driver
+ * takes its time, and some leave memory behind. */
 static gboolean
 try_display (GonioGlContext *self, EGLDisplay display)
 {
@@ -97,12 +99,8 @@ try_display (GonioGlContext *self, EGLDisplay display)
       (epoxy_has_egl_extension (display, "EGL_KHR_no_config_context") ||
        epoxy_has_egl_extension (display, "EGL_MESA_configless_context")))
     self->context = best_context (display, &self->limits.robust);
-  if (self->context == EGL_NO_CONTEXT) {
-    eglTerminate (display);
-    return FALSE;
-  }
   self->display = display;
-  return TRUE;
+  return self->context != EGL_NO_CONTEXT;
 }
 
 #define MOST_DEVICES 16
@@ -311,7 +309,6 @@ thread_main (gpointer data)
   if (self->context != EGL_NO_CONTEXT) {
     eglMakeCurrent (self->display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
     eglDestroyContext (self->display, self->context);
-    eglTerminate (self->display);
     eglReleaseThread ();
   }
   return NULL;
