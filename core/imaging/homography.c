@@ -3,7 +3,9 @@
  */
 #include "core/imaging/transform-private.h"
 
+#include <lapacke.h>
 #include <math.h>
+#include <string.h>
 
 #define REFINE_STEPS 10
 #define SETTLED      (1 - 1e-12) /* a step that leaves more of the cost is the last */
@@ -204,37 +206,19 @@ normal_add (Normal *n, GonioPoint s, double w, double p, double q, double bx, do
 static gboolean
 normal_solve (Normal *n, double out[8])
 {
-  double l[8][8] = {{0}};
+  double l[8][8];
 
   for (guint i = 0; i < 3; i++)
     for (guint j = i; j < 3; j++)
       n->aa[3 + i][3 + j] = n->aa[i][j];
-  for (guint i = 0; i < 8; i++) {
-    for (guint j = 0; j <= i; j++) {
-      double sum = n->aa[j][i];
-
-      for (guint k = 0; k < j; k++)
-        sum -= l[i][k] * l[j][k];
-      if (j < i)
-        l[i][j] = sum / l[j][j];
-      else if (sum > INDEPENDENT * n->aa[i][i])
-        l[i][i] = sqrt (sum);
-      else
-        return FALSE;
-    }
-  }
-  for (guint i = 0; i < 8; i++) {
-    out[i] = n->ab[i];
-    for (guint k = 0; k < i; k++)
-      out[i] -= l[i][k] * out[k];
-    out[i] /= l[i][i];
-  }
-  for (guint i = 8; i-- > 0;) {
-    for (guint k = i + 1; k < 8; k++)
-      out[i] -= l[k][i] * out[k];
-    out[i] /= l[i][i];
-  }
-  return TRUE;
+  memcpy (l, n->aa, sizeof l);
+  if (LAPACKE_dpotrf (LAPACK_ROW_MAJOR, 'U', 8, &l[0][0], 8) != 0)
+    return FALSE;
+  for (guint i = 0; i < 8; i++)
+    if (!(l[i][i] * l[i][i] > INDEPENDENT * n->aa[i][i]))
+      return FALSE;
+  memcpy (out, n->ab, sizeof n->ab);
+  return LAPACKE_dpotrs (LAPACK_ROW_MAJOR, 'U', 8, 1, &l[0][0], 8, out, 1) == 0;
 }
 
 /* Direct linear solution with h[8] = 1; src and dst are normalised, and the mean of src is at the
