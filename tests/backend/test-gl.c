@@ -1,6 +1,6 @@
 /* The OpenGL backends against the reference, operator by operator; both run on Mesa's software
  * rasteriser where there is no card. The argument names the backend. */
-#include "backends/gl/common/context.h"
+#include "backends/gl/common/program.h"
 #include "backends/gl/compute/compute.h"
 #include "backends/gl/fragment/fragment.h"
 #include "backends/reference/reference.h"
@@ -9,6 +9,7 @@
 #include "core/ops/op.h"
 #include "tests/backend/op-case.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 static const GonioBackendDef *tested[] = {NULL, NULL};
@@ -328,6 +329,60 @@ test_lost (void)
   gonio_session_free_outputs (outputs, 1);
 }
 
+/* ---- programs on disk ---- */
+
+typedef struct {
+  const char *folder, *prologue;
+  GonioGlProgramCounts counts;
+} Disk;
+
+static gboolean
+get_program (GonioGlContext *context, gpointer data, GError **error)
+{
+  Disk *disk = data;
+  GonioGlPrograms *programs = gonio_gl_programs_new (context, disk->prologue, disk->folder);
+  const GonioGlProgram *program =
+      gonio_gl_programs_get (programs, "unary.glsl", 1, "OP x + 3.0", error);
+  gonio_gl_programs_count (programs, &disk->counts);
+  gboolean good = program && gonio_gl_context_check (context, "a program", error);
+  gonio_gl_programs_free (programs);
+  return good;
+}
+
+/* Kept for the next start; what was spoilt is made anew. */
+static void
+test_disk (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = g_dir_make_tmp ("gonio-gl-XXXXXX", &error);
+  GonioGlContext *context = gonio_gl_context_acquire (&error);
+  g_assert_no_error (error);
+  Disk disk = {.folder = folder,
+               .prologue =
+                   tested[0] == &gonio_backend_gl_compute ? "compute.glsl" : "fragment.glsl"};
+  static const GonioGlProgramCounts wanted[] = {{1, 0, 0}, {0, 1, 0}, {1, 0, 1}, {0, 1, 0}};
+  for (guint i = 0; i < G_N_ELEMENTS (wanted) && gonio_gl_context_limits (context)->binaries; i++) {
+    if (i == 2) {
+      g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+      g_autofree char *path = g_build_filename (folder, g_dir_read_name (dir), NULL), *bytes = NULL;
+      gsize length;
+      g_assert_true (g_file_get_contents (path, &bytes, &length, NULL));
+      bytes[length - 1] ^= 1;
+      g_assert_true (g_file_set_contents (path, bytes, (gssize)length, NULL));
+    }
+    g_assert_true (gonio_gl_context_call (context, get_program, &disk, &error));
+    g_assert_no_error (error);
+    g_assert_cmpmem (&disk.counts, sizeof disk.counts, &wanted[i], sizeof wanted[i]);
+  }
+  gonio_gl_context_unref (context);
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  for (const char *name; (name = g_dir_read_name (dir));) {
+    g_autofree char *path = g_build_filename (folder, name, NULL);
+    g_remove (path);
+  }
+  g_rmdir (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -353,5 +408,6 @@ main (int argc, char **argv)
   g_test_add_func ("/gl/threads", test_threads);
   g_test_add_func ("/gl/cancelled", test_cancelled);
   g_test_add_func ("/gl/lost", test_lost);
+  g_test_add_func ("/gl/disk", test_disk);
   return g_test_run ();
 }

@@ -139,6 +139,21 @@ open_display (GonioGlContext *self)
 
 /* ---- what there is ---- */
 
+/* A lost context may report that for ever. */
+void
+gonio_gl_clear_errors (void)
+{
+  for (int i = 0; i < 16 && glGetError () != GL_NO_ERROR; i++)
+    ;
+}
+
+static char *
+dup_string (GLenum what)
+{
+  const char *text = (const char *)glGetString (what);
+  return g_strdup (text ? text : "unknown");
+}
+
 static gint64
 limit (GLenum what)
 {
@@ -182,12 +197,11 @@ read_limits (GonioGlLimits *limits)
 {
   limits->es = !epoxy_is_desktop_gl ();
   limits->version = epoxy_gl_version ();
-  limits->vendor = g_strdup ((const char *)glGetString (GL_VENDOR));
-  limits->renderer = g_strdup ((const char *)glGetString (GL_RENDERER));
-  limits->driver = g_strdup ((const char *)glGetString (GL_VERSION));
+  limits->vendor = dup_string (GL_VENDOR);
+  limits->renderer = dup_string (GL_RENDERER);
+  limits->driver = dup_string (GL_VERSION);
   limits->compute = limits->version >= (limits->es ? 31 : 43);
   limits->float_targets = can_draw_to (GL_RGBA32F);
-  limits->half_targets = can_draw_to (GL_RGBA16F);
   limits->max_texture = limit (GL_MAX_TEXTURE_SIZE);
   limits->max_units = limit (GL_MAX_TEXTURE_IMAGE_UNITS);
   if (limits->es || limits->version >= 41 || epoxy_has_gl_extension ("GL_ARB_get_program_binary"))
@@ -195,12 +209,10 @@ read_limits (GonioGlLimits *limits)
   if (limits->compute) {
     limits->max_groups = least_group_count ();
     limits->max_threads = limit (GL_MAX_COMPUTE_WORK_GROUP_INVOCATIONS);
-    limits->max_shared = limit (GL_MAX_COMPUTE_SHARED_MEMORY_SIZE);
     limits->max_storage = limit (GL_MAX_SHADER_STORAGE_BLOCK_SIZE);
     limits->max_buffers = limit (GL_MAX_COMPUTE_SHADER_STORAGE_BLOCKS);
   }
-  while (glGetError () != GL_NO_ERROR) /* a limit that the driver does not know stays 0 */
-    ;
+  gonio_gl_clear_errors (); /* a limit that the driver does not know stays 0 */
 }
 
 /* ---- losing it ---- */
@@ -228,10 +240,10 @@ check_lost (GonioGlContext *context, GError **error)
 {
   g_mutex_lock (&context->lock);
   if (context->lost)
-    g_set_error (
-        error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_LOST,
-        "%s: the graphics driver stopped working (%s); restart the program to use it again",
-        context->limits.renderer, context->lost);
+    g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_LOST,
+                 "%s: the graphics driver stopped working (%s); load the model again, or leave "
+                 "this backend out",
+                 context->limits.renderer, context->lost);
   gboolean good = !context->lost;
   g_mutex_unlock (&context->lock);
   return good;
@@ -271,8 +283,7 @@ gonio_gl_context_check (GonioGlContext *context, const char *what, GError **erro
   GLenum code = glGetError ();
   if (code == GL_NO_ERROR)
     return TRUE;
-  for (int i = 0; i < 16 && glGetError () != GL_NO_ERROR; i++)
-    ;
+  gonio_gl_clear_errors ();
   g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_FAILED,
                "%s: %s was refused by the driver: %s", context->limits.renderer, what,
                error_name (code));
@@ -415,13 +426,6 @@ gonio_gl_context_acquire (GError **error)
     shared = context_new (error);
   GonioGlContext *context = shared;
   g_mutex_unlock (&shared_lock);
-  return context;
-}
-
-GonioGlContext *
-gonio_gl_context_ref (GonioGlContext *context)
-{
-  g_atomic_ref_count_inc (&context->refs);
   return context;
 }
 

@@ -17,14 +17,12 @@ typedef struct {
   char *vendor, *renderer, *driver; /* as the driver writes them */
   gboolean compute;                 /* compute shaders and storage buffers: GL 4.3, ES 3.1 */
   gboolean float_targets;           /* 32-bit float textures can be drawn to */
-  gboolean half_targets;            /* 16-bit ones */
   gboolean robust;    /* a lost context is reported instead of taking the process along */
   gboolean binaries;  /* compiled programs can be kept */
   gint64 max_texture; /* texels along an edge */
   gint64 max_units;   /* textures that a draw can read */
   gint64 max_groups;  /* work groups along an axis of a dispatch */
   gint64 max_threads; /* threads of a work group */
-  gint64 max_shared;  /* bytes that they share */
   gint64 max_storage; /* bytes of a storage buffer */
   gint64 max_buffers; /* storage buffers that a dispatch can use */
 } GonioGlLimits;
@@ -34,7 +32,6 @@ typedef struct _GonioGlContext GonioGlContext;
 /* A reference on the process's context, started when nobody has one. Blocks until the driver has
  * answered. GONIO_BACKEND_ERROR_UNAVAILABLE says why there is none. Any thread. */
 GonioGlContext *gonio_gl_context_acquire (GError **error);
-GonioGlContext *gonio_gl_context_ref (GonioGlContext *context);
 /* The last one stops the thread; not from a call. */
 void gonio_gl_context_unref (GonioGlContext *context);
 
@@ -54,6 +51,8 @@ void gonio_gl_context_free (GonioGlContext *context, GDestroyNotify free, gpoint
  * with the reason, or GONIO_BACKEND_ERROR_FAILED for what GL calls since the last check were
  * refused for (what: "the upload of weights"). */
 gboolean gonio_gl_context_check (GonioGlContext *context, const char *what, GError **error);
+/* On the context's thread: forgets errors of calls that were allowed to fail. */
+void gonio_gl_clear_errors (void);
 /* As if the driver had reported a reset, for tests. Any thread. */
 void gonio_gl_context_lose (GonioGlContext *context, const char *reason);
 gboolean gonio_gl_context_is_lost (GonioGlContext *context);

@@ -71,34 +71,41 @@ fours (int channels)
   return (channels + 3) / 4;
 }
 
+static GonioTensor *
+new_numbers (gint64 n, GError **error)
+{
+  GonioShape shape = GONIO_SHAPE (n);
+  return gonio_tensor_new_zeroed (GONIO_DTYPE_FLOAT, &shape, error);
+}
+
 /* Output fours x taps x input fours of a group x 4 lanes, four outputs to a texel. */
-static float *
-pack_weights (const Conv *conv, const float *weights, gint64 *out_n)
+static GonioTensor *
+pack_weights (const Conv *conv, const float *weights, GError **error)
 {
   int taps = conv->kernel[0] * conv->kernel[1], in = conv->in / conv->groups;
   gint64 line = (gint64)fours (in) * 16, n = (gint64)fours (conv->out) * taps * line;
-  float *packed = g_new0 (float, (gsize)n + 1);
-  for (int o = 0; o < conv->out; o++)
+  GonioTensor *tensor = new_numbers (n, error);
+  float *packed = tensor ? gonio_tensor_writable_data (tensor) : NULL;
+  for (int o = 0; packed && o < conv->out; o++)
     for (int c = 0; c < in; c++)
       for (int t = 0; t < taps; t++)
         packed[((gint64)(o / 4) * taps + t) * line + (gint64)c * 4 + o % 4] =
             weights[((gint64)o * in + c) * taps + t];
-  *out_n = n;
-  return packed;
+  return tensor;
 }
 
 /* Fours of channels x taps. */
-static float *
-pack_depthwise (const Conv *conv, const float *weights, gint64 *out_n)
+static GonioTensor *
+pack_depthwise (const Conv *conv, const float *weights, GError **error)
 {
   int taps = conv->kernel[0] * conv->kernel[1];
   gint64 n = (gint64)fours (conv->out) * taps * 4;
-  float *packed = g_new0 (float, (gsize)n + 1);
-  for (int o = 0; o < conv->out; o++)
+  GonioTensor *tensor = new_numbers (n, error);
+  float *packed = tensor ? gonio_tensor_writable_data (tensor) : NULL;
+  for (int o = 0; packed && o < conv->out; o++)
     for (int t = 0; t < taps; t++)
       packed[((gint64)(o / 4) * taps + t) * 4 + o % 4] = weights[(gint64)o * taps + t];
-  *out_n = n;
-  return packed;
+  return tensor;
 }
 
 static gboolean
@@ -114,14 +121,17 @@ conv_lower (GonioGlLower *lower, GError **error)
   if (!gonio_gl_read (lower, 0, GONIO_GL_IMAGE, &step.inputs[0], error) ||
       (adds && !gonio_gl_read (lower, 3, GONIO_GL_IMAGE, &step.inputs[3], error)))
     return FALSE;
-  gint64 n;
-  g_autofree float *packed =
-      (conv.depthwise ? pack_depthwise : pack_weights) (&conv, gonio_tensor_data (weights), &n);
-  step.inputs[1] = gonio_gl_numbers (lower, packed, n);
-  g_autofree float *biases = g_new0 (float, (gsize)fours (conv.out) * 4);
+  g_autoptr (GonioTensor) packed =
+      (conv.depthwise ? pack_depthwise : pack_weights) (&conv, gonio_tensor_data (weights), error);
+  g_autoptr (GonioTensor) biases =
+      packed ? new_numbers ((gint64)fours (conv.out) * 4, error) : NULL;
+  if (!biases)
+    return FALSE;
   if (bias)
-    memcpy (biases, gonio_tensor_data (bias->constant), (gsize)conv.out * sizeof *biases);
-  step.inputs[2] = gonio_gl_numbers (lower, biases, (gint64)fours (conv.out) * 4);
+    memcpy (gonio_tensor_writable_data (biases), gonio_tensor_data (bias->constant),
+            (gsize)conv.out * sizeof (float));
+  step.inputs[1] = gonio_gl_numbers (lower, packed);
+  step.inputs[2] = gonio_gl_numbers (lower, biases);
   step.output = gonio_gl_write (lower, GONIO_GL_IMAGE);
 
   const int params[] = {conv.size[0],

@@ -70,8 +70,8 @@ gboolean gonio_gl_read (GonioGlLower *lower, guint i, GonioGlForm form, GonioGlS
 gboolean gonio_gl_has (const GonioGlLower *lower, guint i, GonioGlForm form);
 /* Where output 0 goes. */
 GonioGlSlot gonio_gl_write (GonioGlLower *lower, GonioGlForm form);
-/* n floats that stay with the region. */
-GonioGlSlot gonio_gl_numbers (GonioGlLower *lower, const float *numbers, gint64 n);
+/* Floats that stay with the region; kept by reference until they have been uploaded. */
+GonioGlSlot gonio_gl_numbers (GonioGlLower *lower, const GonioTensor *numbers);
 /* Takes the step's definitions. */
 gboolean gonio_gl_add (GonioGlLower *lower, GonioGlStep *step, GError **error);
 /* Definitions for kernels that include activation.glsl ("ACT 2", to be freed), and its numbers into

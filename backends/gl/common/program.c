@@ -218,8 +218,7 @@ read_binary (GonioGlPrograms *programs, const char *path)
     glDeleteProgram (program);
     program = 0;
   }
-  while (glGetError () != GL_NO_ERROR) /* a format of another driver */
-    ;
+  gonio_gl_clear_errors (); /* a format of another driver */
   if (program)
     programs->counts.from_disk++;
   else

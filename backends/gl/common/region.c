@@ -20,8 +20,8 @@ typedef enum {
 
 typedef struct {
   SlotKind kind;
-  guint index;    /* of the region's input */
-  float *numbers; /* until they have been uploaded; owned */
+  guint index;          /* of the region's input */
+  GonioTensor *numbers; /* until they have been uploaded; owned */
   gint64 n, texels;
   guint first, last; /* steps */
   guint memory;      /* index */
@@ -132,10 +132,11 @@ forms_of (GonioCompiled *compiled, GonioValueId id)
 }
 
 GonioGlSlot
-gonio_gl_numbers (GonioGlLower *lower, const float *numbers, gint64 n)
+gonio_gl_numbers (GonioGlLower *lower, const GonioTensor *numbers)
 {
+  gint64 n = gonio_tensor_count (numbers);
   guint slot = add_slot (lower->compiled, SLOT_NUMBERS, n, (n + 3) / 4);
-  slot_at (lower->compiled, slot)->numbers = g_memdup2 (numbers, (gsize)n * sizeof *numbers);
+  slot_at (lower->compiled, slot)->numbers = gonio_tensor_ref ((GonioTensor *)numbers);
   return slot;
 }
 
@@ -186,9 +187,7 @@ bring (GonioGlLower *lower, GonioValueId id, GError **error)
                  "%s: an input is not there yet", lower->node->name);
     return FALSE;
   }
-  forms->form[GONIO_GL_PLAIN] = gonio_gl_numbers (lower, gonio_tensor_data (value->constant),
-                                                  gonio_tensor_count (value->constant)) +
-                                1;
+  forms->form[GONIO_GL_PLAIN] = gonio_gl_numbers (lower, value->constant) + 1;
   return TRUE;
 }
 
@@ -281,8 +280,8 @@ take_memory (GonioCompiled *compiled, GonioGlContext *context, GError **error)
     if (slot->kind != SLOT_NUMBERS)
       continue;
     device->upload (context, &g_array_index (compiled->memories, GonioGlMemory, slot->memory),
-                    slot->numbers, slot->n);
-    g_clear_pointer (&slot->numbers, g_free);
+                    gonio_tensor_data (slot->numbers), slot->n);
+    g_clear_pointer (&slot->numbers, gonio_tensor_unref);
   }
   return gonio_gl_context_check (context, "the upload of weights", error);
 }
@@ -368,7 +367,7 @@ gonio_gl_compiled_free (GonioCompiled *compiled)
     return;
   gonio_gl_context_free (compiled->backend->context, free_memories, compiled);
   for (guint i = 0; i < compiled->slots->len; i++)
-    g_free (slot_at (compiled, i)->numbers);
+    g_clear_pointer (&slot_at (compiled, i)->numbers, gonio_tensor_unref);
   for (guint i = 0; i < compiled->steps->len; i++)
     g_free (g_array_index (compiled->steps, Step, i).step.defines);
   g_array_unref (compiled->slots);
