@@ -367,7 +367,7 @@ test_disk (void)
       g_autofree char *path = g_build_filename (folder, g_dir_read_name (dir), NULL), *bytes = NULL;
       gsize length;
       g_assert_true (g_file_get_contents (path, &bytes, &length, NULL));
-      bytes[length - 1] ^= 1;
+      bytes[20] ^= 1; /* of the checksum: a driver may look at what follows itself */
       g_assert_true (g_file_set_contents (path, bytes, (gssize)length, NULL));
     }
     g_assert_true (gonio_gl_context_call (context, get_program, &disk, &error));
