@@ -53,8 +53,13 @@ gonio_gl_claim (GonioBackend *backend, const GonioGraph *graph, GonioNodeId id,
   const GonioNode *node = gonio_graph_node (graph, id);
   const GonioGlOp *row = gonio_gl_op (node->op);
   const char *reason = row ? NULL : "no kernel for this operator";
-  for (guint i = 0; !reason && i < node->n_inputs; i++)
-    reason = check_value (backend, gonio_gl_in (graph, node, i));
+  for (guint i = 0; !reason && i < node->n_inputs; i++) {
+    const GonioValue *value = gonio_gl_in (graph, node, i);
+    if (i >= 32 || !(row->settings >> i & 1))
+      reason = check_value (backend, value);
+    else if (value && !value->constant)
+      reason = "sizes, axes or limits are not constant";
+  }
   for (guint i = 0; !reason && i < node->n_outputs; i++)
     reason = check_value (backend, gonio_gl_out (graph, node, i));
   if (!reason)

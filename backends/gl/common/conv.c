@@ -132,7 +132,7 @@ conv_lower (GonioGlLower *lower, GError **error)
             (gsize)conv.out * sizeof (float));
   step.inputs[1] = gonio_gl_numbers (lower, packed);
   step.inputs[2] = gonio_gl_numbers (lower, biases);
-  step.output = gonio_gl_write (lower, GONIO_GL_IMAGE);
+  step.output = gonio_gl_write (lower, 0, GONIO_GL_IMAGE);
 
   const int params[] = {conv.size[0],
                         conv.size[1],

@@ -101,7 +101,7 @@ unary_lower (GonioGlLower *lower, GError **error)
     return FALSE;
   if (form == GONIO_GL_IMAGE)
     mask_lanes (&step, defines, gonio_gl_out (lower->graph, lower->node, 0), 0);
-  step.output = gonio_gl_write (lower, form);
+  step.output = gonio_gl_write (lower, 0, form);
   step.defines = g_strdup (defines->str);
   return gonio_gl_add (lower, &step, error);
 }
@@ -139,7 +139,7 @@ clip_lower (GonioGlLower *lower, GError **error)
     return FALSE;
   if (form == GONIO_GL_IMAGE)
     mask_lanes (&step, defines, gonio_gl_out (lower->graph, lower->node, 0), 0);
-  step.output = gonio_gl_write (lower, form);
+  step.output = gonio_gl_write (lower, 0, form);
   step.defines = g_strdup (defines->str);
   return gonio_gl_add (lower, &step, error);
 }
@@ -220,7 +220,7 @@ binary_lower (GonioGlLower *lower, GError **error)
     broadcast_params (&step, &out, shapes);
   if (form == GONIO_GL_IMAGE)
     mask_lanes (&step, defines, gonio_gl_out (lower->graph, lower->node, 0), 18);
-  step.output = gonio_gl_write (lower, form);
+  step.output = gonio_gl_write (lower, 0, form);
   step.defines = g_strdup (defines->str);
   return gonio_gl_add (lower, &step, error);
 }

@@ -68,8 +68,12 @@ gboolean gonio_gl_read (GonioGlLower *lower, guint i, GonioGlForm form, GonioGlS
                         GError **error);
 /* Is the value there in that form without converting? */
 gboolean gonio_gl_has (const GonioGlLower *lower, guint i, GonioGlForm form);
-/* Where output 0 goes. */
-GonioGlSlot gonio_gl_write (GonioGlLower *lower, GonioGlForm form);
+/* Where output o goes. */
+GonioGlSlot gonio_gl_write (GonioGlLower *lower, guint o, GonioGlForm form);
+/* Output o has the elements of input i, in their order: no step. */
+gboolean gonio_gl_alias (GonioGlLower *lower, guint o, guint i, GError **error);
+/* Texels that only this node's steps use. */
+GonioGlSlot gonio_gl_scratch (GonioGlLower *lower, gint64 texels);
 /* Floats that stay with the region; kept by reference until they have been uploaded. */
 GonioGlSlot gonio_gl_numbers (GonioGlLower *lower, const GonioTensor *numbers);
 /* Takes the step's definitions. */
@@ -85,6 +89,7 @@ typedef struct {
   /* NULL, or why not. Types, known shapes and sizes have been looked at. */
   const char *(*claim) (const GonioGraph *graph, const GonioNode *node);
   gboolean (*lower) (GonioGlLower *lower, GError **error);
+  guint settings; /* bit i: input i is no data; it must be constant, of whatever type */
 } GonioGlOp;
 
 /* NULL when there is none. */

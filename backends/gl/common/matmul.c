@@ -41,7 +41,7 @@ add_product (GonioGlLower *lower, GonioGlStep *step, GError **error)
   for (guint i = 0; i < step->n_inputs; i++)
     if (!gonio_gl_read (lower, i, GONIO_GL_PLAIN, &step->inputs[i], error))
       return FALSE;
-  step->output = gonio_gl_write (lower, GONIO_GL_PLAIN);
+  step->output = gonio_gl_write (lower, 0, GONIO_GL_PLAIN);
   g_autofree char *activation = gonio_gl_activation (lower->node, step);
   step->defines = g_strconcat (activation, step->n_inputs > 2 ? ";BIAS 1" : "", NULL);
   return gonio_gl_add (lower, step, error);

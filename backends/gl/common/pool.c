@@ -43,7 +43,7 @@ pool_lower (GonioGlLower *lower, GError **error)
     g_free (step.defines);
     return FALSE;
   }
-  step.output = gonio_gl_write (lower, GONIO_GL_IMAGE);
+  step.output = gonio_gl_write (lower, 0, GONIO_GL_IMAGE);
   return gonio_gl_add (lower, &step, error);
 }
 
@@ -65,7 +65,7 @@ global_lower (GonioGlLower *lower, GError **error)
     return FALSE;
   if (lower->node->op == GONIO_OP_GLOBAL_MAX_POOL)
     step.defines = g_strdup ("MAX 1");
-  step.output = gonio_gl_write (lower, GONIO_GL_IMAGE);
+  step.output = gonio_gl_write (lower, 0, GONIO_GL_IMAGE);
   return gonio_gl_add (lower, &step, error);
 }
 

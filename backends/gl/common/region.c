@@ -212,10 +212,26 @@ gonio_gl_has (const GonioGlLower *lower, guint i, GonioGlForm form)
   return forms && forms->form[form];
 }
 
-GonioGlSlot
-gonio_gl_write (GonioGlLower *lower, GonioGlForm form)
+gboolean
+gonio_gl_alias (GonioGlLower *lower, guint o, guint i, GError **error)
 {
-  GonioValueId id = lower->node->outputs[0];
+  GonioGlSlot slot;
+  if (!gonio_gl_read (lower, i, GONIO_GL_PLAIN, &slot, error))
+    return FALSE;
+  forms_of (lower->compiled, lower->node->outputs[o])->form[GONIO_GL_PLAIN] = slot + 1;
+  return TRUE;
+}
+
+GonioGlSlot
+gonio_gl_scratch (GonioGlLower *lower, gint64 texels)
+{
+  return add_slot (lower->compiled, SLOT_WORK, texels * 4, texels);
+}
+
+GonioGlSlot
+gonio_gl_write (GonioGlLower *lower, guint o, GonioGlForm form)
+{
+  GonioValueId id = lower->node->outputs[o];
   GonioShape shape = gonio_gl_shape (gonio_graph_value (lower->graph, id));
   guint slot = add_slot (lower->compiled, SLOT_WORK, gonio_gl_count (&shape),
                          gonio_gl_texels (&shape, form));
