@@ -157,6 +157,6 @@ conv_lower (GonioGlLower *lower, GError **error)
 }
 
 const GonioGlOp gonio_gl_ops_conv[] = {
-    {GONIO_OP_CONV, conv_claim, conv_lower},
-    {GONIO_OP_INVALID, NULL, NULL},
+    {GONIO_OP_CONV, conv_claim, conv_lower, 0},
+    {GONIO_OP_INVALID, NULL, NULL, 0},
 };

@@ -227,11 +227,11 @@ binary_lower (GonioGlLower *lower, GError **error)
 
 #define UNARY(OP)                                                                                  \
   {                                                                                                \
-    GONIO_OP_##OP, unary_claim, unary_lower                                                        \
+    GONIO_OP_##OP, unary_claim, unary_lower, 0                                                     \
   }
 #define BINARY(OP)                                                                                 \
   {                                                                                                \
-    GONIO_OP_##OP, binary_claim, binary_lower                                                      \
+    GONIO_OP_##OP, binary_claim, binary_lower, 0                                                   \
   }
 
 const GonioGlOp gonio_gl_ops_elementwise[] = {
@@ -267,6 +267,6 @@ const GonioGlOp gonio_gl_ops_elementwise[] = {
     BINARY (MUL),
     BINARY (SUB),
     BINARY (PRELU),
-    {GONIO_OP_CLIP, clip_claim, clip_lower},
-    {GONIO_OP_INVALID, NULL, NULL},
+    {GONIO_OP_CLIP, clip_claim, clip_lower, 0},
+    {GONIO_OP_INVALID, NULL, NULL, 0},
 };

@@ -87,7 +87,7 @@ gemm_lower (GonioGlLower *lower, GError **error)
 }
 
 const GonioGlOp gonio_gl_ops_matmul[] = {
-    {GONIO_OP_GEMM, gemm_claim, gemm_lower},
-    {GONIO_OP_MATMUL, matmul_claim, matmul_lower},
-    {GONIO_OP_INVALID, NULL, NULL},
+    {GONIO_OP_GEMM, gemm_claim, gemm_lower, 0},
+    {GONIO_OP_MATMUL, matmul_claim, matmul_lower, 0},
+    {GONIO_OP_INVALID, NULL, NULL, 0},
 };

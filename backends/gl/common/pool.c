@@ -70,9 +70,9 @@ global_lower (GonioGlLower *lower, GError **error)
 }
 
 const GonioGlOp gonio_gl_ops_pool[] = {
-    {GONIO_OP_AVERAGE_POOL, pool_claim, pool_lower},
-    {GONIO_OP_GLOBAL_AVERAGE_POOL, global_claim, global_lower},
-    {GONIO_OP_GLOBAL_MAX_POOL, global_claim, global_lower},
-    {GONIO_OP_MAX_POOL, pool_claim, pool_lower},
-    {GONIO_OP_INVALID, NULL, NULL},
+    {GONIO_OP_AVERAGE_POOL, pool_claim, pool_lower, 0},
+    {GONIO_OP_GLOBAL_AVERAGE_POOL, global_claim, global_lower, 0},
+    {GONIO_OP_GLOBAL_MAX_POOL, global_claim, global_lower, 0},
+    {GONIO_OP_MAX_POOL, pool_claim, pool_lower, 0},
+    {GONIO_OP_INVALID, NULL, NULL, 0},
 };
