@@ -38,7 +38,8 @@ typedef enum {
   GONIO_BACKEND_ERROR_UNAVAILABLE,
   GONIO_BACKEND_ERROR_UNSUPPORTED,
   GONIO_BACKEND_ERROR_FAILED,
-  GONIO_BACKEND_ERROR_LOST, /* it worked, and will not again */
+  GONIO_BACKEND_ERROR_LOST,    /* it worked, and will not again */
+  GONIO_BACKEND_ERROR_REFUSED, /* a run met values that it cannot work on */
 } GonioBackendError;
 GQuark gonio_backend_error_quark (void);
 

@@ -129,7 +129,7 @@ refusal_of (const GonioPartitionOptions *options, GonioNodeId node, guint backen
 {
   for (guint i = 0; options->refusals != NULL && i < options->refusals->len; i++) {
     const GonioRefusal *refusal = &g_array_index (options->refusals, GonioRefusal, i);
-    if (refusal->node == node && refusal->backend == backend)
+    if ((refusal->node == node || refusal->node == GONIO_NODE_NONE) && refusal->backend == backend)
       return refusal->reason;
   }
   return NULL;

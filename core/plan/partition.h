@@ -40,9 +40,9 @@ typedef struct {
   GPtrArray *regions; /* GonioPlanRegion* in execution order */
 } GonioPartition;
 
-/* Nodes that a backend claimed and then could not compile. */
+/* Nodes that a backend claimed and then could not compile or run. */
 typedef struct {
-  GonioNodeId node;
+  GonioNodeId node; /* GONIO_NODE_NONE: all */
   guint backend;
   char *reason;
 } GonioRefusal;

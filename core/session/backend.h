@@ -78,6 +78,10 @@ typedef struct {
   GonioNodeTimer timer;      /* nullable */
   gpointer timer_data;
   const GonioBodyWatch *watch; /* nullable */
+  /* A run that meets values which a node cannot work on names the node, and fails with
+   * GONIO_BACKEND_ERROR_REFUSED. Only for backends that are revocable. */
+  void (*refuse) (gpointer data, GonioNodeId node, const char *reason);
+  gpointer refuse_data;
 } GonioRunArgs;
 
 typedef struct {
@@ -108,6 +112,9 @@ typedef struct {
 
   gboolean serial;     /* run must not be entered twice at once for one compiled region */
   gboolean any_layout; /* understands regions with NHWC values (gonio.Layout nodes) */
+  /* What it compiled may stop working at any time (GONIO_BACKEND_ERROR_LOST, _FAILED, _REFUSED, or
+   * no memory of its own): the nodes then go to the next backend, and the run begins anew. */
+  gboolean revocable;
 
   /* What entering and leaving a region costs (uploads, flushes): nanoseconds for each region
    * and for each byte that crosses. Regions whose claims' costs sum to less are left to the

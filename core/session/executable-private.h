@@ -28,6 +28,8 @@ typedef struct {
 
 typedef struct {
   const GonioBackendDef *def;
+  guint backend; /* index */
+  gboolean host; /* there is no other */
   GonioCompiled *compiled;
   GMutex serial; /* held while running when the backend asks for it */
   guint *inputs; /* slots */
@@ -52,6 +54,7 @@ struct _GonioExecutable {
   gatomicrefcount refs;
   GonioGraph *graph;
   GonioPartition *partition;
+  GArray *refusals; /* GonioRefusal */
   GonioStep *steps;
   guint n_steps;
   GArray *slots;        /* GonioSlot */
@@ -68,6 +71,11 @@ struct _GonioExecutable {
   GArray *events; /* GonioNodeEvent, when profiling */
 };
 
+/* May the nodes of a region that failed so be given to the next backend? */
+gboolean gonio_step_is_revoked (const GonioBackendDef *def, const GError *error);
+/* All nodes of a region, or all of its backend when that is lost. */
+void gonio_step_refuse (const GonioExecutable *exec, guint region, const GError *error,
+                        GArray *refusals);
 void gonio_run_state_free (GonioExecutable *exec, GonioRunState *state);
 
 G_END_DECLS

@@ -123,6 +123,8 @@ compile_all (GonioExecutable *exec, GonioGraph *special, const GonioExecutableOp
     const GonioPlanBackend *backend = &options->backends[plan->backend];
     GonioStep *step = &exec->steps[r];
     step->def = backend->def;
+    step->backend = plan->backend;
+    step->host = plan->backend == options->n_backends - 1;
     step->compiled = compile_region (exec, plan, backend, &release, error);
     if (step->compiled == NULL) {
       *out_failed = r;
@@ -135,13 +137,40 @@ compile_all (GonioExecutable *exec, GonioGraph *special, const GonioExecutableOp
   return TRUE;
 }
 
-static void
-refuse_region (const GonioExecutable *exec, guint index, const char *message, GArray *refusals)
+GArray *
+gonio_refusals_new (const GArray *from)
+{
+  GArray *refusals = g_array_new (FALSE, FALSE, sizeof (GonioRefusal));
+  g_array_set_clear_func (refusals, (GDestroyNotify)gonio_refusal_clear);
+  for (guint i = 0; from != NULL && i < from->len; i++) {
+    GonioRefusal refusal = g_array_index (from, GonioRefusal, i);
+    refusal.reason = g_strdup (refusal.reason);
+    g_array_append_val (refusals, refusal);
+  }
+  return refusals;
+}
+
+gboolean
+gonio_step_is_revoked (const GonioBackendDef *def, const GError *error)
+{
+  if (g_error_matches (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_UNSUPPORTED))
+    return TRUE;
+  return def->revocable && (error->domain == GONIO_BACKEND_ERROR ||
+                            g_error_matches (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY));
+}
+
+void
+gonio_step_refuse (const GonioExecutable *exec, guint index, const GError *error, GArray *refusals)
 {
   const GonioPlanRegion *region = gonio_partition_region (exec->partition, index);
+  if (g_error_matches (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_LOST)) {
+    GonioRefusal refusal = {GONIO_NODE_NONE, region->backend, g_strdup (error->message)};
+    g_array_append_val (refusals, refusal);
+    return;
+  }
   for (guint i = 0; i < region->nodes->len; i++) {
     GonioRefusal refusal = {g_array_index (region->nodes, GonioNodeId, i), region->backend,
-                            g_strdup_printf ("cannot be compiled: %s", message)};
+                            g_strdup (error->message)};
     g_array_append_val (refusals, refusal);
   }
 }
@@ -149,11 +178,11 @@ refuse_region (const GonioExecutable *exec, guint index, const char *message, GA
 /* One try at a plan. On FALSE, *out_again tells that refusals grew and another may work. */
 static gboolean
 attempt (GonioExecutable *exec, GonioGraph *special, const GonioExecutableOptions *options,
-         GArray *refusals, GCancellable *cancellable, gboolean *out_again, GError **error)
+         GCancellable *cancellable, gboolean *out_again, GError **error)
 {
   *out_again = FALSE;
   exec->graph = gonio_graph_clone (special);
-  GonioPartitionOptions how = {.strict = options->strict, .refusals = refusals};
+  GonioPartitionOptions how = {.strict = options->strict, .refusals = exec->refusals};
   exec->partition =
       gonio_partition_new (exec->graph, options->backends, options->n_backends, &how, error);
   if (exec->partition == NULL)
@@ -164,12 +193,9 @@ attempt (GonioExecutable *exec, GonioGraph *special, const GonioExecutableOption
   guint failed;
   if (compile_all (exec, special, options, cancellable, &failed, &local))
     return TRUE;
-  gboolean host =
-      failed != GONIO_REGION_NONE &&
-      gonio_partition_region (exec->partition, failed)->backend == options->n_backends - 1;
-  if (failed != GONIO_REGION_NONE && !host &&
-      g_error_matches (local, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_UNSUPPORTED)) {
-    refuse_region (exec, failed, local->message, refusals);
+  if (failed != GONIO_REGION_NONE && !exec->steps[failed].host &&
+      gonio_step_is_revoked (exec->steps[failed].def, local)) {
+    gonio_step_refuse (exec, failed, local, exec->refusals);
     *out_again = exec->released == 0; /* else there is nothing left to compile */
   }
   g_propagate_error (error, g_steal_pointer (&local));
@@ -189,12 +215,10 @@ static gboolean
 make_plan (GonioExecutable *exec, GonioGraph *special, const GonioExecutableOptions *options,
            GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GArray) refusals = g_array_new (FALSE, FALSE, sizeof (GonioRefusal));
-  g_array_set_clear_func (refusals, (GDestroyNotify)gonio_refusal_clear);
   for (guint i = 1;; i++) {
     g_autoptr (GError) local = NULL;
     gboolean again;
-    if (attempt (exec, special, options, refusals, cancellable, &again, &local))
+    if (attempt (exec, special, options, cancellable, &again, &local))
       return TRUE;
     if (!again || i == MAX_ATTEMPTS) {
       g_propagate_error (error, g_steal_pointer (&local));
@@ -342,6 +366,7 @@ gonio_executable_new (const GonioGraph *graph, const GonioShape *input_shapes,
   g_queue_init (&exec->pool);
   exec->slots = g_array_new (FALSE, TRUE, sizeof (GonioSlot));
   exec->output_slots = g_array_new (FALSE, FALSE, sizeof (guint));
+  exec->refusals = gonio_refusals_new (options->refusals);
 
   g_autoptr (GonioGraph) special = specialise (graph, input_shapes, options, error);
   if (special == NULL || !make_plan (exec, special, options, cancellable, error) ||
@@ -375,6 +400,7 @@ gonio_executable_unref (GonioExecutable *exec)
   discard_attempt (exec);
   g_array_unref (exec->slots);
   g_array_unref (exec->output_slots);
+  g_array_unref (exec->refusals);
   g_mutex_clear (&exec->lock);
   g_free (exec->node_ns);
   g_free (exec->node_runs);
@@ -392,6 +418,12 @@ const GonioPartition *
 gonio_executable_partition (const GonioExecutable *exec)
 {
   return exec->partition;
+}
+
+const GArray *
+gonio_executable_refusals (const GonioExecutable *exec)
+{
+  return exec->refusals;
 }
 
 size_t

@@ -19,6 +19,7 @@ typedef struct {
   const GonioPassOptions *passes; /* nullable: the graph is specialised and optimised already */
   gboolean strict;
   gboolean profile;
+  const GArray *refusals; /* GonioRefusal, known before; nullable */
   /* Nullable; else the graph itself, whose constants, and the executable's, may go once they are
    * packed. *out_released tells whether any has gone. */
   GonioGraph *consumed;
@@ -34,11 +35,17 @@ GonioExecutable *gonio_executable_ref (GonioExecutable *exec);
 void gonio_executable_unref (GonioExecutable *exec);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GonioExecutable, gonio_executable_unref)
 
+/* What is kept from backends that would have come first: known before, and found in compiling.
+ * GonioRefusal. */
+const GArray *gonio_executable_refusals (const GonioExecutable *exec);
+GArray *gonio_refusals_new (const GArray *from); /* nullable: empty */
+
 /* inputs: one per graph input without a constant, already validated. out_outputs: slots for
- * one new reference per graph output, written on success only. watch: nullable. */
+ * one new reference per graph output, written on success only. watch: nullable. refusals: a failed
+ * run adds what another plan, made without it, may succeed without. */
 gboolean gonio_executable_run (GonioExecutable *exec, GonioTensor *const *inputs,
                                const GonioBodyWatch *watch, GonioTensor **out_outputs,
-                               GCancellable *cancellable, GError **error);
+                               GArray *refusals, GCancellable *cancellable, GError **error);
 
 const GonioGraph *gonio_executable_graph (const GonioExecutable *exec);
 const GonioPartition *gonio_executable_partition (const GonioExecutable *exec);

@@ -141,6 +141,9 @@ gonio_session_match_inputs (GonioSession *session, const char *const *names,
   return TRUE;
 }
 
+/* A run may find that a backend cannot do a node, or is lost, so often. */
+#define MAX_ATTEMPTS 32
+
 /* ordered: one tensor per input port. */
 static gboolean
 run_ordered (GonioSession *session, GonioTensor *const *ordered, GonioTensor ***out_outputs,
@@ -150,15 +153,31 @@ run_ordered (GonioSession *session, GonioTensor *const *ordered, GonioTensor ***
   g_autofree GonioShape *shapes = g_new0 (GonioShape, MAX (n, 1));
   for (guint i = 0; i < n; i++)
     shapes[i] = *gonio_tensor_shape (ordered[i]);
-  g_autoptr (GonioExecutable) exec = gonio_session_get_plan (session, shapes, cancellable, error);
-  if (exec == NULL)
-    return FALSE;
   g_autofree GonioTensor **outputs = g_new0 (GonioTensor *, MAX (session->outputs->len, 1));
-  g_autoptr (GonioBodyCheck) bodies =
-      session->check_values ? gonio_body_check_new (gonio_executable_graph (exec)) : NULL;
-  if (!gonio_executable_run (exec, ordered, gonio_body_check_watch (bodies), outputs, cancellable,
-                             error))
-    return FALSE;
+  g_autoptr (GonioExecutable) exec = NULL;
+  g_autoptr (GonioBodyCheck) bodies = NULL;
+  for (guint attempts = 1;; attempts++) {
+    g_autoptr (GError) local = NULL;
+    g_autoptr (GArray) refusals = gonio_refusals_new (NULL);
+    g_clear_pointer (&bodies, gonio_body_check_free);
+    g_clear_pointer (&exec, gonio_executable_unref);
+    exec = gonio_session_get_plan (session, shapes, cancellable, error);
+    if (exec == NULL)
+      return FALSE;
+    if (session->check_values)
+      bodies = gonio_body_check_new (gonio_executable_graph (exec));
+    if (gonio_executable_run (exec, ordered, gonio_body_check_watch (bodies), outputs, refusals,
+                              cancellable, &local))
+      break;
+    if (refusals->len == 0 || session->strict || attempts == MAX_ATTEMPTS) {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+    if (!gonio_session_replace_plan (session, exec, shapes, refusals, cancellable, error)) {
+      g_prefix_error (error, "%s; without it: ", local->message);
+      return FALSE;
+    }
+  }
   gboolean ok =
       bodies == NULL || gonio_session_check_values (session, exec, bodies, ordered, outputs, error);
   for (guint i = ok ? session->n_shown : 0; i < session->outputs->len; i++)

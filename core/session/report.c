@@ -100,6 +100,26 @@ gonio_session_dup_trace (GonioSession *session)
 }
 
 char *
+gonio_session_dup_fallbacks (GonioSession *session)
+{
+  g_autoptr (GonioExecutable) exec = gonio_session_latest_plan (session);
+  const GArray *refusals = exec != NULL ? gonio_executable_refusals (exec) : NULL;
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; refusals != NULL && i < refusals->len; i++) {
+    const GonioRefusal *refusal = &g_array_index (refusals, GonioRefusal, i);
+    const GonioPlanBackend *row =
+        &g_array_index (session->backends, GonioPlanBackend, refusal->backend);
+    g_autofree char *line = g_strdup_printf ("%s: %s", row->def->name, refusal->reason);
+    if (!g_ptr_array_find_with_equal_func (lines, line, g_str_equal, NULL))
+      g_ptr_array_add (lines, g_steal_pointer (&line));
+  }
+  if (lines->len == 0)
+    return NULL;
+  g_ptr_array_add (lines, NULL);
+  return g_strjoinv ("\n", (char **)lines->pdata);
+}
+
+char *
 gonio_session_dup_placement_summary (GonioSession *session)
 {
   g_autoptr (GonioExecutable) exec = gonio_session_latest_plan (session);

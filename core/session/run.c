@@ -195,12 +195,31 @@ finish_output (GonioExecutable *exec, GonioRunState *state, guint slot_index, GE
   return detach (exec, state, &state->values[slot_index], error);
 }
 
+/* Where a region that cannot do a node says so. */
+typedef struct {
+  GArray *refusals;
+  guint backend;
+} Refuse;
+
+static void
+refuse_node (gpointer data, GonioNodeId node, const char *reason)
+{
+  const Refuse *refuse = data;
+  GonioRefusal refusal = {node, refuse->backend, g_strdup (reason)};
+  g_array_append_val (refuse->refusals, refusal);
+}
+
 static gboolean
-call_backend (GonioExecutable *exec, GonioStep *step, GonioRunState *state,
-              const GonioBodyWatch *watch, GCancellable *cancellable, GonioTensor **inputs,
+call_backend (GonioExecutable *exec, guint index, GonioRunState *state, const GonioBodyWatch *watch,
+              GArray *refusals, GCancellable *cancellable, GonioTensor **inputs,
               GonioTensor **outputs, GError **error)
 {
+  GonioStep *step = &exec->steps[index];
+  Refuse refuse = {refusals, step->backend};
+  g_autoptr (GError) local = NULL;
   GonioRunArgs args = {
+      .refuse = refuse_node,
+      .refuse_data = &refuse,
       .cancellable = cancellable,
       .workspace = state->workspace,
       .timer = exec->profile ? record_time : NULL,
@@ -209,16 +228,24 @@ call_backend (GonioExecutable *exec, GonioStep *step, GonioRunState *state,
   };
   if (step->def->serial)
     g_mutex_lock (&step->serial);
-  gboolean ok = step->def->run (step->compiled, &args, inputs, outputs, error);
+  gboolean ok = step->def->run (step->compiled, &args, inputs, outputs, &local);
   if (step->def->serial)
     g_mutex_unlock (&step->serial);
-  return ok;
+  if (ok)
+    return TRUE;
+  if (step->host || !gonio_step_is_revoked (step->def, local))
+    g_array_set_size (refusals, 0);
+  else if (refusals->len == 0)
+    gonio_step_refuse (exec, index, local, refusals);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
 }
 
 static gboolean
-run_step (GonioExecutable *exec, GonioStep *step, GonioRunState *state, const GonioBodyWatch *watch,
-          GCancellable *cancellable, GError **error)
+run_step (GonioExecutable *exec, guint index, GonioRunState *state, const GonioBodyWatch *watch,
+          GArray *refusals, GCancellable *cancellable, GError **error)
 {
+  GonioStep *step = &exec->steps[index];
   g_autofree GonioTensor **inputs = g_new (GonioTensor *, MAX (step->n_inputs, 1));
   g_autofree GonioTensor **outputs = g_new (GonioTensor *, MAX (step->n_outputs, 1));
   for (guint i = 0; i < step->n_inputs; i++)
@@ -230,7 +257,8 @@ run_step (GonioExecutable *exec, GonioStep *step, GonioRunState *state, const Go
     outputs[i] = state->values[step->outputs[i]];
 
   /* Also after a failure: a backend may have made some of the outputs before it. */
-  gboolean ok = call_backend (exec, step, state, watch, cancellable, inputs, outputs, error);
+  gboolean ok =
+      call_backend (exec, index, state, watch, refusals, cancellable, inputs, outputs, error);
   for (guint i = 0; i < step->n_outputs; i++)
     state->values[step->outputs[i]] = outputs[i];
   if (!ok)
@@ -259,7 +287,7 @@ bind_given (GonioExecutable *exec, GonioRunState *state, GonioTensor *const *inp
 
 gboolean
 gonio_executable_run (GonioExecutable *exec, GonioTensor *const *inputs,
-                      const GonioBodyWatch *watch, GonioTensor **out_outputs,
+                      const GonioBodyWatch *watch, GonioTensor **out_outputs, GArray *refusals,
                       GCancellable *cancellable, GError **error)
 {
   GonioRunState *state = take_state (exec, error);
@@ -269,7 +297,7 @@ gonio_executable_run (GonioExecutable *exec, GonioTensor *const *inputs,
   gboolean ok = TRUE;
   for (guint r = 0; ok && r < exec->n_steps; r++)
     ok = !g_cancellable_set_error_if_cancelled (cancellable, error) &&
-         run_step (exec, &exec->steps[r], state, watch, cancellable, error);
+         run_step (exec, r, state, watch, refusals, cancellable, error);
   for (guint i = 0; ok && i < exec->output_slots->len; i++)
     out_outputs[i] = gonio_tensor_ref (state->values[g_array_index (exec->output_slots, guint, i)]);
   return_state (exec, state);

@@ -33,6 +33,7 @@ struct _GonioSession {
   GMutex build_lock; /* held while a plan is built; taken before lock */
   GMutex lock;       /* guards plans */
   GQueue plans;      /* Plan*, most recently used first */
+  GArray *lost;      /* GonioRefusal of whole backends; guarded by build_lock */
 };
 
 /* Checks names, kinds, types, ranks and dimensions. out_ordered: borrowed tensors by port. */
@@ -43,6 +44,11 @@ gboolean gonio_session_match_inputs (GonioSession *session, const char *const *n
  * (transfer full) */
 GonioExecutable *gonio_session_get_plan (GonioSession *session, const GonioShape *shapes,
                                          GCancellable *cancellable, GError **error);
+/* Makes the plan anew that a run has found wanting, without what it refuses; nothing when another
+ * run has done so. FALSE when there is no other way. */
+gboolean gonio_session_replace_plan (GonioSession *session, GonioExecutable *exec,
+                                     const GonioShape *shapes, const GArray *refusals,
+                                     GCancellable *cancellable, GError **error);
 /* check-values.c: what a run finds in subgraphs, whose values nobody else sees. */
 typedef struct _GonioBodyCheck GonioBodyCheck;
 GonioBodyCheck *gonio_body_check_new (const GonioGraph *graph); /* which is run; borrowed */

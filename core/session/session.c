@@ -213,42 +213,117 @@ ports_are_static (GonioSession *session, GonioShape *out_shapes)
   return TRUE;
 }
 
+/* With build_lock held. */
+static GonioExecutable *
+build_plan (GonioSession *session, const char *key, const GonioShape *shapes,
+            const GArray *refusals, GCancellable *cancellable, GError **error)
+{
+  /* With every shape fixed, the passes have seen all there is to see. */
+  g_autofree GonioShape *fixed = g_new0 (GonioShape, MAX (session->inputs->len, 1));
+  GonioPassOptions passes = pass_options (session);
+  GonioExecutableOptions options = {
+      .backends = (const GonioPlanBackend *)session->backends->data,
+      .n_backends = session->backends->len,
+      .passes = ports_are_static (session, fixed) ? NULL : &passes,
+      .strict = session->strict,
+      .profile = session->profile,
+      .refusals = refusals,
+      .out_released = &session->released,
+  };
+  /* With fixed shapes there is one plan, and nothing else needs the weights. */
+  if (session->consumes && options.passes == NULL)
+    options.consumed = session->graph;
+  gint64 start = g_get_monotonic_time ();
+  GonioExecutable *exec =
+      gonio_executable_new (session->graph, shapes, &options, cancellable, error);
+  if (exec != NULL) {
+    log_plan (session, exec, key, start);
+    remember_plan (session, key, exec);
+  }
+  return exec;
+}
+
 GonioExecutable *
 gonio_session_get_plan (GonioSession *session, const GonioShape *shapes, GCancellable *cancellable,
                         GError **error)
 {
-  guint n = session->inputs->len;
-  g_autofree char *key = make_key (shapes, n);
+  g_autofree char *key = make_key (shapes, session->inputs->len);
   g_autoptr (GonioExecutable) exec = find_plan (session, key);
   if (exec != NULL)
     return g_steal_pointer (&exec);
 
   g_mutex_lock (&session->build_lock);
   exec = find_plan (session, key); /* built while we waited? */
-  if (exec == NULL) {
-    /* With every shape fixed, the passes have seen all there is to see. */
-    g_autofree GonioShape *fixed = g_new0 (GonioShape, MAX (n, 1));
-    GonioPassOptions passes = pass_options (session);
-    GonioExecutableOptions options = {
-        .backends = (const GonioPlanBackend *)session->backends->data,
-        .n_backends = session->backends->len,
-        .passes = ports_are_static (session, fixed) ? NULL : &passes,
-        .strict = session->strict,
-        .profile = session->profile,
-        .out_released = &session->released,
-    };
-    /* With fixed shapes there is one plan, and nothing else needs the weights. */
-    if (session->consumes && options.passes == NULL)
-      options.consumed = session->graph;
-    gint64 start = g_get_monotonic_time ();
-    exec = gonio_executable_new (session->graph, shapes, &options, cancellable, error);
-    if (exec != NULL) {
-      log_plan (session, exec, key, start);
-      remember_plan (session, key, exec);
-    }
-  }
+  if (exec == NULL)
+    exec = build_plan (session, key, shapes, session->lost, cancellable, error);
   g_mutex_unlock (&session->build_lock);
   return g_steal_pointer (&exec);
+}
+
+/* Takes one plan out, or all that use a backend which is lost. */
+static void
+forget_plans (GonioSession *session, const GonioExecutable *exec)
+{
+  GQueue gone = G_QUEUE_INIT;
+  g_mutex_lock (&session->lock);
+  for (GList *l = session->plans.head, *next; l != NULL; l = next) {
+    Plan *plan = l->data;
+    next = l->next;
+    if (exec != NULL && plan->exec != exec)
+      continue;
+    g_queue_unlink (&session->plans, l);
+    g_queue_push_tail_link (&gone, l);
+  }
+  g_mutex_unlock (&session->lock);
+  g_queue_clear_full (&gone, (GDestroyNotify)free_plan);
+}
+
+/* With build_lock held. */
+static void
+note_refusals (GonioSession *session, const GArray *refusals)
+{
+  const char *last = "";
+  for (guint i = 0; i < refusals->len; i++) {
+    const GonioRefusal *refusal = &g_array_index (refusals, GonioRefusal, i);
+    const GonioPlanBackend *row =
+        &g_array_index (session->backends, GonioPlanBackend, refusal->backend);
+    if (!g_str_equal (last, refusal->reason))
+      gonio_session_log (session, G_LOG_LEVEL_WARNING, "%s is given up for %s: %s", row->def->name,
+                         refusal->node == GONIO_NODE_NONE ? "this model" : "a part of this model",
+                         refusal->reason);
+    last = refusal->reason;
+    if (refusal->node != GONIO_NODE_NONE)
+      continue;
+    GonioRefusal copy = {GONIO_NODE_NONE, refusal->backend, g_strdup (refusal->reason)};
+    g_array_append_val (session->lost, copy);
+  }
+}
+
+gboolean
+gonio_session_replace_plan (GonioSession *session, GonioExecutable *exec, const GonioShape *shapes,
+                            const GArray *refusals, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *key = make_key (shapes, session->inputs->len);
+  g_mutex_lock (&session->build_lock);
+  g_autoptr (GonioExecutable) now = find_plan (session, key);
+  gboolean ok = now != exec; /* another run met the same */
+  if (!ok) {
+    g_autoptr (GArray) known = gonio_refusals_new (gonio_executable_refusals (exec));
+    g_autoptr (GArray) more = gonio_refusals_new (refusals);
+    guint lost = session->lost->len;
+    note_refusals (session, refusals);
+    for (guint i = 0; i < more->len; i++) {
+      GonioRefusal *refusal = &g_array_index (more, GonioRefusal, i);
+      GonioRefusal moved = {refusal->node, refusal->backend, g_steal_pointer (&refusal->reason)};
+      g_array_append_val (known, moved);
+    }
+    forget_plans (session, session->lost->len > lost ? NULL : exec);
+    g_autoptr (GonioExecutable) built =
+        build_plan (session, key, shapes, known, cancellable, error);
+    ok = built != NULL;
+  }
+  g_mutex_unlock (&session->build_lock);
+  return ok;
 }
 
 GonioExecutable *
@@ -309,6 +384,7 @@ new_session (GonioGraph *graph, const GonioSessionOptions *options, GonioMemoryB
   session->graph = graph;
   session->budget = gonio_memory_budget_ref (budget);
   session->backends = g_array_new (FALSE, FALSE, sizeof (GonioPlanBackend));
+  session->lost = gonio_refusals_new (NULL);
   session->inputs = new_ports ();
   session->outputs = new_ports ();
   copy_options (session, options);
@@ -347,6 +423,9 @@ build (GonioGraph *graph, const GonioSessionOptions *options, GonioMemoryBudget 
 {
   g_autoptr (GonioSession) session = new_session (graph, options, budget);
   session->consumes = consumes && !options->expose_all && !options->check_values;
+  for (guint i = 0; options->backends != NULL && options->backends[i] != NULL; i++)
+    if (options->backends[i]->revocable)
+      session->consumes = FALSE; /* what it has must be able to go elsewhere */
   if (options->backends == NULL || options->backends[0] == NULL) {
     g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_UNAVAILABLE,
                  "no backend was given to run the model on");
@@ -436,6 +515,7 @@ gonio_session_unref (GonioSession *session)
     row->def->destroy (row->backend);
   }
   g_array_unref (session->backends);
+  g_array_unref (session->lost);
   g_array_unref (session->inputs);
   g_array_unref (session->outputs);
   gonio_graph_unref (session->graph);

@@ -105,6 +105,10 @@ typedef struct {
   gint64 start_ns, end_ns; /* of the monotonic clock */
 } GonioTraceEvent;
 GArray *gonio_session_dup_trace (GonioSession *session);
+/* What backends of the list were given up for, a line each ("gl-compute: the driver was reset"), of
+ * the most recent plan. Single nodes that were never claimed are in the report alone. NULL: none
+ * was. (transfer full) */
+char *gonio_session_dup_fallbacks (GonioSession *session);
 /* "cpu 212 nodes, reference 3 nodes" (transfer full) */
 char *gonio_session_dup_placement_summary (GonioSession *session);
 

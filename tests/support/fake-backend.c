@@ -237,9 +237,15 @@ run_node (GonioCompiled *compiled, const GonioRunArgs *args, GonioNodeId id, GHa
 {
   const GonioGraph *graph = compiled->region.graph;
   const GonioNode *node = gonio_graph_node (graph, id);
-  if (g_cancellable_set_error_if_cancelled (args->cancellable, error) ||
-      (hook != NULL && !hook (node, hook_data, error)))
+  if (g_cancellable_set_error_if_cancelled (args->cancellable, error))
     return FALSE;
+  g_autoptr (GError) local = NULL;
+  if (hook != NULL && !hook (node, hook_data, &local)) {
+    if (g_error_matches (local, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_REFUSED))
+      args->refuse (args->refuse_data, id, local->message);
+    g_propagate_error (error, g_steal_pointer (&local));
+    return FALSE;
+  }
   GonioTensor *in[2] = {NULL, NULL};
   for (guint i = 0; i < node->n_inputs && i < 2; i++) {
     in[i] = gonio_graph_value (graph, node->inputs[i])->constant;
@@ -308,6 +314,21 @@ const GonioBackendDef gonio_fake_fast = {
     .run = run,
     .serial = TRUE,
     .any_layout = TRUE,
+};
+
+const GonioBackendDef gonio_fake_fleeting = {
+    .api_version = GONIO_BACKEND_API,
+    .name = "fleeting",
+    .create = create,
+    .destroy = destroy,
+    .claim = claim_fast,
+    .compile = compile,
+    .compiled_free = compiled_free,
+    .workspace_size = workspace_size,
+    .run = run,
+    .serial = TRUE,
+    .any_layout = TRUE,
+    .revocable = TRUE,
 };
 
 const GonioBackendDef gonio_fake_host = {

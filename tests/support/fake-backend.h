@@ -9,6 +9,9 @@
 /* Works in NHWC where it can and averages only in NHWC. Refuses nodes whose name starts with
  * "host" and NonZero, claims but cannot compile nodes whose name starts with "uncompilable". */
 extern const GonioBackendDef gonio_fake_fast;
+/* The same, and may be lost: when the hook fails with GONIO_BACKEND_ERROR_REFUSED, it refuses the
+ * node. */
+extern const GonioBackendDef gonio_fake_fleeting;
 /* Takes everything, plain. */
 extern const GonioBackendDef gonio_fake_host;
 

@@ -459,6 +459,117 @@ test_cancel_and_fail (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 }
 
+/* ---- backends that stop working ---- */
+
+static const GonioBackendDef *const fleeting[] = {&gonio_fake_fleeting, &gonio_fake_host, NULL};
+
+typedef struct {
+  const char *node;
+  int code;      /* of GONIO_BACKEND_ERROR */
+  int calls, at; /* fails at this call; atomic */
+} Break;
+
+static gboolean
+break_down (const GonioNode *node, gpointer data, GError **error)
+{
+  Break *what = data;
+  if (!g_str_equal (node->name, what->node) || g_atomic_int_add (&what->calls, 1) != what->at)
+    return TRUE;
+  g_set_error (error, GONIO_BACKEND_ERROR, what->code, "broken at call %d", what->at);
+  return FALSE;
+}
+
+static char *
+placement_of (GonioSession *session, const char *node)
+{
+  g_autoptr (GPtrArray) report = gonio_session_dup_report (session);
+  for (guint i = 0; i < report->len; i++) {
+    const GonioPlacement *row = g_ptr_array_index (report, i);
+    if (g_str_equal (row->node, node))
+      return g_strdup_printf ("%s (%s)", row->backend, row->reason);
+  }
+  return NULL;
+}
+
+static void
+check_placement (GonioSession *session, const char *node, const char *wanted)
+{
+  g_autofree char *found = placement_of (session, node);
+  g_assert_cmpstr (found, ==, wanted);
+}
+
+static void
+test_lost (void)
+{
+  g_autoptr (GError) error = NULL;
+  GonioSessionOptions options = default_options ();
+  options.backends = fleeting;
+  options.log_level = G_LOG_LEVEL_ERROR;
+  g_autoptr (GonioSession) session = make_session (make_graph (-1, -1, FALSE), &options);
+  g_autoptr (GonioTensor) small = make_x (1, 4, 1);
+  g_autoptr (GonioTensor) large = make_x (2, 5, 1);
+  Break what = {"neg", GONIO_BACKEND_ERROR_LOST, 0, 2};
+  gonio_fake_set_hook (break_down, &what);
+  g_assert_true (run_one (session, small, NULL, &error));
+  check_placement (session, "neg", "fleeting ()");
+  g_assert_true (run_one (session, large, NULL, &error));
+  g_assert_null (gonio_session_dup_fallbacks (session));
+  g_assert_true (run_one (session, small, NULL, &error));
+  g_assert_no_error (error);
+  check_placement (session, "neg", "host (fleeting: broken at call 2)");
+  check_placement (session, "relu", "host (fleeting: broken at call 2)");
+  g_autofree char *words = gonio_session_dup_fallbacks (session);
+  g_assert_cmpstr (words, ==, "fleeting: broken at call 2");
+  what.calls = 0; /* nobody asks it again, whatever the shapes */
+  g_assert_true (run_one (session, large, NULL, &error));
+  check_placement (session, "relu", "host (fleeting: broken at call 2)");
+  gonio_fake_set_hook (NULL, NULL);
+}
+
+static void
+test_run_refused (void)
+{
+  g_autoptr (GError) error = NULL;
+  GonioSessionOptions options = default_options ();
+  options.backends = fleeting;
+  options.log_level = G_LOG_LEVEL_ERROR;
+  g_autoptr (GonioSession) session = make_session (make_graph (1, 4, FALSE), &options);
+  g_autoptr (GonioTensor) x = make_x (1, 4, 1);
+  Break what = {"neg", GONIO_BACKEND_ERROR_REFUSED, 0, 0};
+  gonio_fake_set_hook (break_down, &what);
+  g_assert_true (run_one (session, x, NULL, &error));
+  g_assert_no_error (error);
+  check_placement (session, "neg", "host (fleeting: broken at call 0)");
+  check_placement (session, "relu", "fleeting ()");
+  what = (Break){"average", GONIO_BACKEND_ERROR_FAILED, 0, 0};
+  g_assert_true (run_one (session, x, NULL, &error));
+  check_placement (session, "neg", "host (fleeting: broken at call 0)");
+  check_placement (session, "average", "host (fleeting: broken at call 0)");
+  gonio_fake_set_hook (NULL, NULL);
+}
+
+/* The host has nobody behind it, strict wants no other, and who is not revocable just fails. */
+static void
+test_no_other (void)
+{
+  g_autoptr (GError) error = NULL;
+  static const GonioBackendDef *const alone[] = {&gonio_fake_fleeting, NULL};
+  GonioSessionOptions options = default_options ();
+  options.log_level = G_LOG_LEVEL_ERROR;
+  g_autoptr (GonioTensor) x = make_x (1, 4, 1);
+  for (int i = 0; i < 3; i++) {
+    options.backends = i == 0 ? alone : i == 1 ? fleeting : backends;
+    options.strict = i == 1;
+    g_autoptr (GonioSession) session = make_session (make_graph (1, 4, FALSE), &options);
+    Break what = {"neg", GONIO_BACKEND_ERROR_LOST, 0, 0};
+    gonio_fake_set_hook (break_down, &what);
+    g_assert_false (run_one (session, x, NULL, &error));
+    g_assert_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_LOST);
+    g_clear_error (&error);
+    gonio_fake_set_hook (NULL, NULL);
+  }
+}
+
 static gpointer
 run_many (gpointer data)
 {
@@ -481,6 +592,27 @@ test_threads (void)
     threads[i] = g_thread_new ("run", run_many, session);
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
     g_thread_join (threads[i]);
+}
+
+/* Lost under several runs at once: each ends with the right result. */
+static void
+test_lost_under_threads (void)
+{
+  GonioSessionOptions options = default_options ();
+  options.backends = fleeting;
+  options.log_level = G_LOG_LEVEL_ERROR;
+  for (int round = 0; round < 20; round++) {
+    g_autoptr (GonioSession) session = make_session (make_graph (-1, -1, FALSE), &options);
+    Break what = {"neg", round % 2 ? GONIO_BACKEND_ERROR_LOST : GONIO_BACKEND_ERROR_REFUSED, 0,
+                  round * 3};
+    GThread *threads[4];
+    gonio_fake_set_hook (break_down, &what);
+    for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+      threads[i] = g_thread_new ("run", run_many, session);
+    for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+      g_thread_join (threads[i]);
+    gonio_fake_set_hook (NULL, NULL);
+  }
 }
 
 static gboolean
@@ -520,6 +652,10 @@ main (int argc, char **argv)
   g_test_add_func ("/session/check-values", test_check_values);
   g_test_add_func ("/session/evaluate", test_evaluate);
   g_test_add_func ("/session/cancel-and-fail", test_cancel_and_fail);
+  g_test_add_func ("/session/lost", test_lost);
+  g_test_add_func ("/session/run-refused", test_run_refused);
+  g_test_add_func ("/session/no-other", test_no_other);
+  g_test_add_func ("/session/lost-under-threads", test_lost_under_threads);
   g_test_add_func ("/session/threads", test_threads);
   return g_test_run ();
 }

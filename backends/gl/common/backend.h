@@ -33,6 +33,7 @@ size_t gonio_gl_workspace_size (const GonioCompiled *compiled);
       .compiled_free = gonio_gl_compiled_free,                                                     \
       .workspace_size = gonio_gl_workspace_size,                                                   \
       .run = gonio_gl_run,                                                                         \
+      .revocable = TRUE,                                                                           \
       .border_ns = 200000,                                                                         \
       .border_ns_per_byte = 0.3,                                                                   \
       .has_op = gonio_gl_has_op,                                                                   \
