@@ -29,25 +29,58 @@ gonio_gl_probe (const GonioGlDevice *device, GonioBackendInfo *out_info, GError 
   return TRUE;
 }
 
-GonioBackend *
-gonio_gl_create (const GonioGlDevice *device, GError **error)
+/* Programs and buffers are shared by all sessions of a context. */
+static GMutex list_lock;
+static GList *backends;
+
+static GonioBackend *
+find_backend (const GonioGlDevice *device, const GonioGlContext *context)
 {
-  GonioGlContext *context = acquire (device, error);
-  if (!context)
-    return NULL;
+  for (GList *l = backends; l; l = l->next) {
+    GonioBackend *backend = l->data;
+    if (backend->device == device && backend->context == context)
+      return backend;
+  }
+  return NULL;
+}
+
+static GonioBackend *
+new_backend (const GonioGlDevice *device, GonioGlContext *context)
+{
   g_autofree char *folder =
       g_build_filename (g_get_user_cache_dir (), "gonio", "gl-programs", NULL);
   GonioBackend *backend = g_new0 (GonioBackend, 1);
   backend->device = device;
   backend->context = context;
   backend->programs = gonio_gl_programs_new (context, device->prologue, folder);
+  backend->buffers = gonio_gl_buffers_new (context, device);
+  backends = g_list_prepend (backends, backend);
+  return backend;
+}
+
+GonioBackend *
+gonio_gl_create (const GonioGlDevice *device, GError **error)
+{
+  GonioGlContext *context = acquire (device, error);
+  if (!context)
+    return NULL;
+  g_mutex_lock (&list_lock);
+  GonioBackend *backend = find_backend (device, context);
+  if (backend)
+    gonio_gl_context_unref (context);
+  else
+    backend = new_backend (device, context);
+  backend->refs++;
+  g_mutex_unlock (&list_lock);
   return backend;
 }
 
 static void
-free_programs (gpointer data)
+free_contents (gpointer data)
 {
-  gonio_gl_programs_free (data);
+  GonioBackend *backend = data;
+  gonio_gl_programs_free (backend->programs);
+  gonio_gl_buffers_free (backend->buffers);
 }
 
 void
@@ -55,7 +88,14 @@ gonio_gl_destroy (GonioBackend *backend)
 {
   if (!backend)
     return;
-  gonio_gl_context_free (backend->context, free_programs, backend->programs);
+  g_mutex_lock (&list_lock);
+  gboolean last = --backend->refs == 0;
+  if (last)
+    backends = g_list_remove (backends, backend);
+  g_mutex_unlock (&list_lock);
+  if (!last)
+    return;
+  gonio_gl_context_free (backend->context, free_contents, backend);
   gonio_gl_context_unref (backend->context);
   g_free (backend);
 }
@@ -63,5 +103,5 @@ gonio_gl_destroy (GonioBackend *backend)
 size_t
 gonio_gl_workspace_size (const GonioCompiled *compiled)
 {
-  return 0; /* what lies on the device belongs to the region */
+  return 0; /* all memory is the device's */
 }

@@ -5,6 +5,10 @@
 #include <epoxy/egl.h>
 #include <epoxy/gl.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Work is handed out in pieces of milliseconds; software on a busy machine takes seconds. */
+#define PATIENCE_SECONDS 60
 
 struct _GonioGlContext {
   gatomicrefcount refs;
@@ -13,6 +17,7 @@ struct _GonioGlContext {
   EGLDisplay display;
   EGLContext context;
   GonioGlLimits limits;
+  GonioMemoryBudget *memory;
   GMutex lock;
   GCond ended; /* a job */
   char *lost;  /* why; guarded by lock, never cleared */
@@ -192,6 +197,17 @@ can_draw_to (GLenum format)
   return complete && glGetError () == GL_NO_ERROR;
 }
 
+static gint64
+memory_of_card (void)
+{
+  GLint kib[4] = {0};
+  if (epoxy_has_gl_extension ("GL_NVX_gpu_memory_info"))
+    glGetIntegerv (GL_GPU_MEMORY_INFO_TOTAL_AVAILABLE_MEMORY_NVX, kib);
+  else if (epoxy_has_gl_extension ("GL_ATI_meminfo"))
+    glGetIntegerv (GL_TEXTURE_FREE_MEMORY_ATI, kib); /* free, the nearest that it tells */
+  return (gint64)kib[0] << 10;
+}
+
 static void
 read_limits (GonioGlLimits *limits)
 {
@@ -212,6 +228,7 @@ read_limits (GonioGlLimits *limits)
     limits->max_storage = limit (GL_MAX_SHADER_STORAGE_BLOCK_SIZE);
     limits->max_buffers = limit (GL_MAX_COMPUTE_SHADER_STORAGE_BLOCKS);
   }
+  limits->memory = memory_of_card ();
   gonio_gl_clear_errors (); /* a limit that the driver does not know stays 0 */
 }
 
@@ -290,6 +307,66 @@ gonio_gl_context_check (GonioGlContext *context, const char *what, GError **erro
   return FALSE;
 }
 
+/* ---- memory ---- */
+
+gboolean
+gonio_gl_context_take_memory (GonioGlContext *context, size_t bytes, GonioMemoryBudget **out_budget,
+                              GError **error)
+{
+  GonioWork work;
+  gonio_work_begin (&work, context->memory, 0, NULL);
+  gboolean good =
+      gonio_memory_budget_take (bytes, "memory of the graphics card", out_budget, error);
+  gonio_work_end (&work);
+  return good;
+}
+
+size_t
+gonio_gl_context_used_memory (GonioGlContext *context)
+{
+  return gonio_memory_budget_taken (context->memory);
+}
+
+void
+gonio_gl_context_limit_memory (GonioGlContext *context, size_t bytes)
+{
+  g_clear_pointer (&context->memory, gonio_memory_budget_unref);
+  context->memory = gonio_memory_budget_new (bytes);
+}
+
+static void
+limit_memory (GonioGlContext *context)
+{
+  size_t machine = (size_t)sysconf (_SC_PHYS_PAGES) * (size_t)sysconf (_SC_PAGESIZE);
+  size_t card = (size_t)context->limits.memory;
+  gonio_gl_context_limit_memory (context, card > 0 ? card / 4 * 3 : machine / 2);
+}
+
+/* ---- waiting ---- */
+
+gpointer
+gonio_gl_context_mark (GonioGlContext *context)
+{
+  gpointer mark = glFenceSync (GL_SYNC_GPU_COMMANDS_COMPLETE, 0);
+  glFlush ();
+  return mark;
+}
+
+gboolean
+gonio_gl_context_wait (GonioGlContext *context, gpointer mark, GError **error)
+{
+  gint64 end = g_get_monotonic_time () + PATIENCE_SECONDS * G_USEC_PER_SEC;
+  GLenum status = mark ? GL_TIMEOUT_EXPIRED : GL_WAIT_FAILED;
+  while (status == GL_TIMEOUT_EXPIRED && g_get_monotonic_time () < end &&
+         !gonio_gl_context_is_lost (context))
+    status = glClientWaitSync (mark, GL_SYNC_FLUSH_COMMANDS_BIT, 100 * 1000 * 1000);
+  if (mark)
+    glDeleteSync (mark);
+  if (status == GL_TIMEOUT_EXPIRED)
+    gonio_gl_context_lose (context, "no answer for a minute");
+  return gonio_gl_context_check (context, "waiting for results", error);
+}
+
 /* ---- the thread ---- */
 
 static void
@@ -335,6 +412,7 @@ start (GonioGlContext *self, gpointer data, GError **error)
     return FALSE;
   }
   read_limits (&self->limits);
+  limit_memory (self);
   GLuint vertices; /* nothing is drawn without one, though none of it is read */
   glGenVertexArrays (1, &vertices);
   glBindVertexArray (vertices);
@@ -381,6 +459,7 @@ context_free (GonioGlContext *self)
   g_async_queue_unref (self->jobs);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->ended);
+  g_clear_pointer (&self->memory, gonio_memory_budget_unref);
   g_free (self->lost);
   g_free (self->limits.vendor);
   g_free (self->limits.renderer);

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include <gio/gio.h>
+#include "core/base/memory.h"
 
 G_BEGIN_DECLS
 
@@ -25,6 +25,7 @@ typedef struct {
   gint64 max_threads; /* threads of a work group */
   gint64 max_storage; /* bytes of a storage buffer */
   gint64 max_buffers; /* storage buffers that a dispatch can use */
+  gint64 memory;      /* bytes of the card's own, 0 where the driver does not tell */
 } GonioGlLimits;
 
 typedef struct _GonioGlContext GonioGlContext;
@@ -51,6 +52,21 @@ void gonio_gl_context_free (GonioGlContext *context, GDestroyNotify free, gpoint
  * with the reason, or GONIO_BACKEND_ERROR_FAILED for what GL calls since the last check were
  * refused for (what: "the upload of weights"). */
 gboolean gonio_gl_context_check (GonioGlContext *context, const char *what, GError **error);
+/* Buffers and textures count against three quarters of the card's memory, or half of the machine's
+ * where the driver does not tell. On the context's thread. GONIO_RUN_ERROR_MEMORY; *out_budget is
+ * for gonio_memory_budget_give(). */
+gboolean gonio_gl_context_take_memory (GonioGlContext *context, size_t bytes,
+                                       GonioMemoryBudget **out_budget, GError **error);
+/* Bytes taken now. Any thread. */
+size_t gonio_gl_context_used_memory (GonioGlContext *context);
+/* For tests. Before anything is taken. */
+void gonio_gl_context_limit_memory (GonioGlContext *context, size_t bytes);
+
+/* On the context's thread: a mark behind the work asked for so far, and a wait for it. A driver
+ * that does not answer for a minute is taken for lost. GONIO_BACKEND_ERROR_LOST. */
+gpointer gonio_gl_context_mark (GonioGlContext *context);
+gboolean gonio_gl_context_wait (GonioGlContext *context, gpointer mark, GError **error);
+
 /* On the context's thread: forgets errors of calls that were allowed to fail. */
 void gonio_gl_clear_errors (void);
 /* As if the driver had reported a reset, for tests. Any thread. */

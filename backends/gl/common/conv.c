@@ -151,6 +151,7 @@ conv_lower (GonioGlLower *lower, GError **error)
                         fours (conv.in / conv.groups),
                         fours (conv.out / conv.groups)};
   memcpy (step.params, params, sizeof params);
+  step.reads = (gint64)conv.kernel[0] * conv.kernel[1] * (conv.depthwise ? 2 : 5 * params[14]);
   g_autofree char *activation = gonio_gl_activation (lower->node, &step);
   step.defines = g_strconcat (activation, adds ? ";ADD 1" : "", NULL);
   return gonio_gl_add (lower, &step, error);

@@ -10,6 +10,8 @@ G_BEGIN_DECLS
 typedef struct {
   guint name; /* of the buffer or texture; 0: none */
   gint64 texels;
+  size_t bytes;
+  GonioMemoryBudget *budget; /* that it counts against */
 } GonioGlMemory;
 
 /* A program over texels of its output. */
@@ -31,10 +33,10 @@ typedef struct {
   gboolean (*memory_new) (GonioGlContext *context, gint64 texels, GonioGlMemory *out_memory,
                           GError **error);
   void (*memory_clear) (GonioGlMemory *memory);
-  /* n floats from the start; what is left of the last texel becomes 0. */
+  /* n floats from the start, n > 0; what is left of the last texel becomes 0. */
   void (*upload) (GonioGlContext *context, const GonioGlMemory *memory, const float *from,
                   gint64 n);
-  /* Waits for the work that writes it. */
+  /* n > 0. Blocks until the work that writes it is done. */
   void (*download) (GonioGlContext *context, const GonioGlMemory *memory, float *to, gint64 n);
   void (*run) (GonioGlContext *context, const GonioGlWork *work);
 } GonioGlDevice;

@@ -9,17 +9,20 @@
  */
 #pragma once
 
-#include "backends/gl/common/device.h"
+#include "backends/gl/common/buffers.h"
 #include "core/graph/activation.h"
 #include "core/ops/op.h"
 #include "core/session/backend.h"
 
 G_BEGIN_DECLS
 
+/* One for all sessions of a context. */
 struct _GonioBackend {
+  guint refs; /* guarded by the list of backends */
   const GonioGlDevice *device;
   GonioGlContext *context;
   GonioGlPrograms *programs; /* used on the context's thread only */
+  GonioGlBuffers *buffers;   /* too */
 };
 
 typedef enum {
@@ -44,6 +47,7 @@ typedef struct {
   GonioGlSlot inputs[GONIO_GL_MAX_INPUTS];
   guint n_inputs;
   GonioGlSlot output;
+  gint64 reads; /* texels read for one of the result, roughly; 0: few */
   int params[GONIO_GL_PARAMS];
   float floats[GONIO_GL_FLOATS];
 } GonioGlStep;

@@ -38,6 +38,7 @@ static gboolean
 add_product (GonioGlLower *lower, GonioGlStep *step, GError **error)
 {
   step->kernel = "matmul.glsl";
+  step->reads = (gint64)step->params[2] * 8;
   for (guint i = 0; i < step->n_inputs; i++)
     if (!gonio_gl_read (lower, i, GONIO_GL_PLAIN, &step->inputs[i], error))
       return FALSE;

@@ -36,6 +36,7 @@ pool_lower (GonioGlLower *lower, GError **error)
     step.params[10 + i] = axis < 0 ? 0 : (int)spatial.pads_begin[axis];
     step.params[15 + i] = axis < 0 ? 0 : (int)spatial.pads_end[axis];
   }
+  step.reads = (gint64)step.params[4] * step.params[5];
   step.params[14] = (int)gonio_node_attr_int (lower->node, "count_include_pad", 0);
   if (lower->node->op == GONIO_OP_MAX_POOL)
     step.defines = g_strdup ("MAX 1");
@@ -61,6 +62,7 @@ global_lower (GonioGlLower *lower, GError **error)
   GonioGlStep step = {.kernel = "global-pool.glsl", .n_inputs = 1};
   int batch, channels;
   gonio_gl_image_sizes (&shape, &batch, &channels, &step.params[0]);
+  step.reads = step.params[0];
   if (!gonio_gl_read (lower, 0, GONIO_GL_IMAGE, &step.inputs[0], error))
     return FALSE;
   if (lower->node->op == GONIO_OP_GLOBAL_MAX_POOL)

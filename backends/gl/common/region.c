@@ -8,9 +8,11 @@
 #include <epoxy/gl.h>
 #include <string.h>
 
-/* Between two looks at whether the run was cancelled lie at most so many texels of results times
- * reads, some milliseconds of a slow card. */
-#define BATCH_WORK ((gint64)64 << 20)
+/* A piece of work reads at most so many texels, some milliseconds of a slow card: the desktop gets
+ * its turn in between, the driver's watchdog is not woken, and the run can be cancelled. */
+#define MOST_READS ((gint64)32 << 20)
+/* What a step reads that does not say, for each texel of its result. */
+#define FEW_READS 4
 
 typedef enum {
   SLOT_WORK,
@@ -24,8 +26,16 @@ typedef struct {
   GonioTensor *numbers; /* until they have been uploaded; owned */
   gint64 n, texels;
   guint first, last; /* steps */
-  guint memory;      /* index */
+  guint place;       /* index */
 } Slot;
+
+/* Memory of one slot after the other, or for good. */
+typedef struct {
+  gint64 texels;
+  guint until; /* step that uses it last */
+  gboolean kept;
+  GonioGlMemory memory; /* kept, or while a run lasts */
+} Place;
 
 typedef struct {
   GonioGlStep step;
@@ -40,9 +50,11 @@ typedef struct {
 
 struct _GonioCompiled {
   GonioBackend *backend;
-  GArray *slots;      /* Slot */
-  GArray *steps;      /* Step */
-  GArray *memories;   /* GonioGlMemory */
+  GArray *slots;             /* Slot */
+  GArray *steps;             /* Step */
+  GArray *places;            /* Place */
+  GonioMemoryBudget *budget; /* that kept_bytes count against; nullable */
+  size_t kept_bytes;
   GHashTable *values; /* while compiling: value id + 1 -> Forms */
   guint n_inputs, n_outputs;
   GonioGlSlot *outputs;
@@ -54,6 +66,12 @@ static Slot *
 slot_at (const GonioCompiled *compiled, guint slot)
 {
   return &g_array_index (compiled->slots, Slot, slot);
+}
+
+static Place *
+place_at (const GonioCompiled *compiled, guint place)
+{
+  return &g_array_index (compiled->places, Place, place);
 }
 
 /* ---- facts ---- */
@@ -251,55 +269,86 @@ gonio_gl_activation (const GonioNode *node, GonioGlStep *step)
 
 /* ---- memory ---- */
 
-typedef struct {
-  gint64 texels;
-  guint until; /* step that uses it last */
-} Place;
-
-/* Slots that are never alive together share memory; the one that fits best is taken. */
+/* Slots that are never alive together share a place; the one that fits best is taken. */
 static void
-plan_memory (GonioCompiled *compiled, GArray *places)
+plan_places (GonioCompiled *compiled)
 {
   for (guint i = 0; i < compiled->slots->len; i++) {
     Slot *slot = slot_at (compiled, i);
     gint64 best = G_MAXINT64;
-    slot->memory = places->len;
-    for (guint p = 0; slot->kind == SLOT_WORK && p < places->len; p++) {
-      const Place *place = &g_array_index (places, Place, p);
-      if (place->until < slot->first && place->texels >= slot->texels && place->texels < best) {
+    gboolean kept = slot->kind == SLOT_NUMBERS;
+    slot->place = compiled->places->len;
+    for (guint p = 0; !kept && p < compiled->places->len; p++) {
+      const Place *place = place_at (compiled, p);
+      if (!place->kept && place->until < slot->first && place->texels >= slot->texels &&
+          place->texels < best) {
         best = place->texels;
-        slot->memory = p;
+        slot->place = p;
       }
     }
-    Place place = {slot->texels, slot->kind == SLOT_WORK ? slot->last : G_MAXUINT};
-    if (slot->memory == places->len)
-      g_array_append_val (places, place);
+    Place place = {.texels = slot->texels, .until = slot->last, .kept = kept};
+    if (slot->place == compiled->places->len)
+      g_array_append_val (compiled->places, place);
     else
-      g_array_index (places, Place, slot->memory).until = slot->last;
+      place_at (compiled, slot->place)->until = slot->last;
+    if (kept)
+      compiled->kept_bytes += (size_t)slot->texels * 16;
   }
 }
 
+static const GonioGlMemory *
+memory_of (const GonioCompiled *compiled, guint slot)
+{
+  return &place_at (compiled, slot_at (compiled, slot)->place)->memory;
+}
+
+/* Weights, which stay. */
 static gboolean
-take_memory (GonioCompiled *compiled, GonioGlContext *context, GError **error)
+upload_numbers (GonioCompiled *compiled, GonioGlContext *context, GError **error)
 {
   const GonioGlDevice *device = compiled->backend->device;
-  g_autoptr (GArray) places = g_array_new (FALSE, TRUE, sizeof (Place));
-  plan_memory (compiled, places);
-  for (guint p = 0; p < places->len; p++) {
-    GonioGlMemory memory;
-    if (!device->memory_new (context, g_array_index (places, Place, p).texels, &memory, error))
-      return FALSE;
-    g_array_append_val (compiled->memories, memory);
-  }
   for (guint i = 0; i < compiled->slots->len; i++) {
     Slot *slot = slot_at (compiled, i);
     if (slot->kind != SLOT_NUMBERS)
       continue;
-    device->upload (context, &g_array_index (compiled->memories, GonioGlMemory, slot->memory),
-                    gonio_tensor_data (slot->numbers), slot->n);
+    if (!device->memory_new (context, slot->texels, &place_at (compiled, slot->place)->memory,
+                             error))
+      return FALSE;
+    if (slot->n > 0)
+      device->upload (context, memory_of (compiled, i), gonio_tensor_data (slot->numbers), slot->n);
     g_clear_pointer (&slot->numbers, gonio_tensor_unref);
   }
   return gonio_gl_context_check (context, "the upload of weights", error);
+}
+
+static gboolean
+take_places (GonioCompiled *compiled, GError **error)
+{
+  for (guint p = 0; p < compiled->places->len; p++) {
+    Place *place = place_at (compiled, p);
+    if (!place->kept &&
+        !gonio_gl_buffers_take (compiled->backend->buffers, place->texels, &place->memory, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+give_places (GonioCompiled *compiled)
+{
+  for (guint p = 0; p < compiled->places->len; p++)
+    if (!place_at (compiled, p)->kept)
+      gonio_gl_buffers_give (compiled->backend->buffers, &place_at (compiled, p)->memory);
+}
+
+/* So that what does not fit is known before the first run. */
+static gboolean
+take_memory (GonioGlContext *context, gpointer data, GError **error)
+{
+  GonioCompiled *compiled = data;
+  gboolean good = upload_numbers (compiled, context, error) && take_places (compiled, error);
+  give_places (compiled);
+  return good;
 }
 
 /* ---- compiling ---- */
@@ -343,7 +392,8 @@ lower_region (GonioGlContext *context, gpointer data, GError **error)
         gonio_gl_shape (gonio_graph_value (region->graph, region->outputs[i]));
     slot_at (compiled, compiled->outputs[i])->last = G_MAXUINT;
   }
-  return take_memory (compiled, context, error);
+  plan_places (compiled);
+  return TRUE;
 }
 
 GonioCompiled *
@@ -353,7 +403,7 @@ gonio_gl_compile (GonioBackend *backend, const GonioRegion *region, GError **err
   compiled->backend = backend;
   compiled->slots = g_array_new (FALSE, TRUE, sizeof (Slot));
   compiled->steps = g_array_new (FALSE, TRUE, sizeof (Step));
-  compiled->memories = g_array_new (FALSE, TRUE, sizeof (GonioGlMemory));
+  compiled->places = g_array_new (FALSE, TRUE, sizeof (Place));
   compiled->values = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   compiled->n_inputs = region->n_inputs;
   compiled->n_outputs = region->n_outputs;
@@ -362,6 +412,12 @@ gonio_gl_compile (GonioBackend *backend, const GonioRegion *region, GError **err
   compiled->output_shapes = g_new0 (GonioShape, region->n_outputs + 1);
   Compilation job = {backend, region, compiled};
   gboolean done = gonio_gl_context_call (backend->context, lower_region, &job, error);
+  if (done) /* on many machines it is the same memory */
+    done = gonio_memory_budget_take (compiled->kept_bytes, "weights on the graphics card",
+                                     &compiled->budget, error);
+  if (!done)
+    compiled->kept_bytes = 0;
+  done = done && gonio_gl_context_call (backend->context, take_memory, compiled, error);
   g_clear_pointer (&compiled->values, g_hash_table_unref);
   if (!done)
     g_clear_pointer (&compiled, gonio_gl_compiled_free);
@@ -372,8 +428,9 @@ static void
 free_memories (gpointer data)
 {
   GonioCompiled *compiled = data;
-  for (guint i = 0; i < compiled->memories->len; i++)
-    compiled->backend->device->memory_clear (&g_array_index (compiled->memories, GonioGlMemory, i));
+  for (guint i = 0; i < compiled->places->len; i++)
+    compiled->backend->device->memory_clear (&place_at (compiled, i)->memory);
+  gonio_gl_buffers_trim (compiled->backend->buffers); /* others take what they need anew */
 }
 
 void
@@ -388,7 +445,9 @@ gonio_gl_compiled_free (GonioCompiled *compiled)
     g_free (g_array_index (compiled->steps, Step, i).step.defines);
   g_array_unref (compiled->slots);
   g_array_unref (compiled->steps);
-  g_array_unref (compiled->memories);
+  g_array_unref (compiled->places);
+  if (compiled->kept_bytes > 0)
+    gonio_memory_budget_give (compiled->budget, compiled->kept_bytes);
   g_free (compiled->input_counts);
   g_free (compiled->outputs);
   g_free (compiled->output_shapes);
@@ -404,19 +463,41 @@ typedef struct {
   GonioTensor **outputs;
 } Run;
 
-static const GonioGlMemory *
-memory_of (const GonioCompiled *compiled, guint slot)
+/* One run on its way. At most one piece of work is ahead of the card. */
+typedef struct {
+  const Run *run;
+  GonioGlContext *context;
+  gint64 reads;  /* since the mark */
+  gpointer mark; /* behind the piece before */
+} Progress;
+
+/* Waits for the piece before the one that has just been handed over. */
+static gboolean
+next_piece (Progress *progress, GError **error)
 {
-  return &g_array_index (compiled->memories, GonioGlMemory, slot_at (compiled, slot)->memory);
+  gpointer mark = g_steal_pointer (&progress->mark);
+  progress->reads = 0;
+  progress->mark = gonio_gl_context_mark (progress->context);
+  return (!mark || gonio_gl_context_wait (progress->context, mark, error)) &&
+         !g_cancellable_set_error_if_cancelled (progress->run->args->cancellable, error);
 }
 
-static void
-run_step (GonioGlContext *context, const GonioCompiled *compiled, const Step *step)
+static gboolean
+finish (Progress *progress, GError **error)
 {
+  gpointer mark = g_steal_pointer (&progress->mark);
+  return !mark || gonio_gl_context_wait (progress->context, mark, error);
+}
+
+static gboolean
+run_step (Progress *progress, const Step *step, GError **error)
+{
+  const GonioCompiled *compiled = progress->run->compiled;
+  gint64 texels = slot_at (compiled, step->step.output)->texels;
+  gint64 each = MAX (step->step.reads, FEW_READS), most = MAX (MOST_READS / each, 1);
   GonioGlWork work = {.program = step->program,
                       .n_inputs = step->step.n_inputs,
-                      .output = memory_of (compiled, step->step.output),
-                      .texels = slot_at (compiled, step->step.output)->texels};
+                      .output = memory_of (compiled, step->step.output)};
   for (guint i = 0; i < work.n_inputs; i++)
     work.inputs[i] = memory_of (compiled, step->step.inputs[i]);
   glUseProgram (step->program->name);
@@ -424,62 +505,66 @@ run_step (GonioGlContext *context, const GonioCompiled *compiled, const Step *st
     glUniform1iv (step->program->params, GONIO_GL_PARAMS, step->step.params);
   if (step->program->floats >= 0)
     glUniform1fv (step->program->floats, GONIO_GL_FLOATS, step->step.floats);
-  if (work.texels > 0)
-    compiled->backend->device->run (context, &work);
-}
-
-/* Not more than one batch ahead of the card, so that a run can be cancelled. */
-static void
-wait_for (GLsync *fence)
-{
-  if (*fence) {
-    while (glClientWaitSync (*fence, GL_SYNC_FLUSH_COMMANDS_BIT, 100 * 1000 * 1000) ==
-           GL_TIMEOUT_EXPIRED)
-      ;
-    glDeleteSync (*fence);
+  for (; work.first < texels; work.first += work.texels) {
+    work.texels = MIN (texels - work.first, most);
+    compiled->backend->device->run (progress->context, &work);
+    progress->reads += work.texels * each;
+    if (progress->reads >= MOST_READS && !next_piece (progress, error))
+      return FALSE;
   }
-  *fence = glFenceSync (GL_SYNC_GPU_COMMANDS_COMPLETE, 0);
-  glFlush ();
+  return TRUE;
 }
 
 static gboolean
-run_region (GonioGlContext *context, gpointer data, GError **error)
+run_steps (Progress *progress, GError **error)
+{
+  const Run *run = progress->run;
+  gboolean good = TRUE;
+  for (guint i = 0; good && i < run->compiled->steps->len; i++) {
+    const Step *step = &g_array_index (run->compiled->steps, Step, i);
+    gint64 start = g_get_monotonic_time () * 1000;
+    good = !g_cancellable_set_error_if_cancelled (run->args->cancellable, error) &&
+           run_step (progress, step, error);
+    if (good && run->args->timer) {
+      good = next_piece (progress, error) && finish (progress, error);
+      run->args->timer (run->args->timer_data, step->node, start, g_get_monotonic_time () * 1000);
+    }
+  }
+  return good;
+}
+
+static gboolean
+run_on_thread (GonioGlContext *context, gpointer data, GError **error)
 {
   const Run *run = data;
   GonioCompiled *compiled = run->compiled;
   const GonioGlDevice *device = compiled->backend->device;
-  gint64 ahead = 0;
-  GLsync fence = NULL;
-  gboolean good = TRUE;
+  Progress progress = {.run = run, .context = context};
+  if (!take_places (compiled, error))
+    return FALSE;
   for (guint i = 0; i < compiled->slots->len; i++) {
     const Slot *slot = slot_at (compiled, i);
     if (slot->kind == SLOT_INPUT && slot->n > 0)
       device->upload (context, memory_of (compiled, i),
                       gonio_tensor_data (run->inputs[slot->index]), slot->n);
   }
-  for (guint i = 0; good && i < compiled->steps->len; i++) {
-    const Step *step = &g_array_index (compiled->steps, Step, i);
-    gint64 start = run->args->timer ? g_get_monotonic_time () * 1000 : 0;
-    run_step (context, compiled, step);
-    ahead += slot_at (compiled, step->step.output)->texels * 64;
-    if (run->args->timer) {
-      glFinish ();
-      run->args->timer (run->args->timer_data, step->node, start, g_get_monotonic_time () * 1000);
-    } else if (ahead > BATCH_WORK) {
-      wait_for (&fence);
-      ahead = 0;
-    }
-    good = !g_cancellable_set_error_if_cancelled (run->args->cancellable, error);
-  }
-  if (fence)
-    glDeleteSync (fence);
-  good = good && gonio_gl_context_check (context, "a run", error);
+  gboolean good = run_steps (&progress, error) && next_piece (&progress, error);
+  good = finish (&progress, good ? error : NULL) && good;
   for (guint i = 0; good && i < compiled->n_outputs; i++)
     if (slot_at (compiled, compiled->outputs[i])->n > 0)
       device->download (context, memory_of (compiled, compiled->outputs[i]),
                         gonio_tensor_writable_data (run->outputs[i]),
                         slot_at (compiled, compiled->outputs[i])->n);
   return good && gonio_gl_context_check (context, "reading results", error);
+}
+
+static gboolean
+run_region (GonioGlContext *context, gpointer data, GError **error)
+{
+  const Run *run = data;
+  gboolean good = run_on_thread (context, data, error);
+  give_places (run->compiled);
+  return good;
 }
 
 gboolean

@@ -25,31 +25,35 @@ most_texels (const GonioGlLimits *limits)
   return MIN (limits->max_storage / TEXEL, G_MAXINT32 / 8); /* programs count texels in int */
 }
 
+static void
+memory_clear (GonioGlMemory *memory)
+{
+  glDeleteBuffers (1, &memory->name); /* 0 is silently ignored */
+  if (memory->bytes)
+    gonio_memory_budget_give (memory->budget, memory->bytes);
+  *memory = (GonioGlMemory){0};
+}
+
 static gboolean
 memory_new (GonioGlContext *context, gint64 texels, GonioGlMemory *out_memory, GError **error)
 {
   GonioGlMemory memory = {.texels = MAX (texels, 1)};
+  memory.bytes = (size_t)memory.texels * TEXEL;
+  if (!gonio_gl_context_take_memory (context, memory.bytes, &memory.budget, error))
+    return FALSE;
   glGenBuffers (1, &memory.name);
   glBindBuffer (GL_SHADER_STORAGE_BUFFER, memory.name);
   glBufferData (GL_SHADER_STORAGE_BUFFER, (GLsizeiptr)(memory.texels * TEXEL), NULL,
                 GL_DYNAMIC_COPY);
   if (glGetError () != GL_NO_ERROR) {
-    glDeleteBuffers (1, &memory.name);
     g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
                  "%s has no room for a buffer of %" G_GINT64_FORMAT " MiB",
-                 gonio_gl_context_limits (context)->renderer, memory.texels * TEXEL >> 20);
+                 gonio_gl_context_limits (context)->renderer, (gint64)(memory.bytes >> 20));
+    memory_clear (&memory);
     return FALSE;
   }
   *out_memory = memory;
   return TRUE;
-}
-
-static void
-memory_clear (GonioGlMemory *memory)
-{
-  if (memory->name)
-    glDeleteBuffers (1, &memory->name);
-  *memory = (GonioGlMemory){0};
 }
 
 static void

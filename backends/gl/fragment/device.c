@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define WIDTH 2048
+#define TEXEL 16 /* bytes */
 
 static const char *
 refuses (const GonioGlLimits *limits)
@@ -25,41 +26,52 @@ most_texels (const GonioGlLimits *limits)
   return MIN (limits->max_texture * WIDTH, G_MAXINT32 / 8);
 }
 
+/* One line need not be a whole one. */
+static gint64
+width_of (const GonioGlMemory *memory)
+{
+  return MIN (memory->texels, WIDTH);
+}
+
 static gint64
 count_lines (const GonioGlMemory *memory)
 {
   return (memory->texels + WIDTH - 1) / WIDTH;
 }
 
+static void
+memory_clear (GonioGlMemory *memory)
+{
+  glDeleteTextures (1, &memory->name); /* 0 is silently ignored */
+  if (memory->bytes)
+    gonio_memory_budget_give (memory->budget, memory->bytes);
+  *memory = (GonioGlMemory){0};
+}
+
 static gboolean
 memory_new (GonioGlContext *context, gint64 texels, GonioGlMemory *out_memory, GError **error)
 {
   GonioGlMemory memory = {.texels = MAX (texels, 1)};
+  memory.bytes = (size_t)(count_lines (&memory) * width_of (&memory)) * TEXEL;
+  if (!gonio_gl_context_take_memory (context, memory.bytes, &memory.budget, error))
+    return FALSE;
   glGenTextures (1, &memory.name);
   glActiveTexture (GL_TEXTURE0);
   glBindTexture (GL_TEXTURE_2D, memory.name);
   glTexParameteri (GL_TEXTURE_2D, GL_TEXTURE_MIN_FILTER, GL_NEAREST);
   glTexParameteri (GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, GL_NEAREST);
   glTexParameteri (GL_TEXTURE_2D, GL_TEXTURE_MAX_LEVEL, 0);
-  glTexImage2D (GL_TEXTURE_2D, 0, GL_RGBA32F, WIDTH, (GLsizei)count_lines (&memory), 0, GL_RGBA,
-                GL_FLOAT, NULL);
+  glTexImage2D (GL_TEXTURE_2D, 0, GL_RGBA32F, (GLsizei)width_of (&memory),
+                (GLsizei)count_lines (&memory), 0, GL_RGBA, GL_FLOAT, NULL);
   if (glGetError () != GL_NO_ERROR) {
-    glDeleteTextures (1, &memory.name);
     g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
                  "%s has no room for a texture of %" G_GINT64_FORMAT " MiB",
-                 gonio_gl_context_limits (context)->renderer, memory.texels * 16 >> 20);
+                 gonio_gl_context_limits (context)->renderer, (gint64)(memory.bytes >> 20));
+    memory_clear (&memory);
     return FALSE;
   }
   *out_memory = memory;
   return TRUE;
-}
-
-static void
-memory_clear (GonioGlMemory *memory)
-{
-  if (memory->name)
-    glDeleteTextures (1, &memory->name);
-  *memory = (GonioGlMemory){0};
 }
 
 static void
