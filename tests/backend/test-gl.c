@@ -1,6 +1,5 @@
 /* The OpenGL backends against the reference, operator by operator; both run on Mesa's software
  * rasteriser where there is no card. The argument names the backend. */
-#include "backends/gl/common/program.h"
 #include "backends/gl/compute/compute.h"
 #include "backends/gl/fragment/fragment.h"
 #include "backends/reference/reference.h"
@@ -9,7 +8,6 @@
 #include "core/ops/op.h"
 #include "tests/backend/op-case.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
 
 static const GonioBackendDef *tested[] = {NULL, NULL};
@@ -212,177 +210,6 @@ test_lanes (void)
   check_lanes (GONIO_OP_DIV);
 }
 
-/* ---- the context ---- */
-
-typedef struct {
-  guint32 seed;
-  GonioSession *session;
-} Runner;
-
-static GonioSession *
-small_session (GError **error)
-{
-  GonioGraph *graph = gonio_graph_new ("small");
-  GonioShape shape = GONIO_SHAPE (1, 8, 16, 16), weights = GONIO_SHAPE (8, 8, 3, 3);
-  GonioSymShape sym = gonio_sym_shape_from_shape (&shape);
-  GonioValueId x = gonio_graph_add_input (graph, "x", GONIO_DTYPE_FLOAT, &sym);
-  for (int i = 0; i < 4; i++) {
-    g_autoptr (GonioTensor) w = gonio_tensor_new_zeroed (GONIO_DTYPE_FLOAT, &weights, NULL);
-    float *data = gonio_tensor_writable_data (w);
-    for (int64_t k = 0; k < gonio_tensor_count (w); k++)
-      data[k] = (float)((k * 7 + i) % 11 - 5) / 30;
-    GonioValueId inputs[2] = {x, gonio_graph_add_constant (graph, NULL, w)};
-    x = gonio_graph_add_value (graph, NULL, GONIO_DTYPE_NONE, &(GonioSymShape){0});
-    GonioNodeId node = gonio_graph_add_node (graph, GONIO_OP_CONV, NULL, inputs, 2, &x, 1);
-    gonio_graph_set_attr_ints (graph, node, "pads", (int64_t[]){1, 1, 1, 1}, 4);
-  }
-  gonio_graph_add_output (graph, x);
-  GonioSessionOptions options = GONIO_SESSION_OPTIONS_DEFAULT;
-  options.backends = tested;
-  options.strict = TRUE;
-  g_assert_true (gonio_infer_graph (graph, error));
-  return gonio_session_new_from_graph (graph, &options, NULL, error);
-}
-
-static GonioTensor **
-run_small (GonioSession *session, float value, GCancellable *cancellable, GError **error)
-{
-  GonioShape shape = GONIO_SHAPE (1, 8, 16, 16);
-  g_autoptr (GonioTensor) x = gonio_tensor_new (GONIO_DTYPE_FLOAT, &shape, NULL);
-  float *data = gonio_tensor_writable_data (x);
-  const char *name = "x";
-  GonioTensor **outputs = NULL;
-  for (int64_t i = 0; i < gonio_tensor_count (x); i++)
-    data[i] = value * (float)(i % 13);
-  gonio_session_run (session, &name, &x, 1, &outputs, cancellable, error);
-  return outputs;
-}
-
-static gpointer
-run_often (gpointer data)
-{
-  const Runner *runner = data;
-  for (int i = 0; i < 20; i++) {
-    g_autoptr (GError) error = NULL;
-    GonioTensor **a = run_small (runner->session, (float)runner->seed, NULL, &error);
-    g_assert_no_error (error);
-    GonioTensor **b = run_small (runner->session, (float)runner->seed, NULL, &error);
-    g_assert_no_error (error);
-    g_assert_cmpmem (gonio_tensor_data (a[0]), gonio_tensor_size (a[0]), gonio_tensor_data (b[0]),
-                     gonio_tensor_size (b[0]));
-    gonio_session_free_outputs (a, 1);
-    gonio_session_free_outputs (b, 1);
-  }
-  return NULL;
-}
-
-/* Runs of one session from several threads, and a second session beside it. */
-static void
-test_threads (void)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GonioSession) one = small_session (&error);
-  g_assert_no_error (error);
-  g_autoptr (GonioSession) two = small_session (&error);
-  g_assert_no_error (error);
-  Runner runners[3] = {{1, one}, {2, one}, {3, two}};
-  GThread *threads[3];
-  for (int i = 0; i < 3; i++)
-    threads[i] = g_thread_new ("runner", run_often, &runners[i]);
-  for (int i = 0; i < 3; i++)
-    g_thread_join (threads[i]);
-}
-
-static void
-test_cancelled (void)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GonioSession) session = small_session (&error);
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_cancellable_cancel (cancellable);
-  g_assert_null (run_small (session, 1, cancellable, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-}
-
-/* What is lost says so at once; who asks anew gets a context that works. */
-static void
-test_lost (void)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GonioSession) session = small_session (&error);
-  g_assert_no_error (error);
-  GonioGlContext *context = gonio_gl_context_acquire (&error);
-  g_assert_no_error (error);
-  gonio_gl_context_lose (context, "taken away by a test");
-  g_assert_true (gonio_gl_context_is_lost (context));
-  gonio_gl_context_unref (context);
-  for (int i = 0; i < 2; i++) {
-    g_assert_null (run_small (session, 1, NULL, &error));
-    g_assert_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_LOST);
-    g_assert_nonnull (strstr (error->message, "taken away by a test"));
-    g_clear_error (&error);
-  }
-  g_autoptr (GonioSession) fresh = small_session (&error);
-  g_assert_no_error (error);
-  GonioTensor **outputs = run_small (fresh, 1, NULL, &error);
-  g_assert_no_error (error);
-  gonio_session_free_outputs (outputs, 1);
-}
-
-/* ---- programs on disk ---- */
-
-typedef struct {
-  const char *folder, *prologue;
-  GonioGlProgramCounts counts;
-} Disk;
-
-static gboolean
-get_program (GonioGlContext *context, gpointer data, GError **error)
-{
-  Disk *disk = data;
-  GonioGlPrograms *programs = gonio_gl_programs_new (context, disk->prologue, disk->folder);
-  const GonioGlProgram *program =
-      gonio_gl_programs_get (programs, "unary.glsl", 1, "OP x + 3.0", error);
-  gonio_gl_programs_count (programs, &disk->counts);
-  gboolean good = program && gonio_gl_context_check (context, "a program", error);
-  gonio_gl_programs_free (programs);
-  return good;
-}
-
-/* Kept for the next start; what was spoilt is made anew. */
-static void
-test_disk (void)
-{
-  g_autoptr (GError) error = NULL;
-  g_autofree char *folder = g_dir_make_tmp ("gonio-gl-XXXXXX", &error);
-  GonioGlContext *context = gonio_gl_context_acquire (&error);
-  g_assert_no_error (error);
-  Disk disk = {.folder = folder,
-               .prologue =
-                   tested[0] == &gonio_backend_gl_compute ? "compute.glsl" : "fragment.glsl"};
-  static const GonioGlProgramCounts wanted[] = {{1, 0, 0}, {0, 1, 0}, {1, 0, 1}, {0, 1, 0}};
-  for (guint i = 0; i < G_N_ELEMENTS (wanted) && gonio_gl_context_limits (context)->binaries; i++) {
-    if (i == 2) {
-      g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-      g_autofree char *path = g_build_filename (folder, g_dir_read_name (dir), NULL), *bytes = NULL;
-      gsize length;
-      g_assert_true (g_file_get_contents (path, &bytes, &length, NULL));
-      bytes[20] ^= 1; /* of the checksum: a driver may look at what follows itself */
-      g_assert_true (g_file_set_contents (path, bytes, (gssize)length, NULL));
-    }
-    g_assert_true (gonio_gl_context_call (context, get_program, &disk, &error));
-    g_assert_no_error (error);
-    g_assert_cmpmem (&disk.counts, sizeof disk.counts, &wanted[i], sizeof wanted[i]);
-  }
-  gonio_gl_context_unref (context);
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-  for (const char *name; (name = g_dir_read_name (dir));) {
-    g_autofree char *path = g_build_filename (folder, name, NULL);
-    g_remove (path);
-  }
-  g_rmdir (folder);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -405,9 +232,5 @@ main (int argc, char **argv)
   g_test_add_func ("/gl/matmul", test_matmul);
   g_test_add_func ("/gl/lanes", test_lanes);
   g_test_add_func ("/gl/refused", test_refused);
-  g_test_add_func ("/gl/threads", test_threads);
-  g_test_add_func ("/gl/cancelled", test_cancelled);
-  g_test_add_func ("/gl/lost", test_lost);
-  g_test_add_func ("/gl/disk", test_disk);
   return g_test_run ();
 }
