@@ -10,7 +10,9 @@
 #include "core/session/session.h"
 
 #include <glib/gstdio.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const GonioBackendDef *tested[] = {NULL, NULL};
 
@@ -21,8 +23,11 @@ typedef struct {
   GonioSession *session;
 } Runner;
 
+static const GonioBackendDef *fallback[] = {NULL, &gonio_backend_reference, NULL};
+
+/* Four convolutions; strict on the tested backend alone, or with the reference behind it. */
 static GonioSession *
-small_session (GError **error)
+new_session (const GonioBackendDef *const *backends, GError **error)
 {
   GonioGraph *graph = gonio_graph_new ("small");
   GonioShape shape = GONIO_SHAPE (1, 8, 16, 16), weights = GONIO_SHAPE (8, 8, 3, 3);
@@ -40,10 +45,17 @@ small_session (GError **error)
   }
   gonio_graph_add_output (graph, x);
   GonioSessionOptions options = GONIO_SESSION_OPTIONS_DEFAULT;
-  options.backends = tested;
-  options.strict = TRUE;
+  options.backends = backends;
+  options.strict = backends == tested;
+  options.log_level = G_LOG_LEVEL_ERROR; /* a loss is expected */
   g_assert_true (gonio_infer_graph (graph, error));
   return gonio_session_new_from_graph (graph, &options, NULL, error);
+}
+
+static GonioSession *
+small_session (GError **error)
+{
+  return new_session (tested, error);
 }
 
 static GonioTensor **
@@ -95,6 +107,14 @@ test_threads (void)
     g_thread_join (threads[i]);
 }
 
+static gpointer
+cancel_soon (GCancellable *cancellable)
+{
+  g_usleep (g_random_int_range (0, 3000));
+  g_cancellable_cancel (cancellable);
+  return NULL;
+}
+
 static void
 test_cancelled (void)
 {
@@ -129,6 +149,149 @@ test_lost (void)
   GonioTensor **outputs = run_small (fresh, 1, NULL, &error);
   g_assert_no_error (error);
   gonio_session_free_outputs (outputs, 1);
+}
+
+/* ---- loss in the middle ---- */
+
+typedef struct {
+  GonioSession *session;
+  const GonioTensor *wanted;
+  int runs; /* atomic */
+} Losing;
+
+static gpointer
+run_until_lost (gpointer data)
+{
+  Losing *losing = data;
+  for (int i = 0; i < 40; i++) {
+    g_autoptr (GError) error = NULL;
+    GonioTensor **outputs = run_small (losing->session, 1, NULL, &error);
+    g_assert_no_error (error);
+    for (int64_t k = 0; k < gonio_tensor_count (losing->wanted); k++)
+      g_assert_cmpfloat_with_epsilon (gonio_tensor_get_double (outputs[0], k),
+                                      gonio_tensor_get_double (losing->wanted, k), 1e-4);
+    gonio_session_free_outputs (outputs, 1);
+    g_atomic_int_inc (&losing->runs);
+  }
+  return NULL;
+}
+
+/* Whenever it happens, every run ends with the right result, and the reason is told. */
+static void
+test_lost_between (void)
+{
+  g_autoptr (GError) error = NULL;
+  static const GonioBackendDef *const reference[] = {&gonio_backend_reference, NULL};
+  g_autoptr (GonioSession) oracle = new_session (reference, &error);
+  GonioTensor **wanted = run_small (oracle, 1, NULL, &error);
+  g_assert_no_error (error);
+  for (int round = 0; round < 8; round++) {
+    g_autoptr (GonioSession) session = new_session (fallback, &error);
+    g_assert_no_error (error);
+    g_assert_null (gonio_session_dup_fallbacks (session));
+    Losing losing = {session, wanted[0], 0};
+    GThread *threads[2];
+    for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+      threads[i] = g_thread_new ("run", run_until_lost, &losing);
+    GonioGlContext *context = gonio_gl_context_acquire (&error);
+    while (g_atomic_int_get (&losing.runs) < 2 + round)
+      g_usleep (50);
+    g_usleep ((gulong)round * 97);
+    gonio_gl_context_lose (context, "taken away by a test");
+    gonio_gl_context_unref (context);
+    for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+      g_thread_join (threads[i]);
+    GonioTensor **after = run_small (session, 1, NULL, &error); /* if none was left to meet it */
+    g_assert_no_error (error);
+    gonio_session_free_outputs (after, 1);
+    g_autofree char *words = gonio_session_dup_fallbacks (session);
+    g_assert_nonnull (words);
+    g_assert_true (g_str_has_prefix (words, tested[0]->name));
+    g_assert_nonnull (strstr (words, "taken away by a test"));
+    g_autofree char *placement = gonio_session_dup_placement_summary (session);
+    g_assert_cmpstr (placement, ==, "reference 4 nodes");
+  }
+  gonio_session_free_outputs (wanted, 1);
+}
+
+/* ---- memory ---- */
+
+static gint64
+resident_bytes (void)
+{
+  g_autofree char *text = NULL;
+  gint64 size = 0, resident = 0;
+  if (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL) &&
+      sscanf (text, "%" G_GINT64_FORMAT " %" G_GINT64_FORMAT, &size, &resident) == 2)
+    return resident * sysconf (_SC_PAGESIZE);
+  return 0;
+}
+
+/* 1,000 runs, some of them given up on their way, take no more than the first ones. */
+static void
+test_flat_memory (void)
+{
+  g_autoptr (GError) error = NULL;
+  GonioGlContext *context = gonio_gl_context_acquire (&error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (gonio_gl_context_used_memory (context), ==, 0);
+  g_autoptr (GonioSession) session = small_session (&error);
+  size_t used = 0;
+  gint64 resident = 0;
+  for (int i = 0; i < 1000; i++) {
+    g_autoptr (GCancellable) cancellable = i % 10 == 9 ? g_cancellable_new () : NULL;
+    GThread *canceller = NULL;
+    if (cancellable)
+      canceller = g_thread_new ("cancel", (GThreadFunc)cancel_soon, cancellable);
+    GonioTensor **outputs = run_small (session, 1, cancellable, &error);
+    if (canceller)
+      g_thread_join (canceller);
+    if (error)
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+    g_clear_error (&error);
+    gonio_session_free_outputs (outputs, 1);
+    if (i == 200) {
+      used = gonio_gl_context_used_memory (context);
+      resident = resident_bytes ();
+    }
+  }
+  g_assert_cmpuint (gonio_gl_context_used_memory (context), ==, used);
+  g_test_message ("%" G_GSIZE_FORMAT " bytes on the card, %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
+                  " bytes of the process",
+                  used, resident, resident_bytes ());
+  g_assert_cmpint (resident_bytes () - resident, <, 2 << 20);
+
+  /* Sessions that take turns share what they work in; what is left over goes with the last. */
+  g_autoptr (GonioSession) second = small_session (&error);
+  GonioTensor **outputs = run_small (second, 1, NULL, &error);
+  gonio_session_free_outputs (outputs, 1);
+  g_assert_cmpuint (gonio_gl_context_used_memory (context), <, 2 * used);
+  g_clear_pointer (&session, gonio_session_unref);
+  g_clear_pointer (&second, gonio_session_unref);
+  g_assert_cmpuint (gonio_gl_context_used_memory (context), ==, 0);
+  gonio_gl_context_unref (context);
+}
+
+/* What the card has no room for runs elsewhere. */
+static void
+test_no_room (void)
+{
+  g_autoptr (GError) error = NULL;
+  GonioGlContext *context = gonio_gl_context_acquire (&error);
+  gonio_gl_context_limit_memory (context, 4096);
+  g_autoptr (GonioSession) strict = small_session (&error);
+  g_assert_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY);
+  g_clear_error (&error);
+  g_autoptr (GonioSession) session = new_session (fallback, &error);
+  g_assert_no_error (error);
+  GonioTensor **outputs = run_small (session, 1, NULL, &error);
+  g_assert_no_error (error);
+  gonio_session_free_outputs (outputs, 1);
+  g_autofree char *words = gonio_session_dup_fallbacks (session);
+  g_assert_nonnull (words);
+  g_assert_nonnull (strstr (words, "memory of the graphics card"));
+  g_assert_cmpuint (gonio_gl_context_used_memory (context), ==, 0);
+  gonio_gl_context_unref (context);
 }
 
 /* ---- programs on disk ---- */
@@ -192,6 +355,7 @@ main (int argc, char **argv)
   g_test_set_nonfatal_assertions ();
   tested[0] = argc > 1 && g_str_equal (argv[1], "gl-fragment") ? &gonio_backend_gl_fragment
                                                                : &gonio_backend_gl_compute;
+  fallback[0] = tested[0];
   GonioBackendInfo info = {0};
   g_autoptr (GError) error = NULL;
   if (!tested[0]->probe (&info, &error)) {
@@ -203,6 +367,9 @@ main (int argc, char **argv)
   g_test_add_func ("/gl/threads", test_threads);
   g_test_add_func ("/gl/cancelled", test_cancelled);
   g_test_add_func ("/gl/lost", test_lost);
+  g_test_add_func ("/gl/lost-between", test_lost_between);
+  g_test_add_func ("/gl/flat-memory", test_flat_memory);
+  g_test_add_func ("/gl/no-room", test_no_room);
   g_test_add_func ("/gl/disk", test_disk);
   return g_test_run ();
 }
