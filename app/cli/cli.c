@@ -56,6 +56,7 @@ void
 gonio_cli_session_clear (GonioCliSession *args)
 {
   g_clear_pointer (&args->backends, g_free);
+  g_clear_pointer (&args->precision, g_free);
   g_clear_pointer (&args->level, g_free);
   g_clear_pointer (&args->disabled, g_strfreev);
   g_clear_pointer (&args->dump_dir, g_free);
@@ -68,6 +69,8 @@ add_session_entries (GOptionContext *context, GonioCliSession *session)
   const GOptionEntry entries[] = {
       {"backend", 'b', 0, G_OPTION_ARG_STRING, &session->backends,
        "backends in order of preference (auto)", "LIST"},
+      {"precision", 0, 0, G_OPTION_ARG_STRING, &session->precision,
+       "what graphics cards store floats in, fp32 or fp16 (fp32)", "BITS"},
       {"threads", 't', 0, G_OPTION_ARG_INT, &session->threads, "threads (0: physical cores)", "N"},
       {"optimize", 'O', 0, G_OPTION_ARG_STRING, &session->level,
        "disabled, basic, extended or all (all)", "LEVEL"},
@@ -155,6 +158,19 @@ parse_level (const char *text, GonioOptLevel *out_level, GError **error)
   return FALSE;
 }
 
+gboolean
+gonio_cli_parse_precision (const char *text, GonioPrecision *out_precision, GError **error)
+{
+  GonioPrecision precision = GONIO_PRECISION_FP32;
+  if (text != NULL && !gonio_precision_parse (text, &precision)) {
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                 "there is no precision '%s'; there are fp32, fp16", text);
+    return FALSE;
+  }
+  *out_precision = precision;
+  return TRUE;
+}
+
 static gboolean
 parse_log_level (const char *text, GLogLevelFlags *out_level, GError **error)
 {
@@ -218,6 +234,7 @@ gonio_cli_session_options (const GonioCliSession *args, GonioSessionOptions *out
   const char *level = args->level == NULL && args->check_values ? "disabled" : args->level;
   if (!parse_level (level, &options.optimization, error) ||
       !parse_log_level (args->log_level, &options.log_level, error) ||
+      !gonio_cli_parse_precision (args->precision, &options.precision, error) ||
       !check_pass_names (args->disabled, error))
     return FALSE;
   const GonioBackendDef **backends = gonio_backends_parse (args->backends, error);

@@ -51,6 +51,7 @@ GonioExit gonio_cli_usage (const char *format, ...) G_GNUC_PRINTF (1, 2);
 /* Options that every command which opens a session has. Zero-initialise. */
 typedef struct {
   char *backends;
+  char *precision;
   int threads;
   char *level;
   char **disabled;
@@ -76,6 +77,10 @@ gboolean gonio_cli_parse (const GonioCommand *command, const GOptionEntry *entri
  * with g_free after the last session was made. */
 gboolean gonio_cli_session_options (const GonioCliSession *args, GonioSessionOptions *out_options,
                                     const GonioBackendDef ***out_backends, GError **error);
+
+/* --precision; NULL: 32 bits. */
+gboolean gonio_cli_parse_precision (const char *text, GonioPrecision *out_precision,
+                                    GError **error);
 
 /* timeout.c: what everything that takes long is given; NULL without --timeout. */
 GCancellable *gonio_cli_cancellable (void);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 typedef struct {
-  char *protocol, *side, *backends, *json, *overlay;
+  char *protocol, *side, *backends, *precision, *json, *overlay;
   int threads;
   gboolean no_dewarp;
 } Args;
@@ -22,6 +22,7 @@ args_clear (Args *args)
   g_free (args->protocol);
   g_free (args->side);
   g_free (args->backends);
+  g_free (args->precision);
   g_free (args->json);
   g_free (args->overlay);
 }
@@ -241,6 +242,9 @@ write_json (const Batch *batch, GError **error)
 static GonioPipeline *
 open_pipeline (const Args *args, guint n_files, GError **error)
 {
+  GonioPrecision precision = GONIO_PRECISION_FP32;
+  if (!gonio_cli_parse_precision (args->precision, &precision, error))
+    return NULL;
   g_autofree const GonioBackendDef **backends = gonio_backends_parse (args->backends, error);
   if (backends == NULL)
     return NULL;
@@ -251,6 +255,7 @@ open_pipeline (const Args *args, guint n_files, GError **error)
   const GonioPipelineOptions options = {.backends = backends,
                                         .evaluate = gonio_backends_evaluate,
                                         .threads = threads,
+                                        .precision = precision,
                                         .jobs = gonio_pipeline_jobs (threads, n_files),
                                         .model_dirs = (const char *const *)models,
                                         .protocol_dirs = (const char *const *)protocols};
@@ -298,6 +303,8 @@ gonio_cli_measure (const GonioCommand *command, int argc, char **argv)
       {"no-dewarp", 0, 0, G_OPTION_ARG_NONE, &args.no_dewarp, "leave photos as they are", NULL},
       {"backend", 'b', 0, G_OPTION_ARG_STRING, &args.backends,
        "backends in order of preference (auto)", "LIST"},
+      {"precision", 0, 0, G_OPTION_ARG_STRING, &args.precision,
+       "what graphics cards store floats in, fp32 or fp16 (fp32)", "BITS"},
       {"threads", 't', 0, G_OPTION_ARG_INT, &args.threads, "threads (0: physical cores)", "N"},
       {"json", 'j', 0, G_OPTION_ARG_FILENAME, &args.json,
        "write results as JSON; -: to standard output, instead of the table", "OUT"},

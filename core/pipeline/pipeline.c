@@ -85,6 +85,7 @@ gonio_pipeline_new (const GonioPipelineOptions *options, GError **error)
   p->session = GONIO_SESSION_OPTIONS_DEFAULT;
   p->session.backends = p->backends;
   p->session.evaluate = options->evaluate;
+  p->session.precision = options->precision;
   p->jobs = MAX (1, options->jobs);
   guint all = options->threads > 0 ? options->threads : g_get_num_processors ();
   p->session.threads = p->jobs > 1 ? MAX (1, all / p->jobs) : options->threads;

@@ -18,6 +18,7 @@ typedef struct {
   const GonioBackendDef *const *backends; /* as for GonioSessionOptions */
   GonioEvaluate evaluate;                 /* the same; nullable */
   guint threads;                          /* 0: physical cores */
+  GonioPrecision precision;               /* as for GonioSessionOptions */
   guint jobs; /* pictures that gonio_pipeline_measure_all() measures at a time, which share the
                * threads; 0: one */
   const char *const *model_dirs;    /* folders that hold <id>/manifest.json, NULL-terminated */

@@ -19,8 +19,20 @@ G_BEGIN_DECLS
 typedef struct _GonioBackend GonioBackend;   /* the backend's own */
 typedef struct _GonioCompiled GonioCompiled; /* the backend's own */
 
+/* What a backend may keep values and weights in. A wish: backends that compute in 32 bits whatever
+ * they are asked (reference, cpu) pass over it. */
+typedef enum {
+  GONIO_PRECISION_FP32, /* as the model says */
+  GONIO_PRECISION_FP16, /* floats may be stored in 16 bits: half the memory, less accurate */
+} GonioPrecision;
+/* "fp32", "fp16"; static. */
+const char *gonio_precision_name (GonioPrecision precision);
+/* FALSE for any other text, out_precision as it was. */
+gboolean gonio_precision_parse (const char *text, GonioPrecision *out_precision);
+
 typedef struct {
   guint threads; /* 0: as many as the machine has physical cores */
+  GonioPrecision precision;
 } GonioBackendOptions;
 
 typedef struct {

@@ -341,7 +341,7 @@ gonio_session_latest_plan (GonioSession *session)
 static gboolean
 create_backends (GonioSession *session, const GonioSessionOptions *options, GError **error)
 {
-  GonioBackendOptions how = {.threads = options->threads};
+  GonioBackendOptions how = {.threads = options->threads, .precision = options->precision};
   for (guint i = 0; options->backends[i] != NULL; i++) {
     const GonioBackendDef *def = options->backends[i];
     if (def->api_version != GONIO_BACKEND_API) {

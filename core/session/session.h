@@ -19,6 +19,7 @@ typedef struct _GonioSession GonioSession;
 typedef struct {
   const GonioBackendDef *const *backends; /* in order of preference, NULL-terminated, required */
   guint threads;                          /* 0: physical cores */
+  GonioPrecision precision;               /* handed to the backends */
   GonioOptLevel optimization;             /* GONIO_OPT_ALL */
   const char *const *disabled_passes;     /* nullable */
   const char *dump_dir;                   /* nullable: graph after each pass */

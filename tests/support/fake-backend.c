@@ -18,7 +18,7 @@ struct _GonioCompiled {
 
 static GonioFakeHook hook;
 static gpointer hook_data;
-static int alive, most_at_once;
+static int alive, most_at_once, precision;
 
 void
 gonio_fake_set_hook (GonioFakeHook new_hook, gpointer data)
@@ -39,9 +39,16 @@ gonio_fake_most_at_once (void)
   return g_atomic_int_get (&most_at_once);
 }
 
+GonioPrecision
+gonio_fake_precision (void)
+{
+  return (GonioPrecision)g_atomic_int_get (&precision);
+}
+
 static GonioBackend *
 create (const GonioBackendOptions *options, GError **error)
 {
+  g_atomic_int_set (&precision, (int)options->precision);
   g_atomic_int_inc (&alive);
   return g_new0 (GonioBackend, 1);
 }

@@ -22,3 +22,5 @@ void gonio_fake_set_hook (GonioFakeHook hook, gpointer data);
 int gonio_fake_alive (void);
 /* Most runs of one compiled region that were ever inside at once. */
 int gonio_fake_most_at_once (void);
+/* What the backend created last was asked for. */
+GonioPrecision gonio_fake_precision (void);

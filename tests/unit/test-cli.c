@@ -55,6 +55,8 @@ test_usage (void)
   cli_expect ("model bench --runs 0 a", 2, "", "--runs");
   cli_expect ("model bench --backend abacus @/relu.onnx", 2, "", "no backend 'abacus'");
   cli_expect ("model bench --backend reference,reference @/relu.onnx", 2, "", "listed twice");
+  cli_expect ("model bench --precision fp8 @/relu.onnx", 2, "", "no precision 'fp8'");
+  cli_expect ("measure --precision half @/relu.onnx", 2, "", "no precision 'half'");
   cli_expect ("model bench --optimize much @/relu.onnx", 2, "", "no optimisation level 'much'");
   cli_expect ("model bench --disable-pass magic @/relu.onnx", 2, "", "no pass 'magic'");
   cli_expect ("model compare --backends reference @/relu.onnx", 2, "", "two names");
@@ -115,6 +117,7 @@ test_bench (void)
   cli_expect ("model profile --runs 2 --backend reference @/relu.onnx", 0, "the_node", "");
   cli_expect ("model compare --backends reference,reference @/relu.onnx", 0,
               "no divergence in 1 values", "");
+  cli_expect ("model bench --precision fp16 --backend reference @/relu.onnx", 0, "median_ms", "");
   cli_expect ("model bench --log-level info --backend reference @/relu.onnx", 0, "median_ms",
               "plan for [2,1]");
 }

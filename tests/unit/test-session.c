@@ -638,6 +638,24 @@ test_serial (void)
   g_assert_cmpint (gonio_fake_most_at_once (), ==, 1);
 }
 
+static void
+test_precision (void)
+{
+  GonioPrecision precision = GONIO_PRECISION_FP32;
+  g_assert_true (gonio_precision_parse ("fp16", &precision));
+  g_assert_cmpint (precision, ==, GONIO_PRECISION_FP16);
+  g_assert_false (gonio_precision_parse ("fp8", &precision));
+  g_assert_false (gonio_precision_parse (NULL, &precision));
+  g_assert_cmpint (precision, ==, GONIO_PRECISION_FP16);
+  g_assert_cmpstr (gonio_precision_name (GONIO_PRECISION_FP32), ==, "fp32");
+  for (int i = 0; i < 2; i++) {
+    GonioSessionOptions options = default_options ();
+    options.precision = i == 0 ? GONIO_PRECISION_FP16 : GONIO_PRECISION_FP32;
+    g_autoptr (GonioSession) session = make_session (make_graph (1, 2, FALSE), &options);
+    g_assert_cmpint (gonio_fake_precision (), ==, options.precision);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -657,5 +675,6 @@ main (int argc, char **argv)
   g_test_add_func ("/session/no-other", test_no_other);
   g_test_add_func ("/session/lost-under-threads", test_lost_under_threads);
   g_test_add_func ("/session/threads", test_threads);
+  g_test_add_func ("/session/precision", test_precision);
   return g_test_run ();
 }
