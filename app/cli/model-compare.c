@@ -29,6 +29,7 @@ run_side (const char *model, const char *backend, GonioSessionOptions options,
   if (backends == NULL)
     return FALSE;
   options.backends = backends;
+  options.keep_islands = TRUE; /* what is compared is to run there */
   return gonio_cli_values_run (model, &options, inputs, values, error);
 }
 

@@ -58,10 +58,12 @@ work (const Pool *pool, const Job *job, int fd)
   GonioSessionOptions options;
   g_autofree const GonioBackendDef **backends = NULL;
   GonioVerdict verdict = GONIO_VERDICT_FAIL;
-  if (gonio_cli_session_options (pool->args, &options, &backends, &error))
+  if (gonio_cli_session_options (pool->args, &options, &backends, &error)) {
+    options.keep_islands = TRUE; /* tests are of one node, which is to run where it was asked to */
     verdict = gonio_test_case_run (job->dir, &options, &pool->tolerances, &reason);
-  else
+  } else {
     reason = g_strdup (error->message);
+  }
   char digit = (char)('0' + verdict);
   write_all (fd, &digit, 1);
   write_all (fd, reason, MIN (strlen (reason), MAX_REASON));

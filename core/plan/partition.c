@@ -473,7 +473,8 @@ gonio_partition_new (const GonioGraph *graph, const GonioPlanBackend *backends, 
   group (&work);
   gonio_partition_set_borders (partition, graph);
   /* Dropping an island can isolate its neighbours; every round moves nodes towards the host. */
-  for (guint round = 0; !options->strict && round < n_backends && drop_islands (&work); round++) {
+  gboolean keep = options->strict || options->keep_islands;
+  for (guint round = 0; !keep && round < n_backends && drop_islands (&work); round++) {
     group (&work);
     gonio_partition_set_borders (partition, graph);
   }

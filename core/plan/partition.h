@@ -50,6 +50,7 @@ void gonio_refusal_clear (GonioRefusal *refusal);
 
 typedef struct {
   gboolean strict;        /* no node may leave the first backend, pinned ones excepted */
+  gboolean keep_islands;  /* nothing is dropped for costing more than it saves */
   const GArray *refusals; /* GonioRefusal, nullable */
 } GonioPartitionOptions;
 

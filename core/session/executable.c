@@ -182,7 +182,8 @@ attempt (GonioExecutable *exec, GonioGraph *special, const GonioExecutableOption
 {
   *out_again = FALSE;
   exec->graph = gonio_graph_clone (special);
-  GonioPartitionOptions how = {.strict = options->strict, .refusals = exec->refusals};
+  GonioPartitionOptions how = {
+      .strict = options->strict, .keep_islands = options->keep_islands, .refusals = exec->refusals};
   exec->partition =
       gonio_partition_new (exec->graph, options->backends, options->n_backends, &how, error);
   if (exec->partition == NULL)

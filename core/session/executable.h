@@ -18,6 +18,7 @@ typedef struct {
   guint n_backends;
   const GonioPassOptions *passes; /* nullable: the graph is specialised and optimised already */
   gboolean strict;
+  gboolean keep_islands;
   gboolean profile;
   const GArray *refusals; /* GonioRefusal, known before; nullable */
   /* Nullable; else the graph itself, whose constants, and the executable's, may go once they are

@@ -20,6 +20,7 @@ struct _GonioSession {
   char *dump_dir;
   GonioEvaluate evaluate; /* nullable */
   gboolean strict;
+  gboolean keep_islands;
   gboolean profile;
   gboolean check_values;
   GLogLevelFlags log_level;

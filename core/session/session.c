@@ -226,6 +226,7 @@ build_plan (GonioSession *session, const char *key, const GonioShape *shapes,
       .n_backends = session->backends->len,
       .passes = ports_are_static (session, fixed) ? NULL : &passes,
       .strict = session->strict,
+      .keep_islands = session->keep_islands,
       .profile = session->profile,
       .refusals = refusals,
       .out_released = &session->released,
@@ -366,6 +367,7 @@ copy_options (GonioSession *session, const GonioSessionOptions *options)
   session->dump_dir = g_strdup (options->dump_dir);
   session->evaluate = options->evaluate;
   session->strict = options->strict;
+  session->keep_islands = options->keep_islands;
   session->profile = options->profile;
   session->check_values = options->check_values;
   session->log_level = options->log_level != 0 ? options->log_level : G_LOG_LEVEL_WARNING;

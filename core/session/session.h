@@ -28,6 +28,8 @@ typedef struct {
                              * not ask for them. NULL: that of the last backend that has one */
   gboolean strict;          /* every node must run on the first backend of the list; shape
                              * arithmetic that the plan keeps on the host is excepted */
+  gboolean keep_islands;    /* for tests and comparisons: what a device can run goes there, even if
+                             * the way there and back costs more than it saves */
   gboolean profile;         /* collect per-node times, see gonio_session_dup_profile() */
   gboolean expose_all;      /* every intermediate value becomes an output (compare, stats) */
   gboolean check_values;    /* debugging: a run in which a node makes NaN or an infinity of inputs

@@ -25,6 +25,8 @@ typedef struct {
 
 static const GonioBackendDef *fallback[] = {NULL, &gonio_backend_reference, NULL};
 
+static gboolean islands_go;
+
 /* Four convolutions; strict on the tested backend alone, or with the reference behind it. */
 static GonioSession *
 new_session (const GonioBackendDef *const *backends, GError **error)
@@ -47,6 +49,7 @@ new_session (const GonioBackendDef *const *backends, GError **error)
   GonioSessionOptions options = GONIO_SESSION_OPTIONS_DEFAULT;
   options.backends = backends;
   options.strict = backends == tested;
+  options.keep_islands = !islands_go;
   options.log_level = G_LOG_LEVEL_ERROR; /* a loss is expected */
   g_assert_true (gonio_infer_graph (graph, error));
   return gonio_session_new_from_graph (graph, &options, NULL, error);
@@ -214,6 +217,22 @@ test_lost_between (void)
   gonio_session_free_outputs (wanted, 1);
 }
 
+/* What is done sooner than it is sent to a card is not sent. */
+static void
+test_island (void)
+{
+  g_autoptr (GError) error = NULL;
+  islands_go = TRUE;
+  g_autoptr (GonioSession) session = new_session (fallback, &error);
+  islands_go = FALSE;
+  g_assert_no_error (error);
+  g_autoptr (GPtrArray) report = gonio_session_dup_report (session);
+  g_assert_cmpuint (report->len, ==, 4);
+  const GonioPlacement *row = g_ptr_array_index (report, 0);
+  g_assert_cmpstr (row->backend, ==, "reference");
+  g_assert_nonnull (strstr (row->reason, "island of 4 nodes"));
+}
+
 /* ---- memory ---- */
 
 static gint64
@@ -368,6 +387,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gl/cancelled", test_cancelled);
   g_test_add_func ("/gl/lost", test_lost);
   g_test_add_func ("/gl/lost-between", test_lost_between);
+  g_test_add_func ("/gl/island", test_island);
   g_test_add_func ("/gl/flat-memory", test_flat_memory);
   g_test_add_func ("/gl/no-room", test_no_room);
   g_test_add_func ("/gl/disk", test_disk);

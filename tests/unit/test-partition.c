@@ -204,6 +204,10 @@ test_island (void)
   g_assert_cmpuint (entry_of (partition, graph, small)->backend, ==, 1);
   g_assert_nonnull (strstr (entry_of (partition, graph, small)->reason, "island of 2 nodes"));
   g_assert_cmpuint (partition->regions->len, ==, 2);
+  options.keep_islands = TRUE;
+  g_autoptr (GonioPartition) kept = gonio_partition_new (graph, backends, 2, &options, NULL);
+  g_assert_cmpuint (entry_of (kept, graph, small)->backend, ==, 0);
+  g_assert_cmpuint (kept->regions->len, ==, 3);
 }
 
 static guint

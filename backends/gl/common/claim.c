@@ -46,6 +46,32 @@ check_value (const GonioBackend *backend, const GonioValue *value)
   return NULL;
 }
 
+/* Rough nanoseconds of the processor for what the node does: 50 multiply-adds, or four elements
+ * that are read or written, in one. */
+static double
+estimate (const GonioGraph *graph, const GonioNode *node)
+{
+  const GonioValue *out = gonio_gl_out (graph, node, 0), *b = gonio_gl_in (graph, node, 1);
+  double elements = 0, depth = 0;
+  for (guint i = 0; i < node->n_inputs; i++)
+    if (gonio_gl_in (graph, node, i) && !gonio_gl_in (graph, node, i)->constant) {
+      GonioShape shape = gonio_gl_shape (gonio_gl_in (graph, node, i));
+      elements += (double)gonio_gl_count (&shape);
+    }
+  GonioShape result = gonio_gl_shape (out);
+  elements += (double)gonio_gl_count (&result);
+  if (b && (node->op == GONIO_OP_CONV || node->op == GONIO_OP_CONV_TRANSPOSE)) {
+    GonioShape weights = gonio_gl_shape (b);
+    gint64 channels = weights.dims[node->op == GONIO_OP_CONV ? 0 : 1];
+    depth = (double)gonio_gl_count (&weights) / (double)MAX (channels, 1);
+  } else if (b && (node->op == GONIO_OP_MATMUL || node->op == GONIO_OP_GEMM)) {
+    GonioShape a = gonio_gl_shape (gonio_gl_in (graph, node, 0));
+    gboolean turned = node->op == GONIO_OP_GEMM && gonio_node_attr_int (node, "transA", 0) != 0;
+    depth = a.rank > 0 ? (double)a.dims[turned ? 0 : a.rank - 1] : 1;
+  }
+  return (double)gonio_gl_count (&result) * depth / 50 + elements / 4 + 1;
+}
+
 gboolean
 gonio_gl_claim (GonioBackend *backend, const GonioGraph *graph, GonioNodeId id,
                 GonioClaim *out_claim)
@@ -66,5 +92,7 @@ gonio_gl_claim (GonioBackend *backend, const GonioGraph *graph, GonioNodeId id,
     reason = row->claim (graph, node);
   *out_claim =
       (GonioClaim){.layouts = GONIO_CLAIM_PLAIN, .preferred = GONIO_CLAIM_PLAIN, .reason = reason};
+  if (!reason)
+    out_claim->cost = estimate (graph, node);
   return reason == NULL;
 }
