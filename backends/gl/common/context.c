@@ -13,13 +13,14 @@
 struct _GonioGlContext {
   gatomicrefcount refs;
   GThread *thread;
-  GAsyncQueue *jobs; /* Job */
   EGLDisplay display;
   EGLContext context;
   GonioGlLimits limits;
   GonioMemoryBudget *memory;
   GMutex lock;
-  GCond ended; /* a job */
+  GQueue jobs;  /* Job; guarded by lock */
+  GCond wanted; /* a job was added */
+  GCond ended;  /* a job */
   char *lost;  /* why; guarded by lock, never cleared */
 };
 
@@ -369,6 +370,17 @@ gonio_gl_context_wait (GonioGlContext *context, gpointer mark, GError **error)
 
 /* ---- the thread ---- */
 
+static Job *
+next_job (GonioGlContext *self)
+{
+  g_mutex_lock (&self->lock);
+  while (g_queue_is_empty (&self->jobs))
+    g_cond_wait (&self->wanted, &self->lock);
+  Job *job = g_queue_pop_head (&self->jobs);
+  g_mutex_unlock (&self->lock);
+  return job;
+}
+
 static void
 finish (GonioGlContext *self, Job *job, gboolean result)
 {
@@ -384,7 +396,7 @@ thread_main (gpointer data)
 {
   GonioGlContext *self = data;
   for (;;) {
-    Job *job = g_async_queue_pop (self->jobs);
+    Job *job = next_job (self);
     gboolean last = !job->call && !job->free, good = TRUE;
     if (job->call)
       good = check_lost (self, job->error) && job->call (self, job->data, job->error);
@@ -422,8 +434,9 @@ start (GonioGlContext *self, gpointer data, GError **error)
 static gboolean
 do_job (GonioGlContext *context, Job *job)
 {
-  g_async_queue_push (context->jobs, job);
   g_mutex_lock (&context->lock);
+  g_queue_push_tail (&context->jobs, job);
+  g_cond_signal (&context->wanted);
   while (!job->done)
     g_cond_wait (&context->ended, &context->lock);
   g_mutex_unlock (&context->lock);
@@ -456,8 +469,8 @@ context_free (GonioGlContext *self)
     do_job (self, &(Job){0});
     g_thread_join (self->thread);
   }
-  g_async_queue_unref (self->jobs);
   g_mutex_clear (&self->lock);
+  g_cond_clear (&self->wanted);
   g_cond_clear (&self->ended);
   g_clear_pointer (&self->memory, gonio_memory_budget_unref);
   g_free (self->lost);
@@ -474,10 +487,11 @@ context_new (GError **error)
   g_autoptr (GError) local = NULL;
   g_atomic_ref_count_init (&self->refs);
   g_mutex_init (&self->lock);
+  g_cond_init (&self->wanted);
   g_cond_init (&self->ended);
   self->display = EGL_NO_DISPLAY;
   self->context = EGL_NO_CONTEXT;
-  self->jobs = g_async_queue_new ();
+  g_queue_init (&self->jobs);
   self->thread = g_thread_try_new ("gonio-gl", thread_main, self, &local);
   if (!self->thread) {
     g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_UNAVAILABLE,
