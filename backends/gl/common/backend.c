@@ -4,10 +4,11 @@
 #include "core/base/error.h"
 
 static GonioGlContext *
-acquire (const GonioGlDevice *device, GError **error)
+acquire (const GonioGlDevice *device, GonioPrecision precision, GError **error)
 {
   GonioGlContext *context = gonio_gl_context_acquire (error);
-  const char *reason = context ? device->refuses (gonio_gl_context_limits (context)) : NULL;
+  const char *reason =
+      context ? device->refuses (gonio_gl_context_limits (context), precision) : NULL;
   if (!reason)
     return context;
   g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_UNAVAILABLE, "%s: %s",
@@ -19,7 +20,7 @@ acquire (const GonioGlDevice *device, GError **error)
 gboolean
 gonio_gl_probe (const GonioGlDevice *device, GonioBackendInfo *out_info, GError **error)
 {
-  GonioGlContext *context = acquire (device, error);
+  GonioGlContext *context = acquire (device, GONIO_PRECISION_FP32, error);
   if (!context)
     return FALSE;
   const GonioGlLimits *limits = gonio_gl_context_limits (context);
@@ -34,24 +35,26 @@ static GMutex list_lock;
 static GList *backends;
 
 static GonioBackend *
-find_backend (const GonioGlDevice *device, const GonioGlContext *context)
+find_backend (const GonioGlDevice *device, const GonioGlContext *context, gboolean half)
 {
   for (GList *l = backends; l; l = l->next) {
     GonioBackend *backend = l->data;
-    if (backend->device == device && backend->context == context)
+    if (backend->device == device && backend->context == context && backend->half == half)
       return backend;
   }
   return NULL;
 }
 
 static GonioBackend *
-new_backend (const GonioGlDevice *device, GonioGlContext *context)
+new_backend (const GonioGlDevice *device, GonioGlContext *context, gboolean half)
 {
   g_autofree char *folder =
       g_build_filename (g_get_user_cache_dir (), "gonio", "gl-programs", NULL);
   GonioBackend *backend = g_new0 (GonioBackend, 1);
   backend->device = device;
   backend->context = context;
+  backend->half = half;
+  backend->full = device->has_full (gonio_gl_context_limits (context));
   backend->programs = gonio_gl_programs_new (context, device->prologue, folder);
   backend->buffers = gonio_gl_buffers_new (context, device);
   backends = g_list_prepend (backends, backend);
@@ -59,17 +62,19 @@ new_backend (const GonioGlDevice *device, GonioGlContext *context)
 }
 
 GonioBackend *
-gonio_gl_create (const GonioGlDevice *device, GError **error)
+gonio_gl_create (const GonioGlDevice *device, const GonioBackendOptions *options, GError **error)
 {
-  GonioGlContext *context = acquire (device, error);
+  GonioGlContext *context = acquire (device, options->precision, error);
   if (!context)
     return NULL;
+  gboolean half = options->precision == GONIO_PRECISION_FP16 ||
+                  !device->has_full (gonio_gl_context_limits (context));
   g_mutex_lock (&list_lock);
-  GonioBackend *backend = find_backend (device, context);
+  GonioBackend *backend = find_backend (device, context, half);
   if (backend)
     gonio_gl_context_unref (context);
   else
-    backend = new_backend (device, context);
+    backend = new_backend (device, context, half);
   backend->refs++;
   g_mutex_unlock (&list_lock);
   return backend;

@@ -8,7 +8,8 @@
 G_BEGIN_DECLS
 
 gboolean gonio_gl_probe (const GonioGlDevice *device, GonioBackendInfo *out_info, GError **error);
-GonioBackend *gonio_gl_create (const GonioGlDevice *device, GError **error);
+GonioBackend *gonio_gl_create (const GonioGlDevice *device, const GonioBackendOptions *options,
+                               GError **error);
 void gonio_gl_destroy (GonioBackend *backend);
 size_t gonio_gl_workspace_size (const GonioCompiled *compiled);
 
@@ -20,7 +21,7 @@ size_t gonio_gl_workspace_size (const GonioCompiled *compiled);
   }                                                                                                \
   static GonioBackend *create (const GonioBackendOptions *options, GError **error)                 \
   {                                                                                                \
-    return gonio_gl_create (&DEVICE, error);                                                       \
+    return gonio_gl_create (&DEVICE, options, error);                                              \
   }                                                                                                \
   const GonioBackendDef DEF = {                                                                    \
       .api_version = GONIO_BACKEND_API,                                                            \

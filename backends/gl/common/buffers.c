@@ -39,14 +39,14 @@ gonio_gl_buffers_trim (GonioGlBuffers *buffers)
 }
 
 gboolean
-gonio_gl_buffers_take (GonioGlBuffers *buffers, gint64 texels, GonioGlMemory *out_memory,
-                       GError **error)
+gonio_gl_buffers_take (GonioGlBuffers *buffers, gint64 texels, gboolean half,
+                       GonioGlMemory *out_memory, GError **error)
 {
   guint best = G_MAXUINT;
   gint64 size = MAX (texels, 1) * MOST_SLACK;
   for (guint i = 0; i < buffers->idle->len; i++) {
     const GonioGlMemory *memory = &g_array_index (buffers->idle, GonioGlMemory, i);
-    if (memory->texels >= texels && memory->texels <= size) {
+    if (memory->half == half && memory->texels >= texels && memory->texels <= size) {
       size = memory->texels;
       best = i;
     }
@@ -57,7 +57,7 @@ gonio_gl_buffers_take (GonioGlBuffers *buffers, gint64 texels, GonioGlMemory *ou
     return TRUE;
   }
   g_autoptr (GError) local = NULL;
-  if (buffers->device->memory_new (buffers->context, texels, out_memory, &local))
+  if (buffers->device->memory_new (buffers->context, texels, half, out_memory, &local))
     return TRUE;
   if (buffers->idle->len == 0 ||
       !g_error_matches (local, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY)) {
@@ -65,7 +65,7 @@ gonio_gl_buffers_take (GonioGlBuffers *buffers, gint64 texels, GonioGlMemory *ou
     return FALSE;
   }
   gonio_gl_buffers_trim (buffers); /* what others left may be what is missing */
-  return buffers->device->memory_new (buffers->context, texels, out_memory, error);
+  return buffers->device->memory_new (buffers->context, texels, half, out_memory, error);
 }
 
 void

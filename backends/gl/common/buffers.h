@@ -13,8 +13,8 @@ GonioGlBuffers *gonio_gl_buffers_new (GonioGlContext *context, const GonioGlDevi
 void gonio_gl_buffers_free (GonioGlBuffers *buffers);
 
 /* At least so many texels of undefined contents. GONIO_RUN_ERROR_MEMORY. */
-gboolean gonio_gl_buffers_take (GonioGlBuffers *buffers, gint64 texels, GonioGlMemory *out_memory,
-                                GError **error);
+gboolean gonio_gl_buffers_take (GonioGlBuffers *buffers, gint64 texels, gboolean half,
+                                GonioGlMemory *out_memory, GError **error);
 /* For the next one to take; clears *memory. */
 void gonio_gl_buffers_give (GonioGlBuffers *buffers, GonioGlMemory *memory);
 /* Frees what nobody has taken. */

@@ -25,6 +25,19 @@ gonio_gl_has_op (guint op)
   return gonio_gl_op (op) != NULL;
 }
 
+/* Numbers of 16 bits end there. */
+#define MOST_HALF 65504.0f
+
+gboolean
+gonio_gl_fits_half (const GonioTensor *numbers)
+{
+  const float *data = gonio_tensor_data (numbers);
+  for (int64_t i = 0; i < gonio_tensor_count (numbers); i++)
+    if (data[i] > MOST_HALF || data[i] < -MOST_HALF)
+      return FALSE;
+  return TRUE;
+}
+
 /* Programs count elements and texels in int. */
 static const char *
 check_value (const GonioBackend *backend, const GonioValue *value)
@@ -43,6 +56,8 @@ check_value (const GonioBackend *backend, const GonioValue *value)
       (shape.rank > 2 &&
        gonio_gl_texels (&shape, GONIO_GL_IMAGE) > backend->device->most_texels (limits)))
     return "a value is larger than the driver's buffers or textures";
+  if (backend->half && value->constant && !gonio_gl_fits_half (value->constant))
+    return "a weight lies beyond 65,504, the most that 16 bits hold";
   return NULL;
 }
 

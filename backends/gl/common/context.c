@@ -21,7 +21,7 @@ struct _GonioGlContext {
   GQueue jobs;  /* Job; guarded by lock */
   GCond wanted; /* a job was added */
   GCond ended;  /* a job */
-  char *lost;  /* why; guarded by lock, never cleared */
+  char *lost;   /* why; guarded by lock, never cleared */
 };
 
 /* On the stack of who waits for it. */
@@ -219,6 +219,7 @@ read_limits (GonioGlLimits *limits)
   limits->driver = dup_string (GL_VERSION);
   limits->compute = limits->version >= (limits->es ? 31 : 43);
   limits->float_targets = can_draw_to (GL_RGBA32F);
+  limits->half_targets = can_draw_to (GL_RGBA16F);
   limits->max_texture = limit (GL_MAX_TEXTURE_SIZE);
   limits->max_units = limit (GL_MAX_TEXTURE_IMAGE_UNITS);
   if (limits->es || limits->version >= 41 || epoxy_has_gl_extension ("GL_ARB_get_program_binary"))
@@ -333,6 +334,12 @@ gonio_gl_context_limit_memory (GonioGlContext *context, size_t bytes)
 {
   g_clear_pointer (&context->memory, gonio_memory_budget_unref);
   context->memory = gonio_memory_budget_new (bytes);
+}
+
+void
+gonio_gl_context_forget_float_targets (GonioGlContext *context)
+{
+  context->limits.float_targets = FALSE;
 }
 
 static void

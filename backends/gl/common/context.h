@@ -17,6 +17,7 @@ typedef struct {
   char *vendor, *renderer, *driver; /* as the driver writes them */
   gboolean compute;                 /* compute shaders and storage buffers: GL 4.3, ES 3.1 */
   gboolean float_targets;           /* 32-bit float textures can be drawn to */
+  gboolean half_targets;            /* 16-bit ones can */
   gboolean robust;    /* a lost context is reported instead of taking the process along */
   gboolean binaries;  /* compiled programs can be kept */
   gint64 max_texture; /* texels along an edge */
@@ -61,6 +62,8 @@ gboolean gonio_gl_context_take_memory (GonioGlContext *context, size_t bytes,
 size_t gonio_gl_context_used_memory (GonioGlContext *context);
 /* For tests. Before anything is taken. */
 void gonio_gl_context_limit_memory (GonioGlContext *context, size_t bytes);
+/* For tests. As if 32-bit float textures could not be drawn to; before backends are made. */
+void gonio_gl_context_forget_float_targets (GonioGlContext *context);
 
 /* On the context's thread: a mark behind the work asked for so far, and a wait for it. A driver
  * that does not answer for a minute is taken for lost. GONIO_BACKEND_ERROR_LOST. */

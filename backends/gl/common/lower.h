@@ -21,6 +21,7 @@ struct _GonioBackend {
   guint refs; /* guarded by the list of backends */
   const GonioGlDevice *device;
   GonioGlContext *context;
+  gboolean half, full;       /* values are stored in 16 bits; 32 are there where they are needed */
   GonioGlPrograms *programs; /* used on the context's thread only */
   GonioGlBuffers *buffers;   /* too */
 };
@@ -34,6 +35,7 @@ typedef struct {
   GonioBackend *backend;
   GonioCompiled *compiled;
   const GonioGraph *graph;
+  const GonioRegion *region;
   GonioNodeId id;
   const GonioNode *node;
 } GonioGlLower;
@@ -76,15 +78,20 @@ gboolean gonio_gl_has (const GonioGlLower *lower, guint i, GonioGlForm form);
 GonioGlSlot gonio_gl_write (GonioGlLower *lower, guint o, GonioGlForm form);
 /* Output o has the elements of input i, in their order: no step. */
 gboolean gonio_gl_alias (GonioGlLower *lower, guint o, guint i, GError **error);
-/* Texels that only this node's steps use. */
+/* Texels that only this node's steps use, in 32 bits. */
 GonioGlSlot gonio_gl_scratch (GonioGlLower *lower, gint64 texels);
 /* Floats that stay with the region; kept by reference until they have been uploaded. */
 GonioGlSlot gonio_gl_numbers (GonioGlLower *lower, const GonioTensor *numbers);
+/* The same in 32 bits: places and sizes. */
+GonioGlSlot gonio_gl_exact_numbers (GonioGlLower *lower, const GonioTensor *numbers);
 /* Takes the step's definitions. */
 gboolean gonio_gl_add (GonioGlLower *lower, GonioGlStep *step, GError **error);
 /* Definitions for kernels that include activation.glsl ("ACT 2", to be freed), and its numbers into
  * floats[0..1]. */
 char *gonio_gl_activation (const GonioNode *node, GonioGlStep *step);
+
+/* Do all lie in the range of 16 bits, 65,504 either way? */
+gboolean gonio_gl_fits_half (const GonioTensor *numbers);
 
 /* ---- families: rows ended by GONIO_OP_INVALID ---- */
 

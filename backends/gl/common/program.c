@@ -60,7 +60,8 @@ add_file (Source *source, const char *name, GError **error)
 
 /* The lines before any file: version, precision, definitions. */
 static void
-add_head (Source *source, const GonioGlPrograms *programs, guint n_inputs, const char *defines)
+add_head (Source *source, const GonioGlPrograms *programs, guint n_inputs, guint halves,
+          const char *defines)
 {
   const GonioGlLimits *limits = gonio_gl_context_limits (programs->context);
   gboolean compute = g_str_equal (programs->prologue, "compute.glsl");
@@ -73,12 +74,20 @@ add_head (Source *source, const GonioGlPrograms *programs, guint n_inputs, const
     g_string_append_printf (source->text, "#version %s core\n", compute ? "430" : "330");
   g_string_append_printf (source->text, "#define PARAMS %d\n#define FLOATS %d\n", GONIO_GL_PARAMS,
                           GONIO_GL_FLOATS);
-  for (guint i = 0; i < n_inputs && compute; i++)
+  if (compute && halves)
+    g_string_append (source->text, "vec4 from_halves (uvec2 v) {\n"
+                                   "  return vec4 (unpackHalf2x16 (v.x), unpackHalf2x16 (v.y));\n"
+                                   "}\n");
+  for (guint i = 0; i < n_inputs && compute; i++) {
+    gboolean half = halves >> i & 1;
     g_string_append_printf (
         source->text,
-        "layout (std430, binding = %u) readonly buffer Source%u { vec4 data%u[]; };\n"
-        "vec4 in%u (int i) { return data%u[i]; }\n",
-        i + 1, i, i, i, i);
+        "layout (std430, binding = %u) readonly buffer Source%u { %s data%u[]; };\n"
+        "vec4 in%u (int i) { return %s (data%u[i]); }\n",
+        i + 1, i, half ? "uvec2" : "vec4", i, i, half ? "from_halves" : "", i);
+  }
+  if (compute && halves & GONIO_GL_HALF_RESULT)
+    g_string_append (source->text, "#define HALF_RESULT\n");
   for (guint i = 0; i < n_inputs && !compute; i++)
     g_string_append_printf (source->text,
                             "uniform sampler2D texture%u;\n"
@@ -294,6 +303,7 @@ describe (guint name, guint n_inputs)
   program->name = name;
   program->first = glGetUniformLocation (name, "first");
   program->params = glGetUniformLocation (name, "p");
+  program->step = glGetUniformLocation (name, "step");
   program->floats = glGetUniformLocation (name, "f");
   glUseProgram (name);
   for (guint i = 0; i < n_inputs; i++) {
@@ -307,13 +317,13 @@ describe (guint name, guint n_inputs)
 }
 
 const GonioGlProgram *
-gonio_gl_programs_get (GonioGlPrograms *programs, const char *kernel, guint n_inputs,
+gonio_gl_programs_get (GonioGlPrograms *programs, const char *kernel, guint n_inputs, guint halves,
                        const char *defines, GError **error)
 {
   g_autoptr (GString) text = g_string_new (NULL);
   Source source = {.text = text};
   g_return_val_if_fail (n_inputs <= GONIO_GL_MAX_INPUTS, NULL);
-  add_head (&source, programs, n_inputs, defines);
+  add_head (&source, programs, n_inputs, halves, defines);
   if (!add_file (&source, programs->prologue, error) || !add_file (&source, kernel, error))
     return NULL;
   GonioGlProgram *program = g_hash_table_lookup (programs->by_source, text->str);

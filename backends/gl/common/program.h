@@ -19,8 +19,8 @@ G_BEGIN_DECLS
 #define GONIO_GL_FLOATS     16 /* and floats */
 
 typedef struct {
-  guint name;                /* GL's */
-  int first, params, floats; /* places of its uniforms; -1 when it has none */
+  guint name;                      /* GL's */
+  int first, params, floats, step; /* places of its uniforms; -1 when it has none */
 } GonioGlProgram;
 
 typedef struct _GonioGlPrograms GonioGlPrograms;
@@ -30,11 +30,15 @@ GonioGlPrograms *gonio_gl_programs_new (GonioGlContext *context, const char *pro
                                         const char *folder);
 void gonio_gl_programs_free (GonioGlPrograms *programs);
 
+#define GONIO_GL_HALF_RESULT (1u << 31)
+
 /* The program of a kernel file with so many inputs and the given definitions ("ACT 1;KX 3",
- * nullable); stays with programs. GONIO_BACKEND_ERROR_FAILED with the driver's words when it does
- * not compile. */
+ * nullable); stays with programs. halves: bit i: input i is stored in 16 bits; and
+ * GONIO_GL_HALF_RESULT. GONIO_BACKEND_ERROR_FAILED with the driver's words when it does not
+ * compile. */
 const GonioGlProgram *gonio_gl_programs_get (GonioGlPrograms *programs, const char *kernel,
-                                             guint n_inputs, const char *defines, GError **error);
+                                             guint n_inputs, guint halves, const char *defines,
+                                             GError **error);
 
 typedef struct {
   guint compiled, from_disk, refused; /* binaries that were there and could not be used */

@@ -22,7 +22,8 @@ typedef enum {
 
 typedef struct {
   SlotKind kind;
-  guint index;          /* of the region's input */
+  guint index; /* of the region's input */
+  gboolean half;
   GonioTensor *numbers; /* until they have been uploaded; owned */
   gint64 n, texels;
   guint first, last; /* steps */
@@ -33,7 +34,7 @@ typedef struct {
 typedef struct {
   gint64 texels;
   guint until; /* step that uses it last */
-  gboolean kept;
+  gboolean kept, half;
   GonioGlMemory memory; /* kept, or while a run lasts */
 } Place;
 
@@ -41,6 +42,7 @@ typedef struct {
   GonioGlStep step;
   GonioNodeId node;
   const GonioGlProgram *program;
+  gboolean guarded; /* its result is stored in 16 bits */
 } Step;
 
 /* Slot + 1 of each form, 0 where there is none. */
@@ -60,6 +62,8 @@ struct _GonioCompiled {
   GonioGlSlot *outputs;
   GonioShape *output_shapes;
   gint64 *input_counts;
+  gboolean guarded;                    /* a step is */
+  const GonioGlProgram *guard_program; /* nullable */
 };
 
 static Slot *
@@ -134,6 +138,7 @@ add_slot (GonioCompiled *compiled, SlotKind kind, gint64 n, gint64 texels)
 {
   guint step = compiled->steps->len;
   Slot slot = {.kind = kind, .n = n, .texels = texels, .first = step, .last = step};
+  slot.half = compiled->backend->half && (kind != SLOT_INPUT || !compiled->backend->full);
   g_array_append_val (compiled->slots, slot);
   return compiled->slots->len - 1;
 }
@@ -149,12 +154,44 @@ forms_of (GonioCompiled *compiled, GonioValueId id)
   return forms;
 }
 
+/* In 32 bits where there are any. */
+static GonioGlSlot
+keep_full (GonioGlLower *lower, GonioGlSlot slot)
+{
+  if (lower->backend->full)
+    slot_at (lower->compiled, slot)->half = FALSE;
+  return slot;
+}
+
+/* What others read is not rounded once more. */
+static GonioGlSlot
+add_value (GonioGlLower *lower, GonioValueId id, GonioGlForm form)
+{
+  GonioShape shape = gonio_gl_shape (gonio_graph_value (lower->graph, id));
+  guint slot = add_slot (lower->compiled, SLOT_WORK, gonio_gl_count (&shape),
+                         gonio_gl_texels (&shape, form));
+  forms_of (lower->compiled, id)->form[form] = slot + 1;
+  for (guint i = 0; form == GONIO_GL_PLAIN && i < lower->region->n_outputs; i++)
+    if (lower->region->outputs[i] == id)
+      return keep_full (lower, slot);
+  return slot;
+}
+
+GonioGlSlot
+gonio_gl_exact_numbers (GonioGlLower *lower, const GonioTensor *numbers)
+{
+  return keep_full (lower, gonio_gl_numbers (lower, numbers));
+}
+
+/* Made of weights that fit, packed ones need not. */
 GonioGlSlot
 gonio_gl_numbers (GonioGlLower *lower, const GonioTensor *numbers)
 {
   gint64 n = gonio_tensor_count (numbers);
   guint slot = add_slot (lower->compiled, SLOT_NUMBERS, n, (n + 3) / 4);
   slot_at (lower->compiled, slot)->numbers = gonio_tensor_ref ((GonioTensor *)numbers);
+  if (lower->backend->half && !gonio_gl_fits_half (numbers))
+    return keep_full (lower, slot);
   return slot;
 }
 
@@ -164,12 +201,17 @@ gonio_gl_add (GonioGlLower *lower, GonioGlStep *step, GError **error)
   GonioCompiled *compiled = lower->compiled;
   Step full = {.step = *step, .node = lower->id};
   step->defines = NULL;
-  guint at = compiled->steps->len;
-  for (guint i = 0; i < full.step.n_inputs; i++)
+  guint at = compiled->steps->len, halves = 0;
+  for (guint i = 0; i < full.step.n_inputs; i++) {
     slot_at (compiled, full.step.inputs[i])->last = at;
+    halves |= slot_at (compiled, full.step.inputs[i])->half ? 1u << i : 0;
+  }
   slot_at (compiled, full.step.output)->last = at;
+  full.guarded = slot_at (compiled, full.step.output)->half;
+  compiled->guarded |= full.guarded;
+  halves |= full.guarded ? GONIO_GL_HALF_RESULT : 0;
   full.program = gonio_gl_programs_get (lower->backend->programs, full.step.kernel,
-                                        full.step.n_inputs, full.step.defines, error);
+                                        full.step.n_inputs, halves, full.step.defines, error);
   g_array_append_val (compiled->steps, full);
   return full.program != NULL;
 }
@@ -186,9 +228,7 @@ convert (GonioGlLower *lower, GonioValueId id, GonioGlForm form, GError **error)
                       .n_inputs = 1};
   int batch;
   gonio_gl_image_sizes (&shape, &batch, &step.params[0], &step.params[1]);
-  step.output =
-      add_slot (compiled, SLOT_WORK, gonio_gl_count (&shape), gonio_gl_texels (&shape, form));
-  forms->form[form] = step.output + 1;
+  step.output = add_value (lower, id, form);
   return gonio_gl_add (lower, &step, error);
 }
 
@@ -243,18 +283,13 @@ gonio_gl_alias (GonioGlLower *lower, guint o, guint i, GError **error)
 GonioGlSlot
 gonio_gl_scratch (GonioGlLower *lower, gint64 texels)
 {
-  return add_slot (lower->compiled, SLOT_WORK, texels * 4, texels);
+  return keep_full (lower, add_slot (lower->compiled, SLOT_WORK, texels * 4, texels));
 }
 
 GonioGlSlot
 gonio_gl_write (GonioGlLower *lower, guint o, GonioGlForm form)
 {
-  GonioValueId id = lower->node->outputs[o];
-  GonioShape shape = gonio_gl_shape (gonio_graph_value (lower->graph, id));
-  guint slot = add_slot (lower->compiled, SLOT_WORK, gonio_gl_count (&shape),
-                         gonio_gl_texels (&shape, form));
-  forms_of (lower->compiled, id)->form[form] = slot + 1;
-  return slot;
+  return add_value (lower, lower->node->outputs[o], form);
 }
 
 char *
@@ -280,19 +315,19 @@ plan_places (GonioCompiled *compiled)
     slot->place = compiled->places->len;
     for (guint p = 0; !kept && p < compiled->places->len; p++) {
       const Place *place = place_at (compiled, p);
-      if (!place->kept && place->until < slot->first && place->texels >= slot->texels &&
-          place->texels < best) {
+      if (!place->kept && place->half == slot->half && place->until < slot->first &&
+          place->texels >= slot->texels && place->texels < best) {
         best = place->texels;
         slot->place = p;
       }
     }
-    Place place = {.texels = slot->texels, .until = slot->last, .kept = kept};
+    Place place = {.texels = slot->texels, .until = slot->last, .kept = kept, .half = slot->half};
     if (slot->place == compiled->places->len)
       g_array_append_val (compiled->places, place);
     else
       place_at (compiled, slot->place)->until = slot->last;
     if (kept)
-      compiled->kept_bytes += (size_t)slot->texels * 16;
+      compiled->kept_bytes += (size_t)slot->texels * (slot->half ? 8 : 16);
   }
 }
 
@@ -311,8 +346,8 @@ upload_numbers (GonioCompiled *compiled, GonioGlContext *context, GError **error
     Slot *slot = slot_at (compiled, i);
     if (slot->kind != SLOT_NUMBERS)
       continue;
-    if (!device->memory_new (context, slot->texels, &place_at (compiled, slot->place)->memory,
-                             error))
+    if (!device->memory_new (context, slot->texels, slot->half,
+                             &place_at (compiled, slot->place)->memory, error))
       return FALSE;
     if (slot->n > 0)
       device->upload (context, memory_of (compiled, i), gonio_tensor_data (slot->numbers), slot->n);
@@ -326,8 +361,8 @@ take_places (GonioCompiled *compiled, GError **error)
 {
   for (guint p = 0; p < compiled->places->len; p++) {
     Place *place = place_at (compiled, p);
-    if (!place->kept &&
-        !gonio_gl_buffers_take (compiled->backend->buffers, place->texels, &place->memory, error))
+    if (!place->kept && !gonio_gl_buffers_take (compiled->backend->buffers, place->texels,
+                                                place->half, &place->memory, error))
       return FALSE;
   }
   return TRUE;
@@ -365,7 +400,8 @@ lower_region (GonioGlContext *context, gpointer data, GError **error)
   const Compilation *job = data;
   const GonioRegion *region = job->region;
   GonioCompiled *compiled = job->compiled;
-  GonioGlLower lower = {.backend = job->backend, .compiled = compiled, .graph = region->graph};
+  GonioGlLower lower = {
+      .backend = job->backend, .compiled = compiled, .graph = region->graph, .region = region};
   for (guint i = 0; i < region->n_inputs; i++) {
     GonioShape shape = gonio_gl_shape (gonio_graph_value (region->graph, region->inputs[i]));
     guint slot = add_slot (compiled, SLOT_INPUT, gonio_gl_count (&shape),
@@ -393,7 +429,11 @@ lower_region (GonioGlContext *context, gpointer data, GError **error)
     slot_at (compiled, compiled->outputs[i])->last = G_MAXUINT;
   }
   plan_places (compiled);
-  return TRUE;
+  if (!compiled->guarded || !job->backend->device->guard_kernel)
+    return TRUE;
+  compiled->guard_program = gonio_gl_programs_get (
+      job->backend->programs, job->backend->device->guard_kernel, 1, 0, NULL, error);
+  return compiled->guard_program != NULL;
 }
 
 GonioCompiled *
@@ -467,6 +507,7 @@ typedef struct {
 typedef struct {
   const Run *run;
   GonioGlContext *context;
+  GonioGlGuard guard;
   gint64 reads;  /* since the mark */
   gpointer mark; /* behind the piece before */
 } Progress;
@@ -490,14 +531,17 @@ finish (Progress *progress, GError **error)
 }
 
 static gboolean
-run_step (Progress *progress, const Step *step, GError **error)
+run_step (Progress *progress, guint index, GError **error)
 {
   const GonioCompiled *compiled = progress->run->compiled;
+  const Step *step = &g_array_index (compiled->steps, Step, index);
   gint64 texels = slot_at (compiled, step->step.output)->texels;
   gint64 each = MAX (step->step.reads, FEW_READS), most = MAX (MOST_READS / each, 1);
   GonioGlWork work = {.program = step->program,
                       .n_inputs = step->step.n_inputs,
-                      .output = memory_of (compiled, step->step.output)};
+                      .output = memory_of (compiled, step->step.output),
+                      .guard = step->guarded ? &progress->guard : NULL,
+                      .step = index};
   for (guint i = 0; i < work.n_inputs; i++)
     work.inputs[i] = memory_of (compiled, step->step.inputs[i]);
   glUseProgram (step->program->name);
@@ -512,6 +556,10 @@ run_step (Progress *progress, const Step *step, GError **error)
     if (progress->reads >= MOST_READS && !next_piece (progress, error))
       return FALSE;
   }
+  work.first = 0;
+  work.texels = texels;
+  if (work.guard && compiled->guard_program && texels > 0)
+    compiled->backend->device->guard_look (progress->context, &work, compiled->guard_program);
   return TRUE;
 }
 
@@ -521,15 +569,44 @@ run_steps (Progress *progress, GError **error)
   const Run *run = progress->run;
   gboolean good = TRUE;
   for (guint i = 0; good && i < run->compiled->steps->len; i++) {
-    const Step *step = &g_array_index (run->compiled->steps, Step, i);
     gint64 start = g_get_monotonic_time () * 1000;
     good = !g_cancellable_set_error_if_cancelled (run->args->cancellable, error) &&
-           run_step (progress, step, error);
+           run_step (progress, i, error);
     if (good && run->args->timer) {
       good = next_piece (progress, error) && finish (progress, error);
-      run->args->timer (run->args->timer_data, step->node, start, g_get_monotonic_time () * 1000);
+      run->args->timer (run->args->timer_data, g_array_index (run->compiled->steps, Step, i).node,
+                        start, g_get_monotonic_time () * 1000);
     }
   }
+  return good;
+}
+
+/* Names the nodes whose results left the range, but not those that only read such. */
+static gboolean
+look_at_guard (const Progress *progress, GError **error)
+{
+  const Run *run = progress->run;
+  const GonioCompiled *compiled = run->compiled;
+  g_autofree gboolean *beyond = g_new0 (gboolean, compiled->steps->len + 1);
+  g_autofree gboolean *spoilt = g_new0 (gboolean, compiled->slots->len + 1);
+  gboolean good = TRUE;
+  compiled->backend->device->guard_read (&progress->guard, beyond);
+  for (guint i = 0; i < compiled->steps->len; i++) {
+    const Step *step = &g_array_index (compiled->steps, Step, i);
+    gboolean of_spoilt = FALSE;
+    for (guint k = 0; k < step->step.n_inputs; k++)
+      of_spoilt |= spoilt[step->step.inputs[k]];
+    if (beyond[i] && !of_spoilt)
+      run->args->refuse (run->args->refuse_data, step->node,
+                         "a value left the range of 16 bits, 65,504 either way");
+    good &= !beyond[i];
+    spoilt[step->step.output] |= beyond[i] || (of_spoilt && !step->guarded);
+  }
+  if (!good)
+    g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_REFUSED,
+                 "%s: a value left the range of 16 bits, 65,504 either way; 32 bits (fp32) have "
+                 "room for it",
+                 compiled->backend->device->name);
   return good;
 }
 
@@ -548,8 +625,14 @@ run_on_thread (GonioGlContext *context, gpointer data, GError **error)
       device->upload (context, memory_of (compiled, i),
                       gonio_tensor_data (run->inputs[slot->index]), slot->n);
   }
+  if (compiled->guarded)
+    device->guard_new (compiled->steps->len, &progress.guard);
   gboolean good = run_steps (&progress, error) && next_piece (&progress, error);
   good = finish (&progress, good ? error : NULL) && good;
+  if (compiled->guarded) {
+    good = good && look_at_guard (&progress, error);
+    device->guard_clear (&progress.guard);
+  }
   for (guint i = 0; good && i < compiled->n_outputs; i++)
     if (slot_at (compiled, compiled->outputs[i])->n > 0)
       device->download (context, memory_of (compiled, compiled->outputs[i]),

@@ -8,16 +8,21 @@
 #include <string.h>
 
 #define WIDTH 2048
-#define TEXEL 16 /* bytes */
 
 static const char *
-refuses (const GonioGlLimits *limits)
+refuses (const GonioGlLimits *limits, GonioPrecision precision)
 {
-  if (!limits->float_targets)
-    return "the driver cannot draw to 32-bit float textures";
+  if (!limits->half_targets && (!limits->float_targets || precision == GONIO_PRECISION_FP16))
+    return "the driver cannot draw to float textures";
   if (limits->max_texture < WIDTH || limits->max_units < GONIO_GL_MAX_INPUTS)
     return "the driver's textures are too small or too few";
   return NULL;
+}
+
+static gboolean
+has_full (const GonioGlLimits *limits)
+{
+  return limits->float_targets;
 }
 
 static gint64
@@ -49,10 +54,11 @@ memory_clear (GonioGlMemory *memory)
 }
 
 static gboolean
-memory_new (GonioGlContext *context, gint64 texels, GonioGlMemory *out_memory, GError **error)
+memory_new (GonioGlContext *context, gint64 texels, gboolean half, GonioGlMemory *out_memory,
+            GError **error)
 {
-  GonioGlMemory memory = {.texels = MAX (texels, 1)};
-  memory.bytes = (size_t)(count_lines (&memory) * width_of (&memory)) * TEXEL;
+  GonioGlMemory memory = {.texels = MAX (texels, 1), .half = half};
+  memory.bytes = (size_t)(count_lines (&memory) * width_of (&memory)) * (half ? 8 : 16);
   if (!gonio_gl_context_take_memory (context, memory.bytes, &memory.budget, error))
     return FALSE;
   glGenTextures (1, &memory.name);
@@ -61,7 +67,7 @@ memory_new (GonioGlContext *context, gint64 texels, GonioGlMemory *out_memory, G
   glTexParameteri (GL_TEXTURE_2D, GL_TEXTURE_MIN_FILTER, GL_NEAREST);
   glTexParameteri (GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, GL_NEAREST);
   glTexParameteri (GL_TEXTURE_2D, GL_TEXTURE_MAX_LEVEL, 0);
-  glTexImage2D (GL_TEXTURE_2D, 0, GL_RGBA32F, (GLsizei)width_of (&memory),
+  glTexImage2D (GL_TEXTURE_2D, 0, half ? GL_RGBA16F : GL_RGBA32F, (GLsizei)width_of (&memory),
                 (GLsizei)count_lines (&memory), 0, GL_RGBA, GL_FLOAT, NULL);
   if (glGetError () != GL_NO_ERROR) {
     g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
@@ -138,7 +144,75 @@ run (GonioGlContext *context, const GonioGlWork *work)
   glDeleteFramebuffers (1, &framebuffer);
 }
 
+/* ---- guard: a query for each step, behind them a picture that nobody looks at ---- */
+
+static void
+guard_new (guint n_steps, GonioGlGuard *out_guard)
+{
+  *out_guard = (GonioGlGuard){n_steps, g_new0 (guint, n_steps + 1)};
+  glGenQueries ((GLsizei)n_steps, out_guard->names);
+  glGenRenderbuffers (1, &out_guard->names[n_steps]);
+}
+
+static void
+guard_clear (GonioGlGuard *guard)
+{
+  glDeleteQueries ((GLsizei)guard->n, guard->names);
+  glDeleteRenderbuffers (1, &guard->names[guard->n]);
+  g_clear_pointer (&guard->names, g_free);
+}
+
+/* Samples that pass are counted, and only those beyond the range do. */
+static void
+guard_look (GonioGlContext *context, const GonioGlWork *work, const GonioGlProgram *program)
+{
+  const GonioGlGuard *guard = work->guard;
+  GLsizei width = (GLsizei)width_of (work->output), height = (GLsizei)count_lines (work->output);
+  GLint params[GONIO_GL_PARAMS] = {(GLint)(work->first + work->texels)};
+  guint framebuffer;
+  glBindRenderbuffer (GL_RENDERBUFFER, guard->names[guard->n]);
+  glRenderbufferStorage (GL_RENDERBUFFER, GL_R8, width, height);
+  glGenFramebuffers (1, &framebuffer);
+  glBindFramebuffer (GL_FRAMEBUFFER, framebuffer);
+  glFramebufferRenderbuffer (GL_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_RENDERBUFFER,
+                             guard->names[guard->n]);
+  glActiveTexture (GL_TEXTURE0);
+  glBindTexture (GL_TEXTURE_2D, work->output->name);
+  glUseProgram (program->name);
+  glUniform1iv (program->params, GONIO_GL_PARAMS, params);
+  glViewport (0, 0, WIDTH, height);
+  glBeginQuery (GL_ANY_SAMPLES_PASSED, guard->names[work->step]);
+  glDrawArrays (GL_TRIANGLES, 0, 3);
+  glEndQuery (GL_ANY_SAMPLES_PASSED);
+  glBindFramebuffer (GL_FRAMEBUFFER, 0);
+  glDeleteFramebuffers (1, &framebuffer);
+}
+
+static void
+guard_read (const GonioGlGuard *guard, gboolean *out_beyond)
+{
+  for (guint i = 0; i < guard->n; i++) {
+    GLuint passed = 0;
+    if (glIsQuery (guard->names[i])) /* asked at least once */
+      glGetQueryObjectuiv (guard->names[i], GL_QUERY_RESULT, &passed);
+    out_beyond[i] = passed != 0;
+  }
+}
+
 const GonioGlDevice gonio_gl_fragment_device = {
-    "gl-fragment", "fragment.glsl", refuses,  most_texels, memory_new,
-    memory_clear,  upload,          download, run,
+    .name = "gl-fragment",
+    .prologue = "fragment.glsl",
+    .refuses = refuses,
+    .has_full = has_full,
+    .most_texels = most_texels,
+    .memory_new = memory_new,
+    .memory_clear = memory_clear,
+    .upload = upload,
+    .download = download,
+    .run = run,
+    .guard_new = guard_new,
+    .guard_clear = guard_clear,
+    .guard_kernel = "guard.glsl",
+    .guard_look = guard_look,
+    .guard_read = guard_read,
 };
