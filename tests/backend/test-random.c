@@ -1,9 +1,14 @@
-/* Random operators with random shapes and attributes, sensible or not, through the cpu backend:
- * it may refuse or fail with an error, but must never crash, and when it answers, the answer is
- * the reference's. An argument gives the number of cases, a second one the first seed. */
-#include "backends/cpu/cpu.h"
-#include "backends/cpu/lower.h"
+/* Random operators with random shapes and attributes, sensible or not, through one backend: it may
+ * refuse or fail with an error, but must never crash, and when it answers, the answer is the
+ * reference's. Arguments: backend, number of cases, first seed. */
 #include "backends/reference/reference.h"
+#ifdef GONIO_BACKEND_CPU
+#include "backends/cpu/cpu.h"
+#endif
+#ifdef GONIO_BACKEND_GL
+#include "backends/gl/compute/compute.h"
+#include "backends/gl/fragment/fragment.h"
+#endif
 #include "core/graph/edit.h"
 #include "core/ops/op.h"
 #include "core/session/session.h"
@@ -11,7 +16,16 @@
 #include <math.h>
 #include <string.h>
 
-static const GonioBackendDef *const cpu[] = {&gonio_backend_cpu, &gonio_backend_reference, NULL};
+static const GonioBackendDef *const all[] = {
+#ifdef GONIO_BACKEND_CPU
+    &gonio_backend_cpu,
+#endif
+#ifdef GONIO_BACKEND_GL
+    &gonio_backend_gl_compute,
+    &gonio_backend_gl_fragment,
+#endif
+};
+static const GonioBackendDef *tested[] = {NULL, &gonio_backend_reference, NULL};
 static const GonioBackendDef *const reference[] = {&gonio_backend_reference, NULL};
 
 static int n_cases = 4000;
@@ -172,6 +186,20 @@ random_attribute (Random *r, GonioNodeId node, const GonioAttrSchema *schema, in
 
 /* ---- one case ---- */
 
+/* Its further inputs say how, and are integers. */
+static gboolean
+takes_settings (guint op)
+{
+  static const GonioOpId ops[] = {GONIO_OP_RESHAPE,     GONIO_OP_EXPAND,    GONIO_OP_SQUEEZE,
+                                  GONIO_OP_UNSQUEEZE,   GONIO_OP_SLICE,     GONIO_OP_SPLIT,
+                                  GONIO_OP_TILE,        GONIO_OP_PAD,       GONIO_OP_REDUCE_SUM,
+                                  GONIO_OP_REDUCE_MEAN, GONIO_OP_REDUCE_MAX};
+  for (guint i = 0; i < G_N_ELEMENTS (ops); i++)
+    if (ops[i] == op)
+      return TRUE;
+  return FALSE;
+}
+
 /* Small integer inputs decide shapes; larger ones are data. */
 static GonioValueId
 random_operand (Random *r, guint op, guint i, const GonioShape *first)
@@ -181,8 +209,7 @@ random_operand (Random *r, guint op, guint i, const GonioShape *first)
   if (i > 0 && pick (r, 0, 5) == 0)
     return GONIO_VALUE_NONE;
   gboolean odd = pick (r, 0, 5) == 0 || (op == GONIO_OP_WHERE && i == 0) ||
-                 (op == GONIO_OP_GATHER && i == 1) ||
-                 (i > 0 && gonio_cpu_op (op)->claim == gonio_cpu_op (GONIO_OP_RESHAPE)->claim);
+                 (op == GONIO_OP_GATHER && i == 1) || (i > 0 && takes_settings (op));
   GonioDType dtype = odd ? others[op == GONIO_OP_WHERE ? 3 : pick (r, 0, 3)] : GONIO_DTYPE_FLOAT;
   GonioShape shape = i == 0 ? *first : related_shape (r, first);
   if (odd && i > 0 && pick (r, 0, 1))
@@ -280,7 +307,7 @@ one_case (guint32 seed, guint op)
   gboolean ran = FALSE;
   guint n_ours = 0, n_theirs = 0;
   if (build (&r, op)) {
-    GonioTensor **ours = run (&r, cpu, TRUE, &n_ours);
+    GonioTensor **ours = run (&r, tested, TRUE, &n_ours);
     GonioTensor **theirs = ours ? run (&r, reference, FALSE, &n_theirs) : NULL;
     ran = ours && theirs;
     for (guint i = 0; ran && i < n_ours; i++)
@@ -290,7 +317,7 @@ one_case (guint32 seed, guint op)
       }
     if (ours && !theirs) {
       g_autofree char *text = gonio_graph_to_text (r.graph, gonio_op_name);
-      fail ("seed %u: only the cpu backend runs this\n%s", seed, text);
+      fail ("seed %u: only %s runs this\n%s", seed, tested[0]->name, text);
     }
     if (ours)
       gonio_session_free_outputs (ours, n_ours);
@@ -309,12 +336,12 @@ test_random (void)
 {
   GArray *ops = g_array_new (FALSE, FALSE, sizeof (guint));
   for (guint op = 1; op < GONIO_OP_COUNT; op++)
-    if (gonio_cpu_op (op) && op != GONIO_OP_LAYOUT)
+    if (tested[0]->has_op (op) && op != GONIO_OP_LAYOUT)
       g_array_append_val (ops, op);
   int ran = 0;
   for (int i = 0; i < n_cases; i++)
     ran += one_case (first_seed + (guint32)i, g_array_index (ops, guint, (guint)i % ops->len));
-  g_test_message ("%d of %d cases ran on the cpu backend", ran, n_cases);
+  g_test_message ("%d of %d cases ran on %s", ran, n_cases, tested[0]->name);
   g_assert_cmpint (ran, >, n_cases / 20);
   g_array_unref (ops);
 }
@@ -324,10 +351,22 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_set_nonfatal_assertions ();
-  if (argc > 1)
-    n_cases = (int)g_ascii_strtoll (argv[1], NULL, 10);
+  tested[0] = all[0];
+  for (guint i = 0; i < G_N_ELEMENTS (all) && argc > 1; i++)
+    if (g_str_equal (all[i]->name, argv[1]))
+      tested[0] = all[i];
   if (argc > 2)
-    first_seed = (guint32)g_ascii_strtoull (argv[2], NULL, 10);
-  g_test_add_func ("/cpu-random", test_random);
+    n_cases = (int)g_ascii_strtoll (argv[2], NULL, 10);
+  if (argc > 3)
+    first_seed = (guint32)g_ascii_strtoull (argv[3], NULL, 10);
+  GonioBackendInfo info = {0};
+  g_autoptr (GError) error = NULL;
+  if (!tested[0]->probe (&info, &error)) {
+    g_print ("1..0 # SKIP %s\n", error->message);
+    return 77;
+  }
+  g_free (info.device);
+  g_free (info.driver);
+  g_test_add_func ("/random", test_random);
   return g_test_run ();
 }
