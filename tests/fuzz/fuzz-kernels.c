@@ -1,5 +1,6 @@
 /* Random valid graphs give the same numbers whoever computes them: the reference backend alone
- * and without passes is the measure; the cpu backend and every level of passes are compared.
+ * and without passes is the measure; the cpu backend, or the one that GONIO_FUZZ_BACKEND names with
+ * the cpu behind it, and every level of passes are compared.
  *
  * Integers and truth values must be the same, floats within 1e-4 of the largest magnitude (halves
  * within 1e-2). Where a float differs by more, the noisy twin of the graph says how much of it
@@ -11,6 +12,10 @@
 #ifdef GONIO_BACKEND_CPU
 #include "backends/cpu/cpu.h"
 #endif
+#ifdef GONIO_BACKEND_GL
+#include "backends/gl/compute/compute.h"
+#include "backends/gl/fragment/fragment.h"
+#endif
 
 #include <math.h>
 #include <string.h>
@@ -19,7 +24,15 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 void gonio_fuzz_more (void);
 
 static const GonioBackendDef *const reference[] = {&gonio_backend_reference, NULL};
-static const GonioBackendDef *const all[] = {
+static const GonioBackendDef *const on_cards[] = {
+#ifdef GONIO_BACKEND_GL
+    &gonio_backend_gl_compute,
+    &gonio_backend_gl_fragment,
+#endif
+    NULL,
+};
+static const GonioBackendDef *all[] = {
+    NULL, /* the one that is named */
 #ifdef GONIO_BACKEND_CPU
     &gonio_backend_cpu,
 #endif
@@ -78,7 +91,7 @@ run (const RandomGraph *g, const GonioBackendDef *const *backends, GonioOptLevel
      guint config, Result *out)
 {
   GonioSessionOptions options = {
-      .backends = backends, .optimization = level, .threads = 1 + config % 2};
+      .backends = backends, .optimization = level, .threads = 1 + config % 2, .keep_islands = TRUE};
   const char *names[RANDOM_MAX_INPUTS];
   GonioGraph *graph = gonio_graph_clone (g->graph);
 
@@ -207,6 +220,17 @@ compare_with (const RandomGraph *g, const GonioBackendDef *const *backends, Goni
     compare (g, who, &got, expected);
 }
 
+/* From the named backend on, or without one. */
+static const GonioBackendDef *const *
+compared (void)
+{
+  const char *name = g_getenv ("GONIO_FUZZ_BACKEND");
+  for (guint i = 0; on_cards[i] && name && !all[0]; i++)
+    if (g_str_equal (on_cards[i]->name, name))
+      all[0] = on_cards[i];
+  return all[0] ? all : all + 1;
+}
+
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
@@ -221,8 +245,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   if (n_outputs > 0) {
     guint config = data[0];
     run (&g, reference, GONIO_OPT_DISABLED, 1, &expected);
-    compare_with (&g, all, GONIO_OPT_ALL, config, &expected);
-    compare_with (&g, all, config % 3, config / 3, &expected);
+    compare_with (&g, compared (), GONIO_OPT_ALL, config, &expected);
+    compare_with (&g, compared (), config % 3, config / 3, &expected);
     compare_with (&g, reference, 1 + config % 3, config / 3, &expected);
     seen.graphs++;
     if (!expected.outputs) {
