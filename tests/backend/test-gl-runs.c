@@ -326,7 +326,7 @@ get_program (GonioGlContext *context, gpointer data, GError **error)
   Disk *disk = data;
   GonioGlPrograms *programs = gonio_gl_programs_new (context, disk->prologue, disk->folder);
   const GonioGlProgram *program =
-      gonio_gl_programs_get (programs, "unary.glsl", 1, 0, "OP x + 3.0", error);
+      gonio_gl_programs_get (programs, "chain.glsl", 1, 0, "STAGES DO (in0 (i) + 3.0)", error);
   gonio_gl_programs_count (programs, &disk->counts);
   gboolean good = program && gonio_gl_context_check (context, "a program", error);
   gonio_gl_programs_free (programs);

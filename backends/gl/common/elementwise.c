@@ -1,69 +1,186 @@
-/* Operators whose result depends on the same element of each operand. Depends on lower. */
-#include "backends/gl/common/lower.h"
+/* Operators whose result depends on the same element of each operand: what they are in GLSL, and
+ * which of them are taken. Depends on lower. */
+#include "backends/gl/common/elementwise.h"
 
+#include <math.h>
 #include <string.h>
 
-/* x: a texel; f[2], f[3]: attributes or constant inputs as below. */
 static const struct {
   GonioOpId op;
-  const char *expression;
+  const char *text;
   const char *attrs[2];
   float defaults[2];
 } unaries[] = {
-    {GONIO_OP_ABS, "abs (x)", {0}, {0}},
-    {GONIO_OP_CEIL, "ceil (x)", {0}, {0}},
-    {GONIO_OP_COS, "cos (x)", {0}, {0}},
-    {GONIO_OP_ELU,
-     "mix (f[2] * expm14 (min (x, 0.0)), x, greaterThan (x, vec4 (0.0)))",
-     {"alpha"},
-     {1}},
-    {GONIO_OP_ERF, "erf4 (x)", {0}, {0}},
-    {GONIO_OP_EXP, "exp (x)", {0}, {0}},
-    {GONIO_OP_FLOOR, "floor (x)", {0}, {0}},
-    {GONIO_OP_HARD_SIGMOID, "clamp (f[2] * x + f[3], 0.0, 1.0)", {"alpha", "beta"}, {0.2f, 0.5f}},
-    {GONIO_OP_HARD_SWISH, "x * clamp (x / 6.0 + 0.5, 0.0, 1.0)", {0}, {0}},
-    {GONIO_OP_IDENTITY, "x", {0}, {0}},
-    {GONIO_OP_LEAKY_RELU, "mix (x, x * f[2], lessThan (x, vec4 (0.0)))", {"alpha"}, {0.01f}},
-    {GONIO_OP_LOG, "log (x)", {0}, {0}},
-    {GONIO_OP_NEG, "-x", {0}, {0}},
-    {GONIO_OP_RECIPROCAL, "1.0 / x", {0}, {0}},
-    {GONIO_OP_RELU, "max (x, 0.0)", {0}, {0}},
-    {GONIO_OP_ROUND, "roundEven (x)", {0}, {0}},
-    {GONIO_OP_SIGMOID, "sigmoid4 (x)", {0}, {0}},
-    {GONIO_OP_SIGN, "sign (x)", {0}, {0}},
-    {GONIO_OP_SIN, "sin (x)", {0}, {0}},
-    {GONIO_OP_SOFTPLUS, "max (x, 0.0) + log1p4 (exp (-abs (x)))", {0}, {0}},
-    {GONIO_OP_SOFTSIGN, "x / (1.0 + abs (x))", {0}, {0}},
-    {GONIO_OP_SQRT, "sqrt (x)", {0}, {0}},
-    {GONIO_OP_SWISH, "x * sigmoid4 (f[2] * x)", {"alpha"}, {1}},
-    {GONIO_OP_TANH, "tanh4 (x)", {0}, {0}},
-    {GONIO_OP_THRESHOLDED_RELU,
-     "mix (vec4 (0.0), x, greaterThan (x, vec4 (f[2])))",
-     {"alpha"},
-     {1}},
+    {GONIO_OP_ABS, "abs ($a)", {0}, {0}},
+    {GONIO_OP_ACOS, "acos4 ($a)", {0}, {0}},
+    {GONIO_OP_ACOSH, "acosh4 ($a)", {0}, {0}},
+    {GONIO_OP_ASIN, "asin4 ($a)", {0}, {0}},
+    {GONIO_OP_ASINH, "asinh4 ($a)", {0}, {0}},
+    {GONIO_OP_ATAN, "atan4 ($a)", {0}, {0}},
+    {GONIO_OP_ATANH, "atanh4 ($a)", {0}, {0}},
+    {GONIO_OP_CEIL, "ceil ($a)", {0}, {0}},
+    {GONIO_OP_CELU, "celu4 ($a, $0)", {"alpha"}, {1}},
+    {GONIO_OP_COS, "cos4 ($a)", {0}, {0}},
+    {GONIO_OP_COSH, "cosh4 ($a)", {0}, {0}},
+    {GONIO_OP_ELU, "elu4 ($a, $0)", {"alpha"}, {1}},
+    {GONIO_OP_ERF, "erf4 ($a)", {0}, {0}},
+    {GONIO_OP_EXP, "exp ($a)", {0}, {0}},
+    {GONIO_OP_FLOOR, "floor ($a)", {0}, {0}},
+    {GONIO_OP_HARD_SIGMOID, "clamp4 ($0 * $a + $1, 0.0, 1.0)", {"alpha", "beta"}, {0.2f, 0.5f}},
+    {GONIO_OP_HARD_SWISH, "$a * clamp4 ($a / 6.0 + 0.5, 0.0, 1.0)", {0}, {0}},
+    {GONIO_OP_IDENTITY, "$a", {0}, {0}},
+    {GONIO_OP_LEAKY_RELU, "below4 ($a, $a * $0)", {"alpha"}, {0.01f}},
+    {GONIO_OP_LOG, "log4 ($a)", {0}, {0}},
+    {GONIO_OP_MISH, "mish4 ($a)", {0}, {0}},
+    {GONIO_OP_NEG, "-$a", {0}, {0}},
+    {GONIO_OP_RECIPROCAL, "1.0 / $a", {0}, {0}},
+    {GONIO_OP_RELU, "at_least4 ($a, 0.0)", {0}, {0}},
+    {GONIO_OP_ROUND, "roundEven ($a)", {0}, {0}},
+    {GONIO_OP_SELU,
+     "selu4 ($a, $0, $1)",
+     {"alpha", "gamma"},
+     {1.67326319217681884765625f, 1.05070102214813232421875f}},
+    {GONIO_OP_SHRINK, "shrink4 ($a, $0, $1)", {"lambd", "bias"}, {0.5f, 0}},
+    {GONIO_OP_SIGMOID, "sigmoid4 ($a)", {0}, {0}},
+    {GONIO_OP_SIGN, "sign4 ($a)", {0}, {0}},
+    {GONIO_OP_SIN, "sin4 ($a)", {0}, {0}},
+    {GONIO_OP_SINH, "sinh4 ($a)", {0}, {0}},
+    {GONIO_OP_SOFTPLUS, "softplus4 ($a)", {0}, {0}},
+    {GONIO_OP_SOFTSIGN, "$a / (1.0 + abs ($a))", {0}, {0}},
+    {GONIO_OP_SQRT, "sqrt ($a)", {0}, {0}},
+    {GONIO_OP_SWISH, "$a * sigmoid4 ($0 * $a)", {"alpha"}, {1}},
+    {GONIO_OP_TAN, "tan4 ($a)", {0}, {0}},
+    {GONIO_OP_TANH, "tanh4 ($a)", {0}, {0}},
+    {GONIO_OP_THRESHOLDED_RELU, "thresholded4 ($a, $0)", {"alpha"}, {1}},
 };
 
 static const struct {
   GonioOpId op;
-  const char *expression;
+  const char *text;
 } binaries[] = {
-    {GONIO_OP_ADD, "a + b"},
-    {GONIO_OP_DIV, "a / b"},
-    {GONIO_OP_MAX, "max (a, b)"},
-    {GONIO_OP_MIN, "min (a, b)"},
-    {GONIO_OP_MUL, "a * b"},
-    {GONIO_OP_SUB, "a - b"},
-    {GONIO_OP_PRELU, "mix (a, a * b, lessThan (a, vec4 (0.0)))"},
+    {GONIO_OP_ADD, "$a + $b"},       {GONIO_OP_BATCH_NORMALIZATION, "$a * $b"}, /* see chain.c */
+    {GONIO_OP_DIV, "$a / $b"},       {GONIO_OP_MAX, "max4 ($a, $b)"},
+    {GONIO_OP_MEAN, "$a + $b"},      {GONIO_OP_MIN, "min4 ($a, $b)"},
+    {GONIO_OP_MOD, "mod4 ($a, $b)"}, {GONIO_OP_MUL, "$a * $b"},
+    {GONIO_OP_POW, "pow4 ($a, $b)"}, {GONIO_OP_PRELU, "below4 ($a, $a * $b)"},
+    {GONIO_OP_SUB, "$a - $b"},       {GONIO_OP_SUM, "$a + $b"},
 };
 
-/* ---- one operand ---- */
+/* Powers that are better than pow4. */
+static const struct {
+  float exponent;
+  const char *text;
+} powers[] = {{-1, "1.0 / $a"}, {-0.5f, "inversesqrt ($a)"}, {0.5f, "sqrt ($a)"},       {1, "$a"},
+              {2, "$a * $a"},   {3, "$a * $a * $a"},         {4, "$a * $a * ($a * $a)"}};
 
 static gboolean
-can_be_image (const GonioValue *value)
+constant_number (const GonioValue *value, float *out_number)
 {
-  GonioShape shape = gonio_gl_shape (value);
-  return shape.rank >= 3 && gonio_gl_count (&shape) > 0;
+  if (!value || !value->constant || value->dtype != GONIO_DTYPE_FLOAT ||
+      gonio_tensor_count (value->constant) != 1)
+    return FALSE;
+  *out_number = *(const float *)gonio_tensor_data (value->constant);
+  return TRUE;
 }
+
+static GonioGlExpression
+clip_expression (float low, float high)
+{
+  GonioGlExpression clip = {.text = "clamp4 ($a, $0, $1)", .numbers = {low, high}};
+  if (low == -INFINITY && high == INFINITY)
+    clip.text = "$a";
+  else if (low == -INFINITY)
+    clip.text = "at_most4 ($a, $1)";
+  else if (high == INFINITY)
+    clip.text = "at_least4 ($a, $0)";
+  return clip;
+}
+
+/* Operators whose text depends on the node. */
+static gboolean
+special_expression (const GonioGraph *graph, const GonioNode *node, GonioGlExpression *out)
+{
+  float exponent, low = -INFINITY, high = INFINITY;
+  switch (node->op) {
+  case GONIO_OP_CLIP:
+    (void)constant_number (gonio_gl_in (graph, node, 1), &low);
+    (void)constant_number (gonio_gl_in (graph, node, 2), &high);
+    *out = clip_expression (low, high);
+    return TRUE;
+  case GONIO_OP_GELU:
+    out->text = g_str_equal (gonio_node_attr_string (node, "approximate", "none"), "tanh")
+                    ? "gelu_tanh4 ($a)"
+                    : "gelu4 ($a)";
+    return TRUE;
+  case GONIO_OP_MOD:
+    out->text = gonio_node_attr_int (node, "fmod", 0) ? "fmod4 ($a, $b)" : "mod4 ($a, $b)";
+    return TRUE;
+  case GONIO_OP_POW:
+    if (!constant_number (gonio_gl_in (graph, node, 1), &exponent))
+      return FALSE;
+    for (guint i = 0; i < G_N_ELEMENTS (powers) && !out->text; i++)
+      if (powers[i].exponent == exponent)
+        out->text = powers[i].text;
+    return out->text != NULL;
+  default:
+    return FALSE;
+  }
+}
+
+GonioGlExpression
+gonio_gl_expression (const GonioGraph *graph, const GonioNode *node)
+{
+  GonioGlExpression expression = {0};
+  if (special_expression (graph, node, &expression))
+    return expression;
+  for (guint i = 0; i < G_N_ELEMENTS (unaries); i++) {
+    if (unaries[i].op != (GonioOpId)node->op)
+      continue;
+    expression.text = unaries[i].text;
+    for (guint k = 0; k < 2 && unaries[i].attrs[k]; k++)
+      expression.numbers[k] =
+          gonio_node_attr_float (node, unaries[i].attrs[k], unaries[i].defaults[k]);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (binaries); i++)
+    if (binaries[i].op == (GonioOpId)node->op)
+      expression.text = binaries[i].text;
+  if (node->op == GONIO_OP_MEAN) {
+    expression.finish = "$a * $0";
+    expression.numbers[0] = 1.0f / (float)node->n_inputs;
+  }
+  return expression;
+}
+
+GonioGlExpression
+gonio_gl_activation_expression (const GonioNode *node)
+{
+  GonioActivation activation = gonio_node_activation (node);
+  GonioGlExpression expression = {.numbers = {activation.params[0], activation.params[1]}};
+  switch (activation.kind) {
+  case GONIO_ACT_CLIP:
+    return clip_expression (activation.params[0], activation.params[1]);
+  case GONIO_ACT_LEAKY_RELU:
+    expression.text = "below4 ($a, $a * $0)";
+    break;
+  case GONIO_ACT_SIGMOID:
+    expression.text = "sigmoid4 ($a)";
+    break;
+  case GONIO_ACT_TANH:
+    expression.text = "tanh4 ($a)";
+    break;
+  case GONIO_ACT_SWISH:
+    expression.text = "$a * sigmoid4 ($a)";
+    break;
+  case GONIO_ACT_HARD_SWISH:
+    expression.text = "$a * clamp4 ($a / 6.0 + 0.5, 0.0, 1.0)";
+    break;
+  case GONIO_ACT_NONE:
+    break;
+  }
+  return expression;
+}
+
+/* ---- claims ---- */
 
 static const char *
 unary_claim (const GonioGraph *graph, const GonioNode *node)
@@ -71,173 +188,80 @@ unary_claim (const GonioGraph *graph, const GonioNode *node)
   return NULL;
 }
 
-/* Zeros the lanes that are not there, as log (0) would spoil what reads them. */
-static void
-mask_lanes (GonioGlStep *step, GString *defines, const GonioValue *value, int at)
+static const char *
+gelu_claim (const GonioGraph *graph, const GonioNode *node)
 {
-  GonioShape shape = gonio_gl_shape (value);
-  int batch;
-  if (shape.dims[1] % 4 == 0)
-    return;
-  g_string_append (defines, ";IMAGE 1");
-  gonio_gl_image_sizes (&shape, &batch, &step->params[at], &step->params[at + 1]);
+  const char *form = gonio_node_attr_string (node, "approximate", "none");
+  return g_str_equal (form, "none") || g_str_equal (form, "tanh") ? NULL : "unknown approximation";
 }
 
-static gboolean
-unary_lower (GonioGlLower *lower, GError **error)
-{
-  GonioGlStep step = {.kernel = "unary.glsl", .n_inputs = 1};
-  GonioGlForm form = gonio_gl_has (lower, 0, GONIO_GL_IMAGE) ? GONIO_GL_IMAGE : GONIO_GL_PLAIN;
-  g_autoptr (GString) defines = g_string_new (NULL);
-  for (guint i = 0; i < G_N_ELEMENTS (unaries); i++) {
-    if (unaries[i].op != (GonioOpId)lower->node->op)
-      continue;
-    g_string_printf (defines, "OP %s", unaries[i].expression);
-    for (guint k = 0; k < 2 && unaries[i].attrs[k]; k++)
-      step.floats[2 + k] =
-          gonio_node_attr_float (lower->node, unaries[i].attrs[k], unaries[i].defaults[k]);
-  }
-  if (!gonio_gl_read (lower, 0, form, &step.inputs[0], error))
-    return FALSE;
-  if (form == GONIO_GL_IMAGE)
-    mask_lanes (&step, defines, gonio_gl_out (lower->graph, lower->node, 0), 0);
-  step.output = gonio_gl_write (lower, 0, form);
-  step.defines = g_strdup (defines->str);
-  return gonio_gl_add (lower, &step, error);
-}
-
-/* ---- Clip ---- */
-
+/* Bounds are constant, as settings are. */
 static const char *
 clip_claim (const GonioGraph *graph, const GonioNode *node)
 {
+  float number;
   for (guint i = 1; i < 3; i++)
-    if (gonio_gl_in (graph, node, i) && !gonio_gl_in (graph, node, i)->constant)
-      return "bounds are not constant";
+    if (gonio_gl_in (graph, node, i) && !constant_number (gonio_gl_in (graph, node, i), &number))
+      return "bounds are not single numbers";
   return NULL;
 }
-
-static float
-bound (const GonioGlLower *lower, guint i, const char *attr, float fallback)
-{
-  const GonioValue *value = gonio_gl_in (lower->graph, lower->node, i);
-  float x = value && gonio_tensor_count (value->constant) == 1
-                ? *(const float *)gonio_tensor_data (value->constant)
-                : gonio_node_attr_float (lower->node, attr, fallback);
-  return CLAMP (x, -G_MAXFLOAT, G_MAXFLOAT);
-}
-
-static gboolean
-clip_lower (GonioGlLower *lower, GError **error)
-{
-  GonioGlForm form = gonio_gl_has (lower, 0, GONIO_GL_IMAGE) ? GONIO_GL_IMAGE : GONIO_GL_PLAIN;
-  GonioGlStep step = {.kernel = "unary.glsl", .n_inputs = 1};
-  g_autoptr (GString) defines = g_string_new ("OP min (max (x, f[2]), f[3])");
-  step.floats[2] = bound (lower, 1, "min", -G_MAXFLOAT);
-  step.floats[3] = bound (lower, 2, "max", G_MAXFLOAT);
-  if (!gonio_gl_read (lower, 0, form, &step.inputs[0], error))
-    return FALSE;
-  if (form == GONIO_GL_IMAGE)
-    mask_lanes (&step, defines, gonio_gl_out (lower->graph, lower->node, 0), 0);
-  step.output = gonio_gl_write (lower, 0, form);
-  step.defines = g_strdup (defines->str);
-  return gonio_gl_add (lower, &step, error);
-}
-
-/* ---- two operands ---- */
-
-#define AXES 6
 
 static const char *
 binary_claim (const GonioGraph *graph, const GonioNode *node)
 {
-  if (node->n_inputs != 2)
-    return "only two operands are supported";
-  return gonio_gl_shape (gonio_gl_out (graph, node, 0)).rank > AXES ? "more than 6 axes" : NULL;
+  GonioShape out = gonio_gl_shape (gonio_gl_out (graph, node, 0));
+  guint broadcast = 0;
+  if (out.rank > GONIO_GL_CHAIN_AXES)
+    return "more than 6 axes";
+  for (guint i = 0; i < node->n_inputs; i++) {
+    if (!gonio_gl_in (graph, node, i))
+      return "an operand is missing";
+    GonioShape shape = gonio_gl_shape (gonio_gl_in (graph, node, i));
+    broadcast += !gonio_shape_equal (&shape, &out);
+  }
+  if (node->n_inputs > GONIO_GL_CHAIN_OPERANDS || broadcast > GONIO_GL_CHAIN_BROADCAST)
+    return "too many operands";
+  return NULL;
 }
 
-/* One number per channel, of each image or of all. */
-static gboolean
-is_channels (const GonioShape *shape, const GonioShape *out)
+static const char *
+batch_norm_claim (const GonioGraph *graph, const GonioNode *node)
 {
-  if (shape->rank != out->rank || shape->dims[1] != out->dims[1] ||
-      (shape->dims[0] != out->dims[0] && shape->dims[0] != 1))
-    return FALSE;
-  for (int i = 2; i < shape->rank; i++)
-    if (shape->dims[i] != 1)
-      return FALSE;
-  return TRUE;
-}
-
-static void
-broadcast_params (GonioGlStep *step, const GonioShape *out, const GonioShape operands[2])
-{
-  for (int i = 0; i < AXES; i++) {
-    int axis = i - (AXES - out->rank);
-    step->params[i] = axis < 0 ? 1 : (int)out->dims[axis];
+  GonioShape shape = gonio_gl_shape (gonio_gl_in (graph, node, 0));
+  if (gonio_node_attr_int (node, "training_mode", 0) || gonio_gl_out (graph, node, 1) ||
+      gonio_gl_out (graph, node, 2))
+    return "training mode is not supported";
+  if (shape.rank < 2 || shape.rank > GONIO_GL_CHAIN_AXES)
+    return "not an image";
+  for (guint i = 1; i < 5; i++) {
+    const GonioValue *value = gonio_gl_in (graph, node, i);
+    if (value->dtype != GONIO_DTYPE_FLOAT || gonio_tensor_count (value->constant) != shape.dims[1])
+      return "a parameter does not fit the channels";
   }
-  for (int o = 0; o < 2; o++) {
-    int64_t strides[GONIO_MAX_RANK];
-    gonio_shape_strides (&operands[o], strides);
-    for (int i = 0; i < AXES; i++) {
-      int axis = i - (AXES - operands[o].rank);
-      gboolean steps = axis >= 0 && operands[o].dims[axis] != 1;
-      step->params[AXES * (o + 1) + i] = steps ? (int)strides[axis] : 0;
-    }
-  }
-}
-
-static gboolean
-binary_lower (GonioGlLower *lower, GError **error)
-{
-  GonioShape out = gonio_gl_shape (gonio_gl_out (lower->graph, lower->node, 0));
-  GonioShape shapes[2] = {gonio_gl_shape (gonio_gl_in (lower->graph, lower->node, 0)),
-                          gonio_gl_shape (gonio_gl_in (lower->graph, lower->node, 1))};
-  GonioGlStep step = {.kernel = "binary.glsl", .n_inputs = 2};
-  gboolean image =
-      can_be_image (gonio_gl_out (lower->graph, lower->node, 0)) &&
-      (gonio_gl_has (lower, 0, GONIO_GL_IMAGE) || gonio_gl_has (lower, 1, GONIO_GL_IMAGE));
-  gboolean same = gonio_shape_equal (&shapes[0], &out) && gonio_shape_equal (&shapes[1], &out);
-  gboolean channels =
-      image && gonio_shape_equal (&shapes[0], &out) && is_channels (&shapes[1], &out);
-  int mode = same ? 0 : channels ? 1 : 2;
-  GonioGlForm form = image && mode < 2 ? GONIO_GL_IMAGE : GONIO_GL_PLAIN;
-  for (guint i = 0; i < 2; i++)
-    if (!gonio_gl_read (lower, i, form, &step.inputs[i], error))
-      return FALSE;
-  g_autofree char *activation = gonio_gl_activation (lower->node, &step);
-  g_autoptr (GString) defines = g_string_new (activation);
-  for (guint i = 0; i < G_N_ELEMENTS (binaries); i++)
-    if (binaries[i].op == (GonioOpId)lower->node->op)
-      g_string_append_printf (defines, ";MODE %d;OP %s", mode, binaries[i].expression);
-  if (mode == 1) {
-    int batch, all;
-    gonio_gl_image_sizes (&out, &batch, &all, &step.params[0]);
-    step.params[1] = (all + 3) / 4;
-    step.params[2] = shapes[1].dims[0] == out.dims[0];
-  }
-  if (mode == 2)
-    broadcast_params (&step, &out, shapes);
-  if (form == GONIO_GL_IMAGE)
-    mask_lanes (&step, defines, gonio_gl_out (lower->graph, lower->node, 0), 18);
-  step.output = gonio_gl_write (lower, 0, form);
-  step.defines = g_strdup (defines->str);
-  return gonio_gl_add (lower, &step, error);
+  return NULL;
 }
 
 #define UNARY(OP)                                                                                  \
   {                                                                                                \
-    GONIO_OP_##OP, unary_claim, unary_lower, 0                                                     \
+    GONIO_OP_##OP, unary_claim, gonio_gl_chain_lower, 0                                            \
   }
 #define BINARY(OP)                                                                                 \
   {                                                                                                \
-    GONIO_OP_##OP, binary_claim, binary_lower, 0                                                   \
+    GONIO_OP_##OP, binary_claim, gonio_gl_chain_lower, 0                                           \
   }
 
 const GonioGlOp gonio_gl_ops_elementwise[] = {
     UNARY (ABS),
+    UNARY (ACOS),
+    UNARY (ACOSH),
+    UNARY (ASIN),
+    UNARY (ASINH),
+    UNARY (ATAN),
+    UNARY (ATANH),
     UNARY (CEIL),
+    UNARY (CELU),
     UNARY (COS),
+    UNARY (COSH),
     UNARY (ELU),
     UNARY (ERF),
     UNARY (EXP),
@@ -247,26 +271,37 @@ const GonioGlOp gonio_gl_ops_elementwise[] = {
     UNARY (IDENTITY),
     UNARY (LEAKY_RELU),
     UNARY (LOG),
+    UNARY (MISH),
     UNARY (NEG),
     UNARY (RECIPROCAL),
     UNARY (RELU),
     UNARY (ROUND),
+    UNARY (SELU),
+    UNARY (SHRINK),
     UNARY (SIGMOID),
     UNARY (SIGN),
     UNARY (SIN),
+    UNARY (SINH),
     UNARY (SOFTPLUS),
     UNARY (SOFTSIGN),
     UNARY (SQRT),
     UNARY (SWISH),
+    UNARY (TAN),
     UNARY (TANH),
     UNARY (THRESHOLDED_RELU),
     BINARY (ADD),
     BINARY (DIV),
     BINARY (MAX),
+    BINARY (MEAN),
     BINARY (MIN),
+    BINARY (MOD),
     BINARY (MUL),
-    BINARY (SUB),
+    BINARY (POW),
     BINARY (PRELU),
-    {GONIO_OP_CLIP, clip_claim, clip_lower, 0},
+    BINARY (SUB),
+    BINARY (SUM),
+    {GONIO_OP_BATCH_NORMALIZATION, batch_norm_claim, gonio_gl_chain_lower, 0x1e},
+    {GONIO_OP_CLIP, clip_claim, gonio_gl_chain_lower, 0x6},
+    {GONIO_OP_GELU, gelu_claim, gonio_gl_chain_lower, 0},
     {GONIO_OP_INVALID, NULL, NULL, 0},
 };

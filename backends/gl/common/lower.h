@@ -38,6 +38,8 @@ typedef struct {
   const GonioRegion *region;
   GonioNodeId id;
   const GonioNode *node;
+  const GonioNodeId *chain; /* elementwise nodes that are lowered together, the node last */
+  guint n_chain;
 } GonioGlLower;
 
 typedef guint GonioGlSlot; /* a value in a form, or numbers of the region's own */
@@ -92,6 +94,10 @@ char *gonio_gl_activation (const GonioNode *node, GonioGlStep *step);
 
 /* Do all lie in the range of 16 bits, 65,504 either way? */
 gboolean gonio_gl_fits_half (const GonioTensor *numbers);
+
+/* For each node of a region the nodes that are lowered with it (GArray of GonioNodeId, it being the
+ * last); none where it is lowered with a later one. */
+GPtrArray *gonio_gl_chains (const GonioRegion *region);
 
 /* ---- families: rows ended by GONIO_OP_INVALID ---- */
 

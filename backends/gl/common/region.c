@@ -410,7 +410,13 @@ lower_region (GonioGlContext *context, gpointer data, GError **error)
     forms_of (compiled, region->inputs[i])->form[GONIO_GL_PLAIN] = slot + 1;
     compiled->input_counts[i] = gonio_gl_count (&shape);
   }
+  g_autoptr (GPtrArray) chains = gonio_gl_chains (region);
   for (guint i = 0; i < region->n_nodes; i++) {
+    const GArray *chain = chains->pdata[i];
+    if (chain->len == 0)
+      continue;
+    lower.chain = (const GonioNodeId *)chain->data;
+    lower.n_chain = chain->len;
     lower.id = region->nodes[i];
     lower.node = gonio_graph_node (region->graph, lower.id);
     if (!gonio_gl_op (lower.node->op)->lower (&lower, error)) {
@@ -434,6 +440,12 @@ lower_region (GonioGlContext *context, gpointer data, GError **error)
   compiled->guard_program = gonio_gl_programs_get (
       job->backend->programs, job->backend->device->guard_kernel, 1, 0, NULL, error);
   return compiled->guard_program != NULL;
+}
+
+guint
+gonio_gl_compiled_steps (const GonioCompiled *compiled)
+{
+  return compiled->steps->len;
 }
 
 GonioCompiled *

@@ -13,5 +13,7 @@ void gonio_gl_compiled_free (GonioCompiled *compiled);
 gboolean gonio_gl_run (GonioCompiled *compiled, const GonioRunArgs *args,
                        GonioTensor *const *inputs, GonioTensor **outputs, GError **error);
 gboolean gonio_gl_has_op (guint op);
+/* Programs that a run starts, for tests. */
+guint gonio_gl_compiled_steps (const GonioCompiled *compiled);
 
 G_END_DECLS

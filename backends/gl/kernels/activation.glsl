@@ -3,7 +3,7 @@
 #include "functions.glsl"
 vec4 act (vec4 x) {
 #if ACT == 1
-  return min (max (x, f[0]), f[1]);
+  return clamp4 (x, f[0], f[1]);
 #elif ACT == 2
   return mix (x, x * f[0], lessThan (x, vec4 (0.0)));
 #elif ACT == 3

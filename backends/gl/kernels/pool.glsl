@@ -1,4 +1,5 @@
 // MAX or average of windows, image form. p[14]: does the padding count, with p[15], p[16] its end?
+#include "functions.glsl"
 #include "window.glsl"
 vec4 texel (int i) {
   int x = i % OUT_W, y = i / OUT_W % OUT_H, c = i / (OUT_W * OUT_H);
@@ -14,7 +15,7 @@ vec4 texel (int i) {
     for (int kx = across.x; kx < across.y; kx++) {
       vec4 v = in0 (line + x * STRIDE.y - BEFORE.y + kx * STEP.y);
 #ifdef MAX
-      sum = max (sum, v);
+      sum = max4 (sum, v);
 #else
       sum += v;
 #endif
