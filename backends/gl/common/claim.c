@@ -7,6 +7,7 @@ static const GonioGlOp *const families[] = {
     gonio_gl_ops_elementwise,
     gonio_gl_ops_matmul,
     gonio_gl_ops_pool,
+    gonio_gl_ops_reduce,
 };
 
 const GonioGlOp *

@@ -116,5 +116,6 @@ extern const GonioGlOp gonio_gl_ops_conv[];
 extern const GonioGlOp gonio_gl_ops_elementwise[];
 extern const GonioGlOp gonio_gl_ops_matmul[];
 extern const GonioGlOp gonio_gl_ops_pool[];
+extern const GonioGlOp gonio_gl_ops_reduce[];
 
 G_END_DECLS

@@ -48,33 +48,8 @@ pool_lower (GonioGlLower *lower, GError **error)
   return gonio_gl_add (lower, &step, error);
 }
 
-static const char *
-global_claim (const GonioGraph *graph, const GonioNode *node)
-{
-  GonioShape shape = gonio_gl_shape (gonio_gl_in (graph, node, 0));
-  return shape.rank < 3 || gonio_gl_count (&shape) == 0 ? "not an image" : NULL;
-}
-
-static gboolean
-global_lower (GonioGlLower *lower, GError **error)
-{
-  GonioShape shape = gonio_gl_shape (gonio_gl_in (lower->graph, lower->node, 0));
-  GonioGlStep step = {.kernel = "global-pool.glsl", .n_inputs = 1};
-  int batch, channels;
-  gonio_gl_image_sizes (&shape, &batch, &channels, &step.params[0]);
-  step.reads = step.params[0];
-  if (!gonio_gl_read (lower, 0, GONIO_GL_IMAGE, &step.inputs[0], error))
-    return FALSE;
-  if (lower->node->op == GONIO_OP_GLOBAL_MAX_POOL)
-    step.defines = g_strdup ("MAX 1");
-  step.output = gonio_gl_write (lower, 0, GONIO_GL_IMAGE);
-  return gonio_gl_add (lower, &step, error);
-}
-
 const GonioGlOp gonio_gl_ops_pool[] = {
     {GONIO_OP_AVERAGE_POOL, pool_claim, pool_lower, 0},
-    {GONIO_OP_GLOBAL_AVERAGE_POOL, global_claim, global_lower, 0},
-    {GONIO_OP_GLOBAL_MAX_POOL, global_claim, global_lower, 0},
     {GONIO_OP_MAX_POOL, pool_claim, pool_lower, 0},
     {GONIO_OP_INVALID, NULL, NULL, 0},
 };

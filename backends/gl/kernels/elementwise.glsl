@@ -1,8 +1,6 @@
 // Functions of elementwise operators. Coefficients of sin4, cos4, asin4, atan4: Cephes
 // (single precision); of erfc4: Press et al., Numerical Recipes, erfcc.
 #include "functions.glsl"
-#define NO_NUMBER vec4 (uintBitsToFloat (0x7fc00000u))
-#define ENDLESS   vec4 (uintBitsToFloat (0x7f800000u))
 
 vec4 sign4 (vec4 x) { return mix (sign (x), x, isnan (x)); }
 vec4 at_least4 (vec4 x, float low) { return mix (max (x, low), x, isnan (x)); }

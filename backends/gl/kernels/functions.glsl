@@ -1,5 +1,7 @@
 // Functions whose built-in forms lose digits on some drivers, and those that keep what is no number,
 // as GLSL's min() and max() need not.
+#define NO_NUMBER vec4 (uintBitsToFloat (0x7fc00000u))
+#define ENDLESS   vec4 (uintBitsToFloat (0x7f800000u))
 vec4 max4 (vec4 a, vec4 b) { return mix (mix (max (a, b), a, isnan (a)), b, isnan (b)); }
 vec4 min4 (vec4 a, vec4 b) { return mix (mix (min (a, b), a, isnan (a)), b, isnan (b)); }
 vec4 clamp4 (vec4 x, float low, float high) {

@@ -15,7 +15,7 @@ vec4 texel (int i) {
     for (int kx = across.x; kx < across.y; kx++) {
       vec4 v = in0 (line + x * STRIDE.y - BEFORE.y + kx * STEP.y);
 #ifdef MAX
-      sum = max4 (sum, v);
+      sum = ky == down.x && kx == across.x ? v : max4 (sum, v);
 #else
       sum += v;
 #endif

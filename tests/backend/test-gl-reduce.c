@@ -1,0 +1,131 @@
+/* Reductions, softmax and normalisations of the OpenGL backends against the reference. The argument
+ * names the backend. */
+#include "backends/gl/compute/compute.h"
+#include "backends/gl/fragment/fragment.h"
+#include "backends/reference/reference.h"
+#include "core/ops/op.h"
+#include "tests/backend/op-case.h"
+
+static const GonioBackendDef *tested[] = {NULL, NULL};
+static const GonioBackendDef *const reference[] = {&gonio_backend_reference, NULL};
+static OpCaseSetup setup = {tested, reference, 1};
+
+/* ---- reductions ---- */
+
+/* Behind the operator's name. */
+static const char *const reductions[] = {
+    "(f:2,3,5,4)",
+    "(f:2,3,5,4; k:1)",
+    "(f:2,8,5,4; k:2,3)",
+    "(f:2,7,5,4; k:2,3)",
+    "(f:2,7,5,4; k:2,3) keepdims=0",
+    "(f:1,7,5,4; k:-1,-2) keepdims=0",
+    "(f:2,7,5,4; k:3) keepdims=0",
+    "(f:2,7,5,4; k:0,2)",
+    "(f:2,7,5,4; k:0,2) keepdims=0",
+    "(f:2,7,6,3; k:0,2)",
+    "(f:3,5,7; k:1)",
+    "(f:3,5,8; k:1)",
+    "(f:3,5,8; k:0)",
+    "(f:3,8; k:1) keepdims=0",
+    "(f:9,8; k:1) keepdims=0",
+    "(f:3,8; k:0)",
+    "(f:5; k:0) keepdims=0",
+    "(f:2,3,2,3,2,3; k:1,3,5)",
+    "(f:2,3,2,3,2,3; k:0,2,4)",
+    "(f:2,3,2,3,2,4; k:0,2,4) keepdims=0",
+    "(f:2,3,4; k:) noop_with_empty_axes=1",
+    "(f:2,3,5; k:) noop_with_empty_axes=1",
+    "(f:2,3,4; k:)",
+    "(f:)",
+    "(f:1,1,1; k:1)",
+    "(f:0,3; k:1)",
+    "(f:0,3; k:0)",
+    "(f:2,0,3; k:1)",
+};
+static const char *const reducing[] = {
+    "ReduceL1",  "ReduceL2",   "ReduceLogSum", "ReduceLogSumExp", "ReduceMax",
+    "ReduceMin", "ReduceMean", "ReduceProd",   "ReduceSum",       "ReduceSumSquare"};
+
+/* Several stages. */
+static const char *const long_sums[] = {
+    "ReduceSum(f:100003)",
+    "ReduceSumSquare(f:3,70000; k:1)",
+    "ReduceMean(f:70001,3; k:0)",
+    "ReduceLogSumExp(f:8,9,33,31; k:0,2,3)",
+    "ReduceMax(f:2,3,200,211; k:2,3)",
+    "ReduceL2(f:1200000)",
+    "ReduceMean(f:1,5,300,311; k:2,3)",
+    "ReduceProd(f:4001)",
+    "GlobalAveragePool(f:1,5,300,311)",
+};
+
+static const char *const pools[] = {
+    "GlobalAveragePool(f:2,37,7,5)", "GlobalAveragePool(f:1,3,9)", "GlobalAveragePool(f:1,3,4,5,6)",
+    "GlobalMaxPool(f:2,6,7,5)",      "GlobalLpPool(f:2,6,7,5)",    "GlobalLpPool(f:2,6,7,5) p=1",
+    "GlobalLpPool(f:2,6,7,5) p=3",
+};
+
+static void
+run_cases (const char *const *cases, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    for (int sandwich = 0; sandwich < 2; sandwich++)
+      op_case_run (&setup, cases[i], sandwich);
+}
+
+static void
+test_reduce (void)
+{
+  for (guint r = 0; r < G_N_ELEMENTS (reducing); r++)
+    for (guint i = 0; i < G_N_ELEMENTS (reductions); i++) {
+      g_autofree char *text = g_strconcat (reducing[r], reductions[i], NULL);
+      const char *const cases[] = {text};
+      run_cases (cases, 1);
+    }
+}
+
+static void
+test_long (void)
+{
+  run_cases (long_sums, G_N_ELEMENTS (long_sums));
+}
+
+static void
+test_pools (void)
+{
+  run_cases (pools, G_N_ELEMENTS (pools));
+}
+
+static void
+test_refused (void)
+{
+  static const char *const cases[] = {
+      "ReduceSum(f:2,3; i1:1)",
+      "ArgMax(f:2,3)",
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    op_case_refused (&setup, cases[i]);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_set_nonfatal_assertions ();
+  tested[0] = argc > 1 && g_str_equal (argv[1], "gl-fragment") ? &gonio_backend_gl_fragment
+                                                               : &gonio_backend_gl_compute;
+  GonioBackendInfo info = {0};
+  g_autoptr (GError) error = NULL;
+  if (!tested[0]->probe (&info, &error)) {
+    g_print ("1..0 # SKIP %s\n", error->message);
+    return 77;
+  }
+  g_free (info.device);
+  g_free (info.driver);
+  g_test_add_func ("/gl-reduce/reduce", test_reduce);
+  g_test_add_func ("/gl-reduce/long", test_long);
+  g_test_add_func ("/gl-reduce/pools", test_pools);
+  g_test_add_func ("/gl-reduce/refused", test_refused);
+  return g_test_run ();
+}
