@@ -66,6 +66,62 @@ static const char *const pools[] = {
     "GlobalLpPool(f:2,6,7,5) p=3",
 };
 
+/* ---- along rows ---- */
+
+/* Behind the operator's name. */
+static const char *const rows[] = {
+    "(f:2,3,5,4)",
+    "(f:2,7,5,4) axis=1",
+    "(f:2,8,5,4) axis=1",
+    "(f:1,1,5,4) axis=1",
+    "(f:2,7,5,4) axis=0",
+    "(f:2,7,5,4) axis=-2",
+    "(f:12,8)",
+    "(f:3,7)",
+    "(f:9)",
+    "(f:1)",
+    "(f:0,3)",
+    "(f:2,0,3) axis=1",
+    "(f:3,1030)",
+    "(f:2,5003)",
+    "(f:2,4100,3) axis=1",
+    "(f:1,2100,4,3) axis=1",
+};
+static const char *const along[] = {"Softmax", "LogSoftmax", "Hardmax", "LpNormalization"};
+
+static const char *const normal[] = {
+    "LpNormalization(f:3,7) p=1",
+    "LpNormalization(f:2,8,5,4) axis=1 p=1",
+    "LayerNormalization(f:6,8; c:8; c:8)",
+    "LayerNormalization(f:6,8; f:8; f:8) epsilon=0.1",
+    "LayerNormalization(f:2,5,7; c:7)",
+    "LayerNormalization(f:2,5,7; c:2,5,7; c:2,5,7) axis=0",
+    "LayerNormalization(f:2,5,8; c:5,8; c:5,8) axis=1",
+    "LayerNormalization(f:2,3,5,7; c:3,5,7; c:3,5,7) axis=1",
+    "LayerNormalization(f:2,3000; c:3000; c:3000)",
+    "LayerNormalization(f:2,3001; c:3001; c:3001)",
+    "RMSNormalization(f:6,8; c:8)",
+    "RMSNormalization(f:2,5,7; c:5,7) axis=1",
+    "InstanceNormalization(f:2,8,5,4; c:8; c:8)",
+    "InstanceNormalization(f:2,7,9; f:7; f:7) epsilon=0.2",
+    "InstanceNormalization(f:1,3,2,3,4; c:3; c:3)",
+    "InstanceNormalization(f:1,3,120,90; c:3; c:3)",
+    "GroupNormalization(f:2,8,5,4; c:8; c:8) num_groups=2",
+    "GroupNormalization(f:2,9,5,4; c:9; f:9) num_groups=3",
+    "GroupNormalization(f:2,6,5,4; c:6; c:6) num_groups=1",
+    "GroupNormalization(f:2,6,5,4; c:6; c:6) num_groups=6 epsilon=0.1",
+    "MeanVarianceNormalization(f:2,7,5,4)",
+    "MeanVarianceNormalization(f:2,8,5,4) axes=2,3",
+    "MeanVarianceNormalization(f:2,8,5) axes=0,2",
+    "LRN(f:2,11,5,4) size=5",
+    "LRN(f:2,11,5,4) size=4 alpha=0.5 beta=0.6 bias=2",
+    "LRN(f:1,3,5) size=1",
+    "LRN(f:1,3,5,4) size=9",
+    "LpPool(f:1,3,9,9) kernel_shape=3,3 strides=2,2 pads=1,1,1,1",
+    "LpPool(f:2,5,7,8) kernel_shape=2,3 p=1",
+    "LpPool(f:1,4,9) kernel_shape=3 dilations=2 p=3",
+};
+
 static void
 run_cases (const char *const *cases, guint n)
 {
@@ -75,14 +131,32 @@ run_cases (const char *const *cases, guint n)
 }
 
 static void
+run_all (const char *const *operators, guint n_operators, const char *const *cases, guint n)
+{
+  for (guint r = 0; r < n_operators; r++)
+    for (guint i = 0; i < n; i++) {
+      g_autofree char *text = g_strconcat (operators[r], cases[i], NULL);
+      const char *const one[] = {text};
+      run_cases (one, 1);
+    }
+}
+
+static void
 test_reduce (void)
 {
-  for (guint r = 0; r < G_N_ELEMENTS (reducing); r++)
-    for (guint i = 0; i < G_N_ELEMENTS (reductions); i++) {
-      g_autofree char *text = g_strconcat (reducing[r], reductions[i], NULL);
-      const char *const cases[] = {text};
-      run_cases (cases, 1);
-    }
+  run_all (reducing, G_N_ELEMENTS (reducing), reductions, G_N_ELEMENTS (reductions));
+}
+
+static void
+test_rows (void)
+{
+  run_all (along, G_N_ELEMENTS (along), rows, G_N_ELEMENTS (rows));
+}
+
+static void
+test_normal (void)
+{
+  run_cases (normal, G_N_ELEMENTS (normal));
 }
 
 static void
@@ -103,6 +177,12 @@ test_refused (void)
   static const char *const cases[] = {
       "ReduceSum(f:2,3; i1:1)",
       "ArgMax(f:2,3)",
+      "LayerNormalization(f:6,8; c:8; c:8) out=3",
+      "LayerNormalization(f:8,8; c:8,1)",
+      "LayerNormalization(f:2,5,7; c:5,7) axis=0",
+      "InstanceNormalization(f:2,8; c:8; c:8)",
+      "MeanVarianceNormalization(f:2,8,5,4) axes=1,2",
+      "LRN(f:2,8) size=3",
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     op_case_refused (&setup, cases[i]);
@@ -125,6 +205,8 @@ main (int argc, char **argv)
   g_free (info.driver);
   g_test_add_func ("/gl-reduce/reduce", test_reduce);
   g_test_add_func ("/gl-reduce/long", test_long);
+  g_test_add_func ("/gl-reduce/rows", test_rows);
+  g_test_add_func ("/gl-reduce/normal", test_normal);
   g_test_add_func ("/gl-reduce/pools", test_pools);
   g_test_add_func ("/gl-reduce/refused", test_refused);
   return g_test_run ();

@@ -6,8 +6,10 @@ static const GonioGlOp *const families[] = {
     gonio_gl_ops_conv,
     gonio_gl_ops_elementwise,
     gonio_gl_ops_matmul,
+    gonio_gl_ops_norm,
     gonio_gl_ops_pool,
     gonio_gl_ops_reduce,
+    gonio_gl_ops_rows,
 };
 
 const GonioGlOp *

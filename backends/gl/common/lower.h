@@ -115,7 +115,9 @@ const GonioGlOp *gonio_gl_op (guint op);
 extern const GonioGlOp gonio_gl_ops_conv[];
 extern const GonioGlOp gonio_gl_ops_elementwise[];
 extern const GonioGlOp gonio_gl_ops_matmul[];
+extern const GonioGlOp gonio_gl_ops_norm[];
 extern const GonioGlOp gonio_gl_ops_pool[];
 extern const GonioGlOp gonio_gl_ops_reduce[];
+extern const GonioGlOp gonio_gl_ops_rows[];
 
 G_END_DECLS

@@ -1,4 +1,4 @@
-/* Pools: windows and whole images. Depends on lower. */
+/* Pools of windows; those of whole images are in reduce.c. Depends on lower. */
 #include "backends/gl/common/lower.h"
 #include "core/ops/spatial.h"
 
@@ -8,6 +8,8 @@ static const char *
 pool_claim (const GonioGraph *graph, const GonioNode *node)
 {
   GonioSpatial spatial;
+  if (node->op == GONIO_OP_LP_POOL && gonio_node_attr_int (node, "p", 2) < 1)
+    return "p is less than 1";
   if (gonio_gl_out (graph, node, 1))
     return "indices are not supported";
   if (!gonio_op_spatial (graph, node, &spatial, NULL) || spatial.n < 1 || spatial.n > 2)
@@ -40,6 +42,11 @@ pool_lower (GonioGlLower *lower, GError **error)
   step.params[14] = (int)gonio_node_attr_int (lower->node, "count_include_pad", 0);
   if (lower->node->op == GONIO_OP_MAX_POOL)
     step.defines = g_strdup ("MAX 1");
+  if (lower->node->op == GONIO_OP_LP_POOL) {
+    gint64 p = gonio_node_attr_int (lower->node, "p", 2);
+    step.defines = g_strdup_printf ("LP %d", (int)MIN (p, 3));
+    step.floats[2] = (float)p;
+  }
   if (!gonio_gl_read (lower, 0, GONIO_GL_IMAGE, &step.inputs[0], error)) {
     g_free (step.defines);
     return FALSE;
@@ -50,6 +57,7 @@ pool_lower (GonioGlLower *lower, GError **error)
 
 const GonioGlOp gonio_gl_ops_pool[] = {
     {GONIO_OP_AVERAGE_POOL, pool_claim, pool_lower, 0},
+    {GONIO_OP_LP_POOL, pool_claim, pool_lower, 0},
     {GONIO_OP_MAX_POOL, pool_claim, pool_lower, 0},
     {GONIO_OP_INVALID, NULL, NULL, 0},
 };

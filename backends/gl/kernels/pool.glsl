@@ -1,4 +1,8 @@
-// MAX or average of windows, image form. p[14]: does the padding count, with p[15], p[16] its end?
+// MAX, LP (1, 2 or 3: f[2]) norm or average of windows, image form. p[14]: does the padding count,
+// with p[15], p[16] its end?
+#ifndef LP
+#define LP 0
+#endif
 #include "functions.glsl"
 #include "window.glsl"
 vec4 texel (int i) {
@@ -16,13 +20,23 @@ vec4 texel (int i) {
       vec4 v = in0 (line + x * STRIDE.y - BEFORE.y + kx * STEP.y);
 #ifdef MAX
       sum = ky == down.x && kx == across.x ? v : max4 (sum, v);
+#elif LP == 1
+      sum += abs (v);
+#elif LP == 2
+      sum += v * v;
+#elif LP == 3
+      sum += pow (abs (v), vec4 (f[2]));
 #else
       sum += v;
 #endif
     }
   }
-#ifdef MAX
+#if defined(MAX) || LP == 1
   return sum;
+#elif LP == 2
+  return sqrt (sum);
+#elif LP == 3
+  return pow (sum, vec4 (1.0 / f[2]));
 #else
   int count = max (down.y - down.x, 0) * max (across.y - across.x, 0);
   if (p[14] == 1) {
