@@ -402,7 +402,7 @@ add_channels (Chain *chain, gboolean bias, GError **error)
     to[c] = (float)(bias ? data[2][c] - data[3][c] * gain : gain);
   }
   g_autofree char *text =
-      add_broadcast (chain, &shape, gonio_gl_numbers (chain->lower, numbers), READ_PLAIN);
+      add_broadcast (chain, &shape, gonio_gl_exact_numbers (chain->lower, numbers), READ_PLAIN);
   g_string_append_printf (chain->stages, " LET (%s)", text);
   add_stage (chain, bias ? "$a + $b" : "$a * $b", "v", "w", none);
   return TRUE;
@@ -478,6 +478,22 @@ reads_image (const GonioGlLower *lower, const GonioShape *out)
   return FALSE;
 }
 
+/* Where there is no element lies no log (0): it would spoil what a kernel makes of whole texels, or
+ * look like a result beyond 16 bits. */
+static void
+mask_lanes (Chain *chain, GString *defines)
+{
+  gint64 count = gonio_gl_count (&chain->out);
+  int batch;
+  if (chain->image && chain->out.dims[1] % 4 != 0) {
+    g_string_append (defines, ";IMAGE 1");
+    gonio_gl_image_sizes (&chain->out, &batch, &chain->step.params[0], &chain->step.params[1]);
+  } else if (!chain->image && count % 4 != 0) {
+    g_string_append (defines, ";TAIL 1");
+    chain->step.params[0] = (int)count;
+  }
+}
+
 gboolean
 gonio_gl_chain_lower (GonioGlLower *lower, GError **error)
 {
@@ -499,11 +515,7 @@ gonio_gl_chain_lower (GonioGlLower *lower, GError **error)
   }
   chain.step.reads = chain.step.n_inputs;
   write_broadcast (&chain, stages);
-  if (chain.image && chain.out.dims[1] % 4 != 0) { /* log (0) would spoil what reads such lanes */
-    int batch;
-    g_string_append (stages, ";IMAGE 1");
-    gonio_gl_image_sizes (&chain.out, &batch, &chain.step.params[0], &chain.step.params[1]);
-  }
+  mask_lanes (&chain, stages);
   chain.step.output = gonio_gl_write (lower, 0, form);
   chain.step.defines = g_strdup (stages->str);
   return gonio_gl_add (lower, &chain.step, error);

@@ -44,7 +44,7 @@ static void
 write_layout (const Layout *at, GonioGlStep *step)
 {
   const gint64 all[] = {at->fours, at->length, at->parts,  at->part_length, at->step,
-                        at->side,  at->behind, at->behind, at->rows - 1};
+                        at->side,  at->behind, at->behind, at->rows - 1,    at->rows * at->length};
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     step->params[i] = (int)all[i];
   step->floats[2] = (float)at->length;

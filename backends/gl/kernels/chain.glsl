@@ -1,6 +1,7 @@
 // A run of elementwise operators: v goes from stage to stage, w is a further operand. STAGES is made
 // of LET and DO, OPERANDS of the macros below, for operands that are broadcast.
-// p[0], p[1]: channels and texels of a plane, for results in image form (IMAGE);
+// p[0], p[1]: channels and texels of a plane, for results in image form (IMAGE); p[0]: elements of a
+// plain result that does not end with a texel (TAIL);
 // p[2..7]: sizes of the result's axes, AXES of them, in texels (EACH: in elements);
 // p[8 + 8k..]: of the k-th broadcast operand: a step for each axis, the step from lane to lane, and
 // the last element.
@@ -40,6 +41,9 @@ vec4 texel (int i) {
 #ifdef IMAGE
   int left = p[0] - i / p[1] % ((p[0] + 3) / 4) * 4;
   v = mix (vec4 (0.0), v, greaterThan (ivec4 (left), ivec4 (0, 1, 2, 3)));
+#endif
+#ifdef TAIL
+  v = mix (vec4 (0.0), v, lessThan (4 * i + ivec4 (0, 1, 2, 3), ivec4 (p[0])));
 #endif
   return v;
 }

@@ -1,6 +1,6 @@
 // What becomes of each element x, its row being like a and b (in1: row-stats.glsl): RESULT, with
 // `place` in the row, and GAIN (in2) and BIAS (in3) along the row. p[0..6]: see row-stats.glsl;
-// p[7]: fours, or elements, of all rows that lie side by side. With IMAGE lanes beyond p[1] are 0.
+// p[7]: fours, or elements, of all rows that lie side by side; p[8]: the last row, p[9]: elements. With IMAGE lanes beyond p[1] are 0.
 #include "functions.glsl"
 #include "element.glsl"
 #define AT3(e) pick (in3 ((e) >> 2), (e) & 3)
@@ -38,6 +38,9 @@ vec4 texel (int i) {
 #endif
 #ifdef IMAGE
   y = mix (vec4 (0.0), y, lessThan (place, ivec4 (p[1])));
+#endif
+#ifdef EACH
+  y = mix (vec4 (0.0), y, lessThan (e, ivec4 (p[9])));
 #endif
   return y;
 }
