@@ -206,6 +206,17 @@ clip_claim (const GonioGraph *graph, const GonioNode *node)
   return NULL;
 }
 
+/* PRelu's result has the shape of its first operand, whatever the second one is. */
+static gboolean
+broadcasts_to (const GonioShape *shape, const GonioShape *out)
+{
+  for (int d = 1; d <= shape->rank; d++)
+    if (d > out->rank || (shape->dims[shape->rank - d] != 1 &&
+                          shape->dims[shape->rank - d] != out->dims[out->rank - d]))
+      return FALSE;
+  return TRUE;
+}
+
 static const char *
 binary_claim (const GonioGraph *graph, const GonioNode *node)
 {
@@ -217,6 +228,8 @@ binary_claim (const GonioGraph *graph, const GonioNode *node)
     if (!gonio_gl_in (graph, node, i))
       return "an operand is missing";
     GonioShape shape = gonio_gl_shape (gonio_gl_in (graph, node, i));
+    if (!broadcasts_to (&shape, &out))
+      return "an operand does not fit the result";
     broadcast += !gonio_shape_equal (&shape, &out);
   }
   if (node->n_inputs > GONIO_GL_CHAIN_OPERANDS || broadcast > GONIO_GL_CHAIN_BROADCAST)

@@ -206,7 +206,7 @@ fold_of (const GonioNode *node, gint64 places)
   return fold;
 }
 
-/* Axes that go; FALSE when they are none of the value's. */
+/* Axes that go; FALSE when one is none of the value's, or comes twice. */
 static gboolean
 find_gone (const GonioGraph *graph, const GonioNode *node, int rank, guint *out_gone)
 {
@@ -219,9 +219,10 @@ find_gone (const GonioGraph *graph, const GonioNode *node, int rank, guint *out_
     gint64 axis = axes->dtype == GONIO_DTYPE_INT64
                       ? ((const int64_t *)gonio_tensor_data (axes->constant))[i]
                       : G_MAXINT64;
-    if (axis < -rank || axis >= rank)
+    axis += axis < 0 ? rank : 0;
+    if (axis < 0 || axis >= rank || (*out_gone >> axis & 1))
       return FALSE;
-    *out_gone |= 1u << (axis < 0 ? axis + rank : axis);
+    *out_gone |= 1u << axis;
   }
   return TRUE;
 }
@@ -232,7 +233,7 @@ reduce_claim (const GonioGraph *graph, const GonioNode *node)
   guint gone;
   return find_gone (graph, node, gonio_gl_shape (gonio_gl_in (graph, node, 0)).rank, &gone)
              ? NULL
-             : "an axis is out of range";
+             : "an axis is out of range or comes twice";
 }
 
 /* Do the results lie as texels of channels, so that an image need not become plain? */
