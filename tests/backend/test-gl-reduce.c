@@ -122,6 +122,36 @@ static const char *const normal[] = {
     "LpPool(f:1,4,9) kernel_shape=3 dilations=2 p=3",
 };
 
+static const char *const attention[] = {
+    "Attention(f:2,3,5,8; f:2,3,7,8; f:2,3,7,4)",
+    "Attention(f:2,4,5,6; f:2,2,7,6; f:2,2,7,3)",
+    "Attention(f:2,5,24; f:2,7,24; f:2,7,24) q_num_heads=3 kv_num_heads=3",
+    "Attention(f:2,5,24; f:2,7,12; f:2,7,10) q_num_heads=4 kv_num_heads=2 scale=0.3",
+    "Attention(f:1,2,5,8; f:1,2,5,8; f:1,2,5,8) is_causal=1 softcap=0.5",
+    "Attention(f:2,3,5,8; f:2,3,7,8; f:2,3,7,4; f:5,7)",
+    "Attention(f:2,3,5,8; f:2,3,7,8; f:2,3,7,4; f:2,1,5,7)",
+    "Attention(f:2,3,5,8; f:2,3,7,8; f:2,3,7,4; f:3,1,5)",
+    "Attention(f:1,1,1,8; f:1,1,300,8; f:1,1,300,4)",
+    "RotaryEmbedding(f:2,3,5,8; f:2,5,4; f:2,5,4)",
+    "RotaryEmbedding(f:2,5,18; c:2,5,3; c:2,5,3) num_heads=3 interleaved=1",
+    "RotaryEmbedding(f:2,5,18; f:2,5,2; f:2,5,2) num_heads=3 rotary_embedding_dim=4",
+};
+
+static const char *const einsum[] = {
+    "Einsum(f:3,5; f:5,4) equation=ij,jk->ik",
+    "Einsum(f:3,5; f:5,4) equation=ij,jk",
+    "Einsum(f:2,3,5; f:2,5,4) equation=bij,bjk->bik",
+    "Einsum(f:2,5,3,7; f:2,6,3,7) equation=bqhd,bkhd->bhqk",
+    "Einsum(f:4,4) equation=ii->i",
+    "Einsum(f:4,4) equation=ii->",
+    "Einsum(f:4,5) equation=ij->ji",
+    "Einsum(f:4,5) equation=ij->",
+    "Einsum(f:5; f:3) equation=i,j->ij",
+    "Einsum(f:2,3,4,5; f:5,3) equation=...ij,jk->...ik",
+    "Einsum(f:2,1,4,5; f:3,5,3) equation=...ij,...jk",
+    "Einsum(f:200; f:200) equation=i,i->",
+};
+
 static void
 run_cases (const char *const *cases, guint n)
 {
@@ -166,6 +196,18 @@ test_long (void)
 }
 
 static void
+test_attention (void)
+{
+  run_cases (attention, G_N_ELEMENTS (attention));
+}
+
+static void
+test_einsum (void)
+{
+  run_cases (einsum, G_N_ELEMENTS (einsum));
+}
+
+static void
 test_pools (void)
 {
   run_cases (pools, G_N_ELEMENTS (pools));
@@ -183,6 +225,10 @@ test_refused (void)
       "InstanceNormalization(f:2,8; c:8; c:8)",
       "MeanVarianceNormalization(f:2,8,5,4) axes=1,2",
       "LRN(f:2,8) size=3",
+      "Einsum(f:3; f:3; f:3) equation=i,i,i->",
+      "Attention(f:1,1,5,8; f:1,1,5,8; f:1,1,5,8) out=3",
+      "Attention(f:1,1,5,8; f:1,1,5,8; f:1,1,5,8; b:5,5)",
+      "RotaryEmbedding(f:2,3,5,8; f:9,4; f:9,4; i9:2,5)",
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     op_case_refused (&setup, cases[i]);
@@ -207,6 +253,8 @@ main (int argc, char **argv)
   g_test_add_func ("/gl-reduce/long", test_long);
   g_test_add_func ("/gl-reduce/rows", test_rows);
   g_test_add_func ("/gl-reduce/normal", test_normal);
+  g_test_add_func ("/gl-reduce/attention", test_attention);
+  g_test_add_func ("/gl-reduce/einsum", test_einsum);
   g_test_add_func ("/gl-reduce/pools", test_pools);
   g_test_add_func ("/gl-reduce/refused", test_refused);
   return g_test_run ();

@@ -3,7 +3,9 @@
 #include "backends/gl/common/region.h"
 
 static const GonioGlOp *const families[] = {
+    gonio_gl_ops_attention,
     gonio_gl_ops_conv,
+    gonio_gl_ops_einsum,
     gonio_gl_ops_elementwise,
     gonio_gl_ops_matmul,
     gonio_gl_ops_norm,

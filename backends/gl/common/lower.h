@@ -112,7 +112,9 @@ typedef struct {
 /* NULL when there is none. */
 const GonioGlOp *gonio_gl_op (guint op);
 
+extern const GonioGlOp gonio_gl_ops_attention[];
 extern const GonioGlOp gonio_gl_ops_conv[];
+extern const GonioGlOp gonio_gl_ops_einsum[];
 extern const GonioGlOp gonio_gl_ops_elementwise[];
 extern const GonioGlOp gonio_gl_ops_matmul[];
 extern const GonioGlOp gonio_gl_ops_norm[];

@@ -66,37 +66,50 @@ add_stats (GonioGlLower *lower, const Layout *at, const GonioGlRows *rows, Gonio
 }
 
 gboolean
-gonio_gl_rows (GonioGlLower *lower, const GonioGlRows *rows, int first, int n, gboolean gain,
-               gboolean bias, GError **error)
+gonio_gl_rows (GonioGlLower *lower, const GonioGlRows *rows, const GonioShape *shape, int first,
+               int n, const GonioGlRowSlots *slots, GError **error)
+{
+  gboolean image = slots->form == GONIO_GL_IMAGE;
+  Layout at = lay_out (shape, first, n, image);
+  GonioGlStep step = {.kernel = "row-apply.glsl", .n_inputs = 2, .output = slots->out};
+  GonioGlSlot stats = gonio_gl_scratch (lower, at.rows);
+  if (at.parts > 1) {
+    GonioGlSlot parts = gonio_gl_scratch (lower, at.rows * at.parts);
+    if (!add_stats (lower, &at, rows, slots->in, FALSE, parts, error) ||
+        !add_stats (lower, &at, rows, parts, TRUE, stats, error))
+      return FALSE;
+  } else if (!add_stats (lower, &at, rows, slots->in, FALSE, stats, error)) {
+    return FALSE;
+  }
+  step.inputs[0] = slots->in;
+  step.inputs[1] = stats;
+  for (guint i = 0; i < slots->n_along; i++)
+    step.inputs[step.n_inputs++] = slots->along[i];
+  write_layout (&at, &step);
+  step.reads = at.each ? 12 : 4;
+  step.defines =
+      g_strdup_printf ("RESULT %s%s%s%s%s", rows->result, slots->n_along > 0 ? ";GAIN 1" : "",
+                       slots->n_along > 1 ? ";BIAS 1" : "", at.each ? ";EACH 1" : "",
+                       image && at.length % 4 != 0 ? ";IMAGE 1" : "");
+  return gonio_gl_add (lower, &step, error);
+}
+
+/* Input 0 into output 0. */
+static gboolean
+lower_rows (GonioGlLower *lower, const GonioGlRows *rows, int first, int n, guint n_along,
+            GError **error)
 {
   GonioShape shape = gonio_gl_shape (gonio_gl_in (lower->graph, lower->node, 0));
   gboolean image = n == 1 && first == 1 && shape.rank >= 3 && gonio_gl_count (&shape) > 0 &&
-                   !gain && !bias && gonio_gl_has (lower, 0, GONIO_GL_IMAGE);
-  GonioGlForm form = image ? GONIO_GL_IMAGE : GONIO_GL_PLAIN;
-  Layout at = lay_out (&shape, first, n, image);
-  GonioGlStep step = {.kernel = "row-apply.glsl", .n_inputs = 2};
-  GonioGlSlot stats = gonio_gl_scratch (lower, at.rows);
-  if (!gonio_gl_read (lower, 0, form, &step.inputs[0], error))
+                   n_along == 0 && gonio_gl_has (lower, 0, GONIO_GL_IMAGE);
+  GonioGlRowSlots slots = {.n_along = n_along, .form = image ? GONIO_GL_IMAGE : GONIO_GL_PLAIN};
+  if (!gonio_gl_read (lower, 0, slots.form, &slots.in, error))
     return FALSE;
-  if (at.parts > 1) {
-    GonioGlSlot parts = gonio_gl_scratch (lower, at.rows * at.parts);
-    if (!add_stats (lower, &at, rows, step.inputs[0], FALSE, parts, error) ||
-        !add_stats (lower, &at, rows, parts, TRUE, stats, error))
+  for (guint i = 0; i < n_along; i++)
+    if (!gonio_gl_read (lower, i + 1, GONIO_GL_PLAIN, &slots.along[i], error))
       return FALSE;
-  } else if (!add_stats (lower, &at, rows, step.inputs[0], FALSE, stats, error)) {
-    return FALSE;
-  }
-  step.inputs[1] = stats;
-  for (guint i = 1; i <= (bias ? 2u : gain ? 1u : 0u); i++)
-    if (!gonio_gl_read (lower, i, GONIO_GL_PLAIN, &step.inputs[step.n_inputs++], error))
-      return FALSE;
-  write_layout (&at, &step);
-  step.reads = at.each ? 12 : 4;
-  step.defines = g_strdup_printf ("RESULT %s%s%s%s%s", rows->result, gain ? ";GAIN 1" : "",
-                                  bias ? ";BIAS 1" : "", at.each ? ";EACH 1" : "",
-                                  image && at.length % 4 != 0 ? ";IMAGE 1" : "");
-  step.output = gonio_gl_write (lower, 0, form);
-  return gonio_gl_add (lower, &step, error);
+  slots.out = gonio_gl_write (lower, 0, slots.form);
+  return gonio_gl_rows (lower, rows, &shape, first, n, &slots, error);
 }
 
 /* ---- along one axis ---- */
@@ -152,7 +165,7 @@ along_lower (GonioGlLower *lower, GError **error)
       rows = &along[i].rows;
   if (!rows)
     rows = &lp[gonio_node_attr_int (lower->node, "p", 2) - 1];
-  return gonio_gl_rows (lower, rows, axis, 1, FALSE, FALSE, error);
+  return lower_rows (lower, rows, axis, 1, 0, error);
 }
 
 /* ---- along the last axes ---- */
@@ -188,8 +201,8 @@ last_lower (GonioGlLower *lower, GError **error)
                       "vec4 (a.x, 1.0 / sqrt (a.y / f[2] + f[3]), 0.0, 0.0)", "(x - a) * b",
                       gonio_node_attr_float (lower->node, "epsilon", 1e-5f)};
   (void)find_axis (lower->graph, lower->node, &axis); /* as claimed */
-  return gonio_gl_rows (lower, &rows, axis, rank - axis, TRUE,
-                        gonio_gl_in (lower->graph, lower->node, 2) != NULL, error);
+  return lower_rows (lower, &rows, axis, rank - axis,
+                     gonio_gl_in (lower->graph, lower->node, 2) ? 2 : 1, error);
 }
 
 const GonioGlOp gonio_gl_ops_rows[] = {

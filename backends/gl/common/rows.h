@@ -22,9 +22,15 @@ typedef struct {
   float number;
 } GonioGlRows;
 
-/* Input 0 into output 0, rows running over axes first..first + n - 1. Inputs 1 and 2, where wanted,
- * are gain and bias along a row. */
-gboolean gonio_gl_rows (GonioGlLower *lower, const GonioGlRows *rows, int first, int n,
-                        gboolean gain, gboolean bias, GError **error);
+typedef struct {
+  GonioGlSlot in, out;
+  GonioGlSlot along[2]; /* gain and bias along a row, plain */
+  guint n_along;
+  GonioGlForm form; /* GONIO_GL_IMAGE: rows run over axis 1 alone, without gain */
+} GonioGlRowSlots;
+
+/* Rows run over axes first..first + n - 1 of the shape. */
+gboolean gonio_gl_rows (GonioGlLower *lower, const GonioGlRows *rows, const GonioShape *shape,
+                        int first, int n, const GonioGlRowSlots *slots, GError **error);
 
 G_END_DECLS
