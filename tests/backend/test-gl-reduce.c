@@ -152,6 +152,19 @@ static const char *const einsum[] = {
     "Einsum(f:200; f:200) equation=i,i->",
 };
 
+/* What is no number, and what has no end. */
+static const char *const specials[] = {
+    "ReduceMax(v:1,nan,2)",       "ReduceMin(v:nan,1,2,3,4)",
+    "ReduceMax(v:-inf,-inf)",     "ReduceSum(v:inf,1)",
+    "ReduceSum(v:inf,-inf)",      "ReduceLogSumExp(v:-inf,-inf)",
+    "ReduceLogSumExp(v:inf,1)",   "ReduceLogSumExp(v:-inf,1,2,3)",
+    "ReduceLogSumExp(v:200,201)", "Softmax(v:-inf,1,2,-inf,-inf)",
+    "Softmax(v:-inf,-inf)",       "Softmax(v:nan,1)",
+    "Softmax(v:inf,1)",           "LogSoftmax(v:-inf,1,2)",
+    "Hardmax(v:nan,1)",           "Hardmax(v:-inf,-inf)",
+    "Hardmax(v:2,3,3)",           "LpNormalization(v:0,0,0)",
+};
+
 static void
 run_cases (const char *const *cases, guint n)
 {
@@ -193,6 +206,19 @@ static void
 test_long (void)
 {
   run_cases (long_sums, G_N_ELEMENTS (long_sums));
+}
+
+/* And rows some of whose parts are masked out altogether. */
+static void
+test_special (void)
+{
+  g_autoptr (GString) text = g_string_new ("Softmax(v:-inf");
+  for (int i = 0; i < 5000; i++)
+    g_string_append (text, i == 3001 ? ",1" : i == 3003 ? ",2" : ",-inf");
+  g_string_append (text, ")");
+  const char *const masked[] = {text->str};
+  run_cases (specials, G_N_ELEMENTS (specials));
+  run_cases (masked, 1);
 }
 
 static void
@@ -253,6 +279,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gl-reduce/long", test_long);
   g_test_add_func ("/gl-reduce/rows", test_rows);
   g_test_add_func ("/gl-reduce/normal", test_normal);
+  g_test_add_func ("/gl-reduce/special", test_special);
   g_test_add_func ("/gl-reduce/attention", test_attention);
   g_test_add_func ("/gl-reduce/einsum", test_einsum);
   g_test_add_func ("/gl-reduce/pools", test_pools);
