@@ -252,7 +252,9 @@ open_pipeline (const Args *args, guint n_files, GError **error)
   g_auto (GStrv) models = gonio_data_subdirs ((const char *const *)dirs, "models");
   g_auto (GStrv) protocols = gonio_data_subdirs ((const char *const *)dirs, "protocols");
   guint threads = (guint)MAX (0, args->threads);
+  const char *choice = args->backends != NULL ? args->backends : "auto";
   const GonioPipelineOptions options = {.backends = backends,
+                                        .backend_choice = choice,
                                         .evaluate = gonio_backends_evaluate,
                                         .threads = threads,
                                         .precision = precision,

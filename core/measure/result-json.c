@@ -138,6 +138,47 @@ attempts_to_json (const GonioResult *r)
   return array;
 }
 
+static JsonArray *
+models_to_json (const GonioResult *r)
+{
+  JsonArray *models = json_array_new ();
+  for (guint i = 0; i < r->models->len; i++) {
+    const GonioModelUse *use = r->models->pdata[i];
+    JsonObject *model = json_object_new ();
+    set_text (model, "id", use->id);
+    set_text (model, "version", use->version);
+    set_text (model, "sha256", use->sha256);
+    set_text (model, "task", use->task);
+    set_text (model, "placement", use->placement);
+    JsonArray *nodes = json_array_new ();
+    for (guint k = 0; k < use->nodes->len; k++) {
+      const GonioNodeCount *count = use->nodes->pdata[k];
+      JsonObject *row = json_object_new ();
+      set_text (row, "backend", count->backend);
+      json_object_set_int_member (row, "nodes", count->nodes);
+      json_array_add_object_element (nodes, row);
+    }
+    json_object_set_array_member (model, "nodes", nodes);
+    json_array_add_object_element (models, model);
+  }
+  return models;
+}
+
+static JsonArray *
+backends_to_json (const GonioResult *r)
+{
+  JsonArray *backends = json_array_new ();
+  for (guint i = 0; i < r->backends->len; i++) {
+    const GonioBackendUse *use = r->backends->pdata[i];
+    JsonObject *row = json_object_new ();
+    set_text (row, "name", use->name);
+    set_text (row, "device", use->device);
+    set_text (row, "driver", use->driver);
+    json_array_add_object_element (backends, row);
+  }
+  return backends;
+}
+
 static JsonObject *
 provenance_to_json (const GonioResult *r)
 {
@@ -148,18 +189,11 @@ provenance_to_json (const GonioResult *r)
   json_object_set_int_member (object, "height", r->height);
   set_text (object, "program_version", r->program_version);
   set_text (object, "backend", r->backend);
-  JsonArray *models = json_array_new ();
-  for (guint i = 0; i < r->models->len; i++) {
-    const GonioModelUse *use = r->models->pdata[i];
-    JsonObject *model = json_object_new ();
-    set_text (model, "id", use->id);
-    set_text (model, "version", use->version);
-    set_text (model, "sha256", use->sha256);
-    set_text (model, "task", use->task);
-    set_text (model, "placement", use->placement);
-    json_array_add_object_element (models, model);
-  }
-  json_object_set_array_member (object, "models", models);
+  set_text (object, "backend_choice", r->backend_choice);
+  json_object_set_array_member (object, "backends", backends_to_json (r));
+  set_text (object, "precision", r->precision);
+  json_object_set_array_member (object, "models", models_to_json (r));
+  set_number (object, "networks_ms", r->networks_ms);
   JsonArray *timings = json_array_new ();
   for (guint i = 0; i < r->timings->len; i++) {
     const GonioStageTime *time = r->timings->pdata[i];
@@ -368,6 +402,44 @@ read_measure (GonioJson *json, JsonObject *object, GonioResult *result)
 }
 
 static void
+each_object (GonioJson *json, JsonObject *parent, const char *member,
+             void (*read) (GonioJson *, JsonObject *, GonioResult *), GonioResult *result)
+{
+  JsonArray *array = gonio_json_array (json, parent, member, FALSE, 0, MAX_ITEMS);
+  if (array == NULL)
+    return;
+  gonio_json_push (json, member);
+  for (guint i = 0; i < json_array_get_length (array) && gonio_json_ok (json); i++) {
+    gonio_json_push_index (json, i);
+    JsonObject *object = gonio_json_object (json, json_array_get_element (array, i), NULL);
+    if (object != NULL)
+      read (json, object, result);
+    gonio_json_pop (json);
+  }
+  gonio_json_pop (json);
+}
+
+/* Of the model read last. */
+static void
+read_node_count (GonioJson *json, JsonObject *object, GonioResult *result)
+{
+  const char *backend = gonio_json_text (json, object, "backend", TRUE);
+  int64_t nodes = gonio_json_integer (json, object, "nodes", FALSE, 0, 0, G_MAXINT32);
+  if (backend != NULL)
+    gonio_model_use_add_nodes (result->models->pdata[result->models->len - 1], backend,
+                               (guint)nodes);
+}
+
+static void
+read_backend_use (GonioJson *json, JsonObject *object, GonioResult *result)
+{
+  const char *name = gonio_json_text (json, object, "name", TRUE);
+  if (name != NULL)
+    gonio_result_add_backend (result, name, gonio_json_text (json, object, "device", FALSE),
+                              gonio_json_text (json, object, "driver", FALSE));
+}
+
+static void
 read_model_use (GonioJson *json, JsonObject *object, GonioResult *result)
 {
   g_ptr_array_add (result->models,
@@ -376,6 +448,7 @@ read_model_use (GonioJson *json, JsonObject *object, GonioResult *result)
                                         gonio_json_text (json, object, "sha256", FALSE),
                                         gonio_json_text (json, object, "task", FALSE),
                                         gonio_json_text (json, object, "placement", FALSE)));
+  each_object (json, object, "nodes", read_node_count, result);
 }
 
 static void
@@ -403,24 +476,6 @@ read_timing (GonioJson *json, JsonObject *object, GonioResult *result)
 }
 
 static void
-each_object (GonioJson *json, JsonObject *parent, const char *member,
-             void (*read) (GonioJson *, JsonObject *, GonioResult *), GonioResult *result)
-{
-  JsonArray *array = gonio_json_array (json, parent, member, FALSE, 0, MAX_ITEMS);
-  if (array == NULL)
-    return;
-  gonio_json_push (json, member);
-  for (guint i = 0; i < json_array_get_length (array) && gonio_json_ok (json); i++) {
-    gonio_json_push_index (json, i);
-    JsonObject *object = gonio_json_object (json, json_array_get_element (array, i), NULL);
-    if (object != NULL)
-      read (json, object, result);
-    gonio_json_pop (json);
-  }
-  gonio_json_pop (json);
-}
-
-static void
 read_provenance (GonioJson *json, JsonObject *parent, GonioResult *result)
 {
   JsonNode *node = gonio_json_member (json, parent, "provenance", FALSE);
@@ -434,7 +489,11 @@ read_provenance (GonioJson *json, JsonObject *parent, GonioResult *result)
   result->height = (guint)gonio_json_integer (json, object, "height", FALSE, 0, 0, G_MAXINT32);
   result->program_version = dup_text (json, object, "program_version");
   result->backend = dup_text (json, object, "backend");
+  result->backend_choice = dup_text (json, object, "backend_choice");
+  each_object (json, object, "backends", read_backend_use, result);
+  result->precision = dup_text (json, object, "precision");
   each_object (json, object, "models", read_model_use, result);
+  result->networks_ms = gonio_json_number (json, object, "networks_ms", FALSE, NAN, 0, 1e12);
   each_object (json, object, "timings", read_timing, result);
   gonio_json_pop (json);
 }

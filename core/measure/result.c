@@ -86,6 +86,13 @@ gonio_measurement_free (GonioMeasurement *m)
   g_free (m);
 }
 
+static void
+node_count_free (gpointer data)
+{
+  g_free (((GonioNodeCount *)data)->backend);
+  g_free (data);
+}
+
 GonioModelUse *
 gonio_model_use_new (const char *id, const char *version, const char *sha256, const char *task,
                      const char *placement)
@@ -96,7 +103,17 @@ gonio_model_use_new (const char *id, const char *version, const char *sha256, co
   use->sha256 = g_strdup (sha256);
   use->task = g_strdup (task);
   use->placement = g_strdup (placement);
+  use->nodes = g_ptr_array_new_with_free_func (node_count_free);
   return use;
+}
+
+void
+gonio_model_use_add_nodes (GonioModelUse *use, const char *backend, guint nodes)
+{
+  GonioNodeCount *count = g_new0 (GonioNodeCount, 1);
+  count->backend = g_strdup (backend);
+  count->nodes = nodes;
+  g_ptr_array_add (use->nodes, count);
 }
 
 static void
@@ -108,7 +125,29 @@ model_use_free (gpointer data)
   g_free (use->sha256);
   g_free (use->task);
   g_free (use->placement);
+  g_ptr_array_unref (use->nodes);
   g_free (use);
+}
+
+static void
+backend_use_free (gpointer data)
+{
+  GonioBackendUse *use = data;
+  g_free (use->name);
+  g_free (use->device);
+  g_free (use->driver);
+  g_free (use);
+}
+
+void
+gonio_result_add_backend (GonioResult *result, const char *name, const char *device,
+                          const char *driver)
+{
+  GonioBackendUse *use = g_new0 (GonioBackendUse, 1);
+  use->name = g_strdup (name);
+  use->device = g_strdup (device);
+  use->driver = g_strdup (driver);
+  g_ptr_array_add (result->backends, use);
 }
 
 static void
@@ -146,6 +185,8 @@ gonio_result_new (const char *file)
   result->landmarks = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_landmark_free);
   result->measures = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_measurement_free);
   result->models = g_ptr_array_new_with_free_func (model_use_free);
+  result->backends = g_ptr_array_new_with_free_func (backend_use_free);
+  result->networks_ms = NAN;
   result->timings = g_ptr_array_new_with_free_func (stage_time_free);
   result->rectification.kind = g_strdup ("none");
   result->rectification.source = g_strdup ("off");
@@ -179,6 +220,9 @@ gonio_result_unref (GonioResult *result)
   g_free (result->input_sha256);
   g_ptr_array_unref (result->models);
   g_free (result->backend);
+  g_free (result->backend_choice);
+  g_ptr_array_unref (result->backends);
+  g_free (result->precision);
   g_free (result->program_version);
   g_ptr_array_unref (result->timings);
   g_free (result->input_format);
@@ -203,6 +247,38 @@ measurement_copy (const GonioMeasurement *from)
   to->grade = g_strdup (from->grade);
   to->missing = g_strdupv (from->missing);
   return to;
+}
+
+static void
+copy_provenance (const GonioResult *from, GonioResult *to)
+{
+  to->input_sha256 = g_strdup (from->input_sha256);
+  for (guint i = 0; i < from->models->len; i++) {
+    const GonioModelUse *use = from->models->pdata[i];
+    GonioModelUse *copy =
+        gonio_model_use_new (use->id, use->version, use->sha256, use->task, use->placement);
+    for (guint k = 0; k < use->nodes->len; k++) {
+      const GonioNodeCount *count = use->nodes->pdata[k];
+      gonio_model_use_add_nodes (copy, count->backend, count->nodes);
+    }
+    g_ptr_array_add (to->models, copy);
+  }
+  to->backend = g_strdup (from->backend);
+  to->backend_choice = g_strdup (from->backend_choice);
+  for (guint i = 0; i < from->backends->len; i++) {
+    const GonioBackendUse *use = from->backends->pdata[i];
+    gonio_result_add_backend (to, use->name, use->device, use->driver);
+  }
+  to->precision = g_strdup (from->precision);
+  to->networks_ms = from->networks_ms;
+  to->program_version = g_strdup (from->program_version);
+  for (guint i = 0; i < from->timings->len; i++) {
+    const GonioStageTime *time = from->timings->pdata[i];
+    gonio_result_add_time (to, time->stage, time->ms);
+  }
+  to->input_format = g_strdup (from->input_format);
+  to->width = from->width;
+  to->height = from->height;
 }
 
 GonioResult *
@@ -236,21 +312,7 @@ gonio_result_copy (const GonioResult *result)
     g_ptr_array_add (copy->landmarks, landmark_copy (result->landmarks->pdata[i]));
   for (guint i = 0; i < result->measures->len; i++)
     g_ptr_array_add (copy->measures, measurement_copy (result->measures->pdata[i]));
-  copy->input_sha256 = g_strdup (result->input_sha256);
-  for (guint i = 0; i < result->models->len; i++) {
-    const GonioModelUse *use = result->models->pdata[i];
-    g_ptr_array_add (copy->models, gonio_model_use_new (use->id, use->version, use->sha256,
-                                                        use->task, use->placement));
-  }
-  copy->backend = g_strdup (result->backend);
-  copy->program_version = g_strdup (result->program_version);
-  for (guint i = 0; i < result->timings->len; i++) {
-    const GonioStageTime *time = result->timings->pdata[i];
-    gonio_result_add_time (copy, time->stage, time->ms);
-  }
-  copy->input_format = g_strdup (result->input_format);
-  copy->width = result->width;
-  copy->height = result->height;
+  copy_provenance (result, copy);
   return copy;
 }
 

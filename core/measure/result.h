@@ -110,8 +110,12 @@ typedef struct {
   GPtrArray *measures;  /* GonioMeasurement* */
   /* provenance */
   char *input_sha256;
-  GPtrArray *models; /* GonioModelUse* */
-  char *backend;     /* "cpu", with device and driver */
+  GPtrArray *models;    /* GonioModelUse* */
+  char *backend;        /* all of backends in words: "cpu (device; driver), ..." */
+  char *backend_choice; /* what was asked for: "auto", or names; nullable: not said */
+  GPtrArray *backends;  /* GonioBackendUse*: what was on offer, most preferred first */
+  char *precision;      /* that graphics cards were asked for: "fp32", "fp16"; nullable: not said */
+  double networks_ms;   /* of timings, what running the networks took; NAN when not known */
   char *program_version;
   GPtrArray *timings; /* GonioStageTime* */
   char *input_format;
@@ -125,8 +129,20 @@ typedef struct {
 #define GONIO_REFUSAL_NO_MEASURE   "no-measure" /* the view is clear, no measure could be taken */
 
 typedef struct {
-  char *id, *version, *sha256, *task, *placement;
+  char *backend;
+  guint nodes;
+} GonioNodeCount;
+
+typedef struct {
+  char *id, *version, *sha256, *task;
+  char *placement;  /* nodes in words */
+  GPtrArray *nodes; /* GonioNodeCount*: how many ran on which backend, most preferred first */
 } GonioModelUse;
+
+typedef struct {
+  char *name;
+  char *device, *driver; /* nullable */
+} GonioBackendUse;
 
 typedef struct {
   char *stage; /* "decode", "rectify", "view", "landmarks", "measure" */
@@ -151,6 +167,10 @@ void gonio_measurement_free (GonioMeasurement *measurement);
 GonioMeasurement *gonio_result_measure (GonioResult *result, const char *id); /* nullable */
 GonioModelUse *gonio_model_use_new (const char *id, const char *version, const char *sha256,
                                     const char *task, const char *placement);
+void gonio_model_use_add_nodes (GonioModelUse *use, const char *backend, guint nodes);
+/* device, driver: nullable. */
+void gonio_result_add_backend (GonioResult *result, const char *name, const char *device,
+                               const char *driver);
 /* (transfer none) */
 GonioAttempt *gonio_result_add_attempt (GonioResult *result, const char *view);
 /* NULL: none. */

@@ -144,6 +144,16 @@ gonio_model_dup_placement (GonioModel *model)
   return summary;
 }
 
+GonioSession *
+gonio_model_dup_session (GonioModel *model, char **out_failure)
+{
+  g_mutex_lock (&model->lock);
+  GonioSession *session = model->session != NULL ? gonio_session_ref (model->session) : NULL;
+  *out_failure = model->failure != NULL ? g_strdup (model->failure->message) : NULL;
+  g_mutex_unlock (&model->lock);
+  return session;
+}
+
 static GonioSession *
 open_session (const GonioManifest *m, const GonioSessionOptions *options, GCancellable *cancellable,
               GError **error)
@@ -225,7 +235,7 @@ gonio_model_run (GonioModel *model, const GonioSessionOptions *options, GonioTen
   GonioTensor **tensors = NULL;
   gint64 start = gonio_times_start ();
   gboolean ran = gonio_session_run (session, names, inputs, 1, &tensors, cancellable, error);
-  gonio_times_add ("inference", start);
+  gonio_times_add (GONIO_TIME_INFERENCE, start);
   if (!ran) {
     if (error != NULL && !g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
       g_prefix_error (error, "Model \"%s\": ", model->manifest->id);

@@ -27,6 +27,9 @@ GonioModel *gonio_model_store_find (GonioModelStore *store, GonioModelTask task,
 const GonioManifest *gonio_model_manifest (GonioModel *model);
 /* "cpu 40 nodes"; NULL before the first use. (transfer full) */
 char *gonio_model_dup_placement (GonioModel *model);
+/* The session, when there is one; waits for another thread that is loading it. Nullable
+ * (transfer full). out_failure: why there never will be, NULL otherwise (transfer full). */
+GonioSession *gonio_model_dup_session (GonioModel *model, char **out_failure);
 /* Verifies size and checksum, builds the session, checks ports; once, later calls return at
  * once. A failure is kept and returned again (a cancellation is not). Blocking, thread-safe. */
 GonioSession *gonio_model_session (GonioModel *model, const GonioSessionOptions *options,
@@ -68,6 +71,9 @@ typedef struct {
 /* Input tensor of the look through frame (source px -> input px). */
 GonioTensor *gonio_model_make_input (const GonioManifest *manifest, const GonioModelLook *look,
                                      const GonioTransform *frame, GError **error);
+
+/* The step (core/base/times.h) that running a network is. */
+#define GONIO_TIME_INFERENCE "inference"
 
 /* Runs on one input; outputs by name with gonio_model_outputs_get(). */
 typedef struct {

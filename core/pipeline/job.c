@@ -26,9 +26,16 @@ gonio_job_use_model (GonioJob *job, GonioModel *model)
     if (g_strcmp0 (((GonioModelUse *)result->models->pdata[i])->id, m->id) == 0)
       return;
   g_autofree char *placement = gonio_model_dup_placement (model);
-  g_ptr_array_add (result->models,
-                   gonio_model_use_new (m->id, m->version, m->sha256,
-                                        gonio_model_task_name (m->task), placement));
+  GonioModelUse *use = gonio_model_use_new (m->id, m->version, m->sha256,
+                                            gonio_model_task_name (m->task), placement);
+  g_autofree char *failure = NULL;
+  g_autoptr (GonioSession) session = gonio_model_dup_session (model, &failure);
+  g_autoptr (GArray) counts = session != NULL ? gonio_session_dup_placement_counts (session) : NULL;
+  for (guint i = 0; counts != NULL && i < counts->len; i++) {
+    const GonioPlacementCount *count = &g_array_index (counts, GonioPlacementCount, i);
+    gonio_model_use_add_nodes (use, count->backend, count->nodes);
+  }
+  g_ptr_array_add (result->models, use);
 }
 
 /* ---- decode ---- */

@@ -15,8 +15,9 @@ struct _GonioPipeline {
   GPtrArray *problems;  /* char* */
   const GonioBackendDef **backends;
   GonioSessionOptions session;
-  guint jobs; /* pictures at a time, at least 1 */
-  char *backend_words;
+  guint jobs;           /* pictures at a time, at least 1 */
+  GArray *offered;      /* backends that this machine has, in pipeline.c */
+  char *backend_choice; /* nullable */
   GThreadPool *workers; /* one thread, most urgent first */
   guint64 sequence;
   GMutex lock; /* sequence */

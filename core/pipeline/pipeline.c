@@ -41,23 +41,51 @@ load_protocols (GonioPipeline *p, const char *dir)
   }
 }
 
-/* "cpu (device; driver), reference (...)" of the backends that this machine has. */
-static char *
+typedef struct {
+  const char *name;
+  GonioBackendInfo info;
+} Backend;
+
+static void
+clear_backend (gpointer data)
+{
+  Backend *backend = data;
+  g_free (backend->info.device);
+  g_free (backend->info.driver);
+}
+
+/* Backend of those that this machine has. */
+static GArray *
 describe_backends (const GonioBackendDef *const *backends)
 {
-  g_autoptr (GString) words = g_string_new (NULL);
+  GArray *rows = g_array_new (FALSE, FALSE, sizeof (Backend));
+  g_array_set_clear_func (rows, clear_backend);
   for (guint i = 0; backends[i] != NULL; i++) {
-    GonioBackendInfo info = {NULL, NULL};
-    if (!backends[i]->probe (&info, NULL))
-      continue;
-    g_string_append_printf (words, "%s%s", words->len > 0 ? ", " : "", backends[i]->name);
-    if (info.device != NULL)
-      g_string_append_printf (words, " (%s%s%s)", info.device, info.driver != NULL ? "; " : "",
-                              info.driver != NULL ? info.driver : "");
-    g_free (info.device);
-    g_free (info.driver);
+    Backend row = {backends[i]->name, {NULL, NULL}};
+    if (backends[i]->probe (&row.info, NULL))
+      g_array_append_val (rows, row);
   }
-  return g_string_free (g_steal_pointer (&words), FALSE);
+  return rows;
+}
+
+/* What the results say of where they were made; in words "cpu (device; driver), reference (...)".
+ */
+static void
+note_backends (GonioPipeline *p, GonioResult *result)
+{
+  g_autoptr (GString) words = g_string_new (NULL);
+  for (guint i = 0; i < p->offered->len; i++) {
+    const Backend *row = &g_array_index (p->offered, Backend, i);
+    const char *device = row->info.device, *driver = row->info.driver;
+    gonio_result_add_backend (result, row->name, device, driver);
+    g_string_append_printf (words, "%s%s", words->len > 0 ? ", " : "", row->name);
+    if (device != NULL)
+      g_string_append_printf (words, " (%s%s%s)", device, driver != NULL ? "; " : "",
+                              driver != NULL ? driver : "");
+  }
+  result->backend = g_string_free (g_steal_pointer (&words), FALSE);
+  result->backend_choice = g_strdup (p->backend_choice);
+  result->precision = g_strdup (gonio_precision_name (p->session.precision));
 }
 
 static void run_task (gpointer data, gpointer user_data);
@@ -90,7 +118,8 @@ gonio_pipeline_new (const GonioPipelineOptions *options, GError **error)
   guint all = options->threads > 0 ? options->threads : g_get_num_processors ();
   p->session.threads = p->jobs > 1 ? MAX (1, all / p->jobs) : options->threads;
   gonio_image_set_threads (p->session.threads);
-  p->backend_words = describe_backends (p->backends);
+  p->offered = describe_backends (p->backends);
+  p->backend_choice = g_strdup (options->backend_choice);
 
   const char *what = p->protocols->len == 0 ? "protocol"
                      : gonio_model_store_find (p->store, GONIO_TASK_LANDMARKS, NULL) == NULL
@@ -131,7 +160,8 @@ gonio_pipeline_unref (GonioPipeline *p)
   g_ptr_array_unref (p->protocols);
   g_ptr_array_unref (p->problems);
   g_free (p->backends);
-  g_free (p->backend_words);
+  g_array_unref (p->offered);
+  g_free (p->backend_choice);
   g_mutex_clear (&p->lock);
   g_free (p);
 }
@@ -182,6 +212,42 @@ static const struct {
     {"measure", 0.95, gonio_job_measure},
 };
 
+static gboolean
+run_stage (GonioJob *job, guint i, GError **error)
+{
+  if (g_cancellable_set_error_if_cancelled (job->cancellable, error))
+    return FALSE;
+  gonio_job_report (job, stages[i].name, stages[i].start);
+  gint64 start = g_get_monotonic_time ();
+  gonio_times_set_stage (stages[i].name);
+  gboolean ran = stages[i].run (job, error);
+  gonio_times_set_stage (NULL);
+  if (ran)
+    gonio_result_add_time (job->output->result, stages[i].name,
+                           (g_get_monotonic_time () - start) / 1000.0);
+  return ran;
+}
+
+/* Collects where the time goes, for the result and for whoever collects. */
+static gboolean
+run_stages (GonioJob *job, GError **error)
+{
+  GonioTimes times = {.n = 0};
+  GonioTimes *collector = gonio_times_collector ();
+  gboolean ran = TRUE;
+  gonio_times_collect (&times);
+  for (guint i = 0; ran && i < G_N_ELEMENTS (stages); i++)
+    ran = run_stage (job, i, error);
+  gonio_times_collect (collector);
+  if (collector != NULL)
+    gonio_times_merge (collector, &times);
+  gint64 us = 0;
+  for (guint i = 0; i < times.n; i++)
+    us += g_str_equal (times.rows[i].step, GONIO_TIME_INFERENCE) ? times.rows[i].us : 0;
+  job->output->result->networks_ms = us / 1000.0;
+  return ran;
+}
+
 GonioPipelineOutput *
 gonio_pipeline_measure (GonioPipeline *pipeline, const char *path,
                         const GonioMeasureOptions *options, GonioPipelineProgress progress,
@@ -204,20 +270,9 @@ gonio_pipeline_measure (GonioPipeline *pipeline, const char *path,
   output->result = gonio_result_new (name);
   output->result->state = GONIO_STATE_WORKING;
   output->result->program_version = g_strdup (GONIO_VERSION);
-  output->result->backend = g_strdup (pipeline->backend_words);
-  for (guint i = 0; i < G_N_ELEMENTS (stages); i++) {
-    if (g_cancellable_set_error_if_cancelled (cancellable, error))
-      return NULL;
-    gonio_job_report (&job, stages[i].name, stages[i].start);
-    gint64 start = g_get_monotonic_time ();
-    gonio_times_set_stage (stages[i].name);
-    gboolean ran = stages[i].run (&job, error);
-    gonio_times_set_stage (NULL);
-    if (!ran)
-      return NULL;
-    gonio_result_add_time (output->result, stages[i].name,
-                           (g_get_monotonic_time () - start) / 1000.0);
-  }
+  note_backends (pipeline, output->result);
+  if (!run_stages (&job, error))
+    return NULL;
   gonio_job_report (&job, "measure", 1);
   return g_steal_pointer (&output);
 }
@@ -304,6 +359,8 @@ run_task (gpointer data, gpointer user_data)
       gonio_pipeline_measure (request->pipeline, request->path, &request->options,
                               request->progress != NULL ? report_from_worker : NULL, task,
                               g_task_get_cancellable (task), &error);
+  /* Closing a pipeline takes its time: not on the thread that the answer goes to. */
+  g_autoptr (GonioPipeline) pipeline = g_steal_pointer (&request->pipeline);
   if (output != NULL)
     g_task_return_pointer (task, output, (GDestroyNotify)gonio_pipeline_output_free);
   else

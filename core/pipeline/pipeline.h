@@ -16,9 +16,11 @@ typedef struct _GonioPipeline GonioPipeline;
 
 typedef struct {
   const GonioBackendDef *const *backends; /* as for GonioSessionOptions */
-  GonioEvaluate evaluate;                 /* the same; nullable */
-  guint threads;                          /* 0: physical cores */
-  GonioPrecision precision;               /* as for GonioSessionOptions */
+  const char *backend_choice; /* what was asked for, to be noted in results: "auto", or names;
+                               * nullable: not said */
+  GonioEvaluate evaluate;     /* the same; nullable */
+  guint threads;              /* 0: physical cores */
+  GonioPrecision precision;   /* as for GonioSessionOptions */
   guint jobs; /* pictures that gonio_pipeline_measure_all() measures at a time, which share the
                * threads; 0: one */
   const char *const *model_dirs;    /* folders that hold <id>/manifest.json, NULL-terminated */
@@ -35,6 +37,16 @@ GPtrArray *gonio_pipeline_problems (GonioPipeline *pipeline);  /* char*, owned *
 GPtrArray *gonio_pipeline_protocols (GonioPipeline *pipeline); /* GonioProtocol*, owned */
 GonioProtocol *gonio_pipeline_find_protocol (GonioPipeline *pipeline,
                                              const char *id); /* borrowed */
+
+/* What became of an installed model so far, for diagnostics. */
+typedef struct {
+  char *id, *version, *task;
+  char *failure;        /* why it cannot be used; nullable */
+  GPtrArray *placement; /* GonioPlacement*, of its latest plan; NULL: not loaded yet */
+} GonioModelReport;
+/* GonioModelReport* with a free function, in order of their folders. (transfer full) Waits for a
+ * model that another thread is loading. */
+GPtrArray *gonio_pipeline_dup_model_reports (GonioPipeline *pipeline);
 
 typedef enum { GONIO_RECTIFY_AUTO, GONIO_RECTIFY_OFF, GONIO_RECTIFY_CORNERS } GonioRectifyMode;
 

@@ -3,17 +3,24 @@
 
 #include "core/ops/op.h"
 
+guint
+gonio_plan_count_nodes (const GonioPartition *partition, guint backend)
+{
+  guint count = 0;
+  for (guint i = 0; i < partition->nodes->len; i++) {
+    const GonioPlanNode *entry = gonio_partition_node (partition, i);
+    count += entry->region != GONIO_REGION_NONE && entry->backend == backend;
+  }
+  return count;
+}
+
 char *
 gonio_plan_summary (const GonioPartition *partition, const GonioPlanBackend *backends,
                     guint n_backends)
 {
   g_autoptr (GString) text = g_string_new (NULL);
   for (guint b = 0; b < n_backends; b++) {
-    guint count = 0;
-    for (guint i = 0; i < partition->nodes->len; i++) {
-      const GonioPlanNode *entry = gonio_partition_node (partition, i);
-      count += entry->region != GONIO_REGION_NONE && entry->backend == b;
-    }
+    guint count = gonio_plan_count_nodes (partition, b);
     if (count > 0)
       g_string_append_printf (text, "%s%s %u node%s", text->len > 0 ? ", " : "",
                               backends[b].def->name, count, count == 1 ? "" : "s");

@@ -130,6 +130,22 @@ gonio_session_dup_placement_summary (GonioSession *session)
                              session->backends->len);
 }
 
+GArray *
+gonio_session_dup_placement_counts (GonioSession *session)
+{
+  GArray *counts = g_array_new (FALSE, FALSE, sizeof (GonioPlacementCount));
+  g_autoptr (GonioExecutable) exec = gonio_session_latest_plan (session);
+  for (guint b = 0; exec != NULL && b < session->backends->len; b++) {
+    GonioPlacementCount count = {
+        g_array_index (session->backends, GonioPlanBackend, b).def->name,
+        gonio_plan_count_nodes (gonio_executable_partition (exec), b),
+    };
+    if (count.nodes > 0)
+      g_array_append_val (counts, count);
+  }
+  return counts;
+}
+
 void
 gonio_session_stats (GonioSession *session, GonioSessionStats *out_stats)
 {

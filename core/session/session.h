@@ -114,6 +114,13 @@ GArray *gonio_session_dup_trace (GonioSession *session);
 char *gonio_session_dup_fallbacks (GonioSession *session);
 /* "cpu 212 nodes, reference 3 nodes" (transfer full) */
 char *gonio_session_dup_placement_summary (GonioSession *session);
+/* The same as numbers. GArray of GonioPlacementCount, most preferred first, empty before the first
+ * plan. (transfer full) */
+typedef struct {
+  const char *backend; /* static */
+  guint nodes;         /* at least one */
+} GonioPlacementCount;
+GArray *gonio_session_dup_placement_counts (GonioSession *session);
 
 typedef struct {
   size_t arena_bytes;    /* planned peak of intermediate values */

@@ -267,6 +267,7 @@ note (guint index, GonioPipelineOutput *output, const GError *error, gpointer da
   g_autoptr (GPtrArray) results = g_ptr_array_new ();
   g_ptr_array_add (results, output->result);
   g_ptr_array_set_size (output->result->timings, 0);
+  output->result->networks_ms = 0;
   g_autofree char *text = gonio_results_to_string (results);
   g_string_append (told->text, text);
 }

@@ -68,6 +68,13 @@ make_full (void)
   r->input_sha256 = g_strdup ("ab12");
   g_ptr_array_add (r->models,
                    gonio_model_use_new ("foot-dp", "0.1.0", "cd", "landmarks", "cpu 40 nodes"));
+  gonio_model_use_add_nodes (r->models->pdata[0], "gl-compute", 38);
+  gonio_model_use_add_nodes (r->models->pdata[0], "cpu", 2);
+  r->backend_choice = g_strdup ("gl-compute");
+  gonio_result_add_backend (r, "gl-compute", "a card", "OpenGL 4.6");
+  gonio_result_add_backend (r, "cpu", NULL, NULL);
+  r->precision = g_strdup ("fp16");
+  r->networks_ms = 35.5;
   r->backend = g_strdup ("cpu");
   r->program_version = g_strdup ("0.1.0");
   gonio_result_add_time (r, "decode", 12.5);
@@ -115,6 +122,20 @@ test_round_trip (void)
   g_assert_cmpfloat (attempt->presence, ==, 0.25);
   g_assert_cmpuint (attempt->landmarks, ==, 14);
   g_assert_false (attempt->accepted);
+  g_assert_cmpstr (other->backend_choice, ==, "gl-compute");
+  g_assert_cmpstr (other->precision, ==, "fp16");
+  g_assert_cmpfloat (other->networks_ms, ==, 35.5);
+  g_assert_cmpuint (other->backends->len, ==, 2);
+  const GonioBackendUse *card = other->backends->pdata[0], *cpu = other->backends->pdata[1];
+  g_assert_cmpstr (card->device, ==, "a card");
+  g_assert_cmpstr (card->driver, ==, "OpenGL 4.6");
+  g_assert_cmpstr (cpu->name, ==, "cpu");
+  g_assert_null (cpu->device);
+  const GonioModelUse *use = other->models->pdata[0];
+  g_assert_cmpuint (use->nodes->len, ==, 2);
+  const GonioNodeCount *count = use->nodes->pdata[0];
+  g_assert_cmpstr (count->backend, ==, "gl-compute");
+  g_assert_cmpuint (count->nodes, ==, 38);
   g_assert_cmpuint (g_strv_length (gonio_result_measure (other, "ima")->missing), ==, 2);
   g_assert_null (gonio_result_measure (other, "hva")->missing);
   GonioLandmark *l = gonio_result_landmark (other, "mt1_prox");
