@@ -159,6 +159,12 @@ models_to_json (const GonioResult *r)
       json_array_add_object_element (nodes, row);
     }
     json_object_set_array_member (model, "nodes", nodes);
+    JsonArray *given_up = json_array_new ();
+    for (guint k = 0; use->given_up != NULL && use->given_up[k] != NULL; k++) {
+      g_autofree char *valid = g_utf8_make_valid (use->given_up[k], -1);
+      json_array_add_string_element (given_up, valid);
+    }
+    json_object_set_array_member (model, "given_up", given_up);
     json_array_add_object_element (models, model);
   }
   return models;
@@ -449,6 +455,8 @@ read_model_use (GonioJson *json, JsonObject *object, GonioResult *result)
                                         gonio_json_text (json, object, "task", FALSE),
                                         gonio_json_text (json, object, "placement", FALSE)));
   each_object (json, object, "nodes", read_node_count, result);
+  GonioModelUse *use = result->models->pdata[result->models->len - 1];
+  use->given_up = gonio_json_strv (json, object, "given_up", FALSE, 0, MAX_ITEMS);
 }
 
 static void

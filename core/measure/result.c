@@ -126,6 +126,7 @@ model_use_free (gpointer data)
   g_free (use->task);
   g_free (use->placement);
   g_ptr_array_unref (use->nodes);
+  g_strfreev (use->given_up);
   g_free (use);
 }
 
@@ -261,6 +262,7 @@ copy_provenance (const GonioResult *from, GonioResult *to)
       const GonioNodeCount *count = use->nodes->pdata[k];
       gonio_model_use_add_nodes (copy, count->backend, count->nodes);
     }
+    copy->given_up = g_strdupv (use->given_up);
     g_ptr_array_add (to->models, copy);
   }
   to->backend = g_strdup (from->backend);

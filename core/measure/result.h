@@ -137,6 +137,8 @@ typedef struct {
   char *id, *version, *sha256, *task;
   char *placement;  /* nodes in words */
   GPtrArray *nodes; /* GonioNodeCount*: how many ran on which backend, most preferred first */
+  char **given_up;  /* what backends of the list were given up for, in words ("gl-compute: the
+                     * driver was reset"); nullable */
 } GonioModelUse;
 
 typedef struct {

@@ -35,6 +35,8 @@ gonio_job_use_model (GonioJob *job, GonioModel *model)
     const GonioPlacementCount *count = &g_array_index (counts, GonioPlacementCount, i);
     gonio_model_use_add_nodes (use, count->backend, count->nodes);
   }
+  g_autofree char *given_up = session != NULL ? gonio_session_dup_fallbacks (session) : NULL;
+  use->given_up = given_up != NULL ? g_strsplit (given_up, "\n", -1) : NULL;
   g_ptr_array_add (result->models, use);
 }
 

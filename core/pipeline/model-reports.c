@@ -9,6 +9,7 @@ free_report (gpointer data)
   g_free (report->version);
   g_free (report->task);
   g_free (report->failure);
+  g_free (report->fallbacks);
   g_clear_pointer (&report->placement, g_ptr_array_unref);
   g_free (report);
 }
@@ -25,8 +26,10 @@ gonio_pipeline_dup_model_reports (GonioPipeline *pipeline)
     report->version = g_strdup (manifest->version);
     report->task = g_strdup (gonio_model_task_name (manifest->task));
     g_autoptr (GonioSession) session = gonio_model_dup_session (models->pdata[i], &report->failure);
-    if (session != NULL)
+    if (session != NULL) {
       report->placement = gonio_session_dup_report (session);
+      report->fallbacks = gonio_session_dup_fallbacks (session);
+    }
     g_ptr_array_add (reports, report);
   }
   return reports;

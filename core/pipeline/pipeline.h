@@ -43,6 +43,7 @@ typedef struct {
   char *id, *version, *task;
   char *failure;        /* why it cannot be used; nullable */
   GPtrArray *placement; /* GonioPlacement*, of its latest plan; NULL: not loaded yet */
+  char *fallbacks;      /* backends that were given up, a line each; nullable */
 } GonioModelReport;
 /* GonioModelReport* with a free function, in order of their folders. (transfer full) Waits for a
  * model that another thread is loading. */

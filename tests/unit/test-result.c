@@ -70,6 +70,7 @@ make_full (void)
                    gonio_model_use_new ("foot-dp", "0.1.0", "cd", "landmarks", "cpu 40 nodes"));
   gonio_model_use_add_nodes (r->models->pdata[0], "gl-compute", 38);
   gonio_model_use_add_nodes (r->models->pdata[0], "cpu", 2);
+  ((GonioModelUse *)r->models->pdata[0])->given_up = g_strsplit ("npu: gone,fpga: late", ",", -1);
   r->backend_choice = g_strdup ("gl-compute");
   gonio_result_add_backend (r, "gl-compute", "a card", "OpenGL 4.6");
   gonio_result_add_backend (r, "cpu", NULL, NULL);
@@ -133,6 +134,8 @@ test_round_trip (void)
   g_assert_null (cpu->device);
   const GonioModelUse *use = other->models->pdata[0];
   g_assert_cmpuint (use->nodes->len, ==, 2);
+  g_assert_cmpuint (g_strv_length (use->given_up), ==, 2);
+  g_assert_cmpstr (use->given_up[1], ==, "fpga: late");
   const GonioNodeCount *count = use->nodes->pdata[0];
   g_assert_cmpstr (count->backend, ==, "gl-compute");
   g_assert_cmpuint (count->nodes, ==, 38);
