@@ -1,8 +1,8 @@
 /* The program as the desktop sees it; see gonio-application.h. */
 #include "app/desktop/gonio-application.h"
 
-#include "app/backends.h"
 #include "app/data-dirs.h"
+#include "app/desktop/engine-source.h"
 #include "ui/dialogs/gonio-about.h"
 #include "ui/window/gonio-main-window.h"
 
@@ -10,9 +10,8 @@
 
 struct _GonioApplication {
   AdwApplication parent_instance;
-  GonioPipeline *pipeline;
-  const GonioBackendDef **backends; /* the pipeline reads it as long as it lives */
-  char *pipeline_error;
+  GonioEngine *engine;
+  GSettings *settings; /* nullable: no schema is installed */
   GFile *sample;
 };
 
@@ -23,8 +22,8 @@ ensure_window (GonioApplication *self)
 {
   GtkWindow *window = gtk_application_get_active_window (GTK_APPLICATION (self));
   if (!window)
-    window = GTK_WINDOW (gonio_main_window_new (GTK_APPLICATION (self), self->pipeline,
-                                                self->pipeline_error, self->sample));
+    window = GTK_WINDOW (
+        gonio_main_window_new (GTK_APPLICATION (self), self->engine, self->settings, self->sample));
   gtk_window_present (window);
   return GONIO_MAIN_WINDOW (window);
 }
@@ -55,7 +54,28 @@ on_quit (GSimpleAction *action, GVariant *parameter, gpointer self)
     gtk_window_destroy (window);
 }
 
-/* Reads manifests and protocols only; models load with the first picture. */
+/* From where the program is installed, or from the folder it was built in. */
+static GSettings *
+open_settings (void)
+{
+  static const char id[] = "org.gonio.Gonio";
+  GSettingsSchemaSource *installed = g_settings_schema_source_get_default ();
+  g_autoptr (GSettingsSchemaSource) built = NULL;
+  g_autoptr (GSettingsSchema) schema =
+      installed ? g_settings_schema_source_lookup (installed, id, TRUE) : NULL;
+  if (!schema && g_file_test (GONIO_BUILD_SCHEMA_DIR, G_FILE_TEST_IS_DIR))
+    built =
+        g_settings_schema_source_new_from_directory (GONIO_BUILD_SCHEMA_DIR, installed, TRUE, NULL);
+  if (built)
+    schema = g_settings_schema_source_lookup (built, id, TRUE);
+  /* An older schema would end the program when a key is asked for. */
+  if (!schema || !g_settings_schema_has_key (schema, "backend") ||
+      !g_settings_schema_has_key (schema, "precision"))
+    return NULL;
+  return g_settings_new_full (schema, NULL, NULL);
+}
+
+/* Models load with the first picture. */
 static void
 gonio_application_startup (GApplication *application)
 {
@@ -70,30 +90,25 @@ gonio_application_startup (GApplication *application)
                                          (const char *[]){"<Control>question", NULL});
   gtk_window_set_default_icon_name ("org.gonio.Gonio");
 
+  self->settings = open_settings ();
+  self->engine = gonio_engine_new (gonio_engine_source (), self->settings);
   g_auto (GStrv) dirs = gonio_data_dirs ();
-  g_auto (GStrv) models = gonio_data_subdirs ((const char *const *)dirs, "models");
-  g_auto (GStrv) protocols = gonio_data_subdirs ((const char *const *)dirs, "protocols");
-  g_autoptr (GError) error = NULL;
-  self->backends = gonio_backends_parse (NULL, &error);
-  const GonioPipelineOptions options = {
-      .backends = self->backends,
-      .model_dirs = (const char *const *)models,
-      .protocol_dirs = (const char *const *)protocols,
-  };
-  if (self->backends)
-    self->pipeline = gonio_pipeline_new (&options, &error);
-  if (!self->pipeline)
-    self->pipeline_error = g_strdup (error->message);
   self->sample = gonio_data_find_sample ((const char *const *)dirs);
+}
+
+static void
+gonio_application_shutdown (GApplication *application)
+{
+  gonio_engine_shut_down (GONIO_APPLICATION (application)->engine);
+  G_APPLICATION_CLASS (gonio_application_parent_class)->shutdown (application);
 }
 
 static void
 gonio_application_finalize (GObject *object)
 {
   GonioApplication *self = GONIO_APPLICATION (object);
-  g_clear_pointer (&self->pipeline, gonio_pipeline_unref);
-  g_clear_pointer (&self->backends, g_free);
-  g_clear_pointer (&self->pipeline_error, g_free);
+  g_clear_object (&self->engine);
+  g_clear_object (&self->settings);
   g_clear_object (&self->sample);
   G_OBJECT_CLASS (gonio_application_parent_class)->finalize (object);
 }
@@ -105,6 +120,7 @@ gonio_application_class_init (GonioApplicationClass *klass)
   G_APPLICATION_CLASS (klass)->activate = gonio_application_activate;
   G_APPLICATION_CLASS (klass)->open = gonio_application_open;
   G_APPLICATION_CLASS (klass)->startup = gonio_application_startup;
+  G_APPLICATION_CLASS (klass)->shutdown = gonio_application_shutdown;
 }
 
 static void

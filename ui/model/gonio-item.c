@@ -41,6 +41,22 @@ gonio_state_icon (GonioResultState state)
   return state < G_N_ELEMENTS (icons) ? icons[state] : "dialog-question-symbolic";
 }
 
+const char *
+gonio_stage_words (const char *stage)
+{
+  static const struct {
+    const char *stage, *words;
+  } table[] = {
+      {"decode", N_ ("Reading the picture")}, {"rectify", N_ ("Flattening the picture")},
+      {"view", N_ ("Recognising the view")},  {"landmarks", N_ ("Finding the bones")},
+      {"measure", N_ ("Measuring")},
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (table); i++)
+    if (g_strcmp0 (stage, table[i].stage) == 0)
+      return _ (table[i].words);
+  return _ ("Measuring");
+}
+
 /* ---- life ---- */
 
 static void

@@ -60,5 +60,7 @@ void gonio_item_redo (GonioItem *self);
 /* Words and icon of a state. Static strings, translated. */
 const char *gonio_state_words (GonioResultState state);
 const char *gonio_state_icon (GonioResultState state);
+/* Words of a stage of the pipeline, likewise. */
+const char *gonio_stage_words (const char *stage);
 
 G_END_DECLS

@@ -7,7 +7,8 @@
 
 struct _GonioQueue {
   GObject parent_instance;
-  GonioPipeline *pipeline;
+  GonioPipeline *pipeline; /* of the next item; NULL: it has to wait, or error says why not */
+  char *error;
   GQueue waiting; /* GonioItem*, owned */
   GonioItem *running;
   GCancellable *cancellable;
@@ -111,22 +112,6 @@ on_measured (GObject *source, GAsyncResult *result, gpointer user_data)
   g_task_run_in_thread (task, prepare_in_thread);
 }
 
-static const char *
-stage_words (const char *stage)
-{
-  static const struct {
-    const char *stage, *words;
-  } table[] = {
-      {"decode", N_ ("Reading the picture")}, {"rectify", N_ ("Flattening the picture")},
-      {"view", N_ ("Recognising the view")},  {"landmarks", N_ ("Finding the bones")},
-      {"measure", N_ ("Measuring")},
-  };
-  for (guint i = 0; i < G_N_ELEMENTS (table); i++)
-    if (g_strcmp0 (stage, table[i].stage) == 0)
-      return _ (table[i].words);
-  return _ ("Measuring");
-}
-
 static void
 on_stage (const char *stage, double fraction, gpointer user_data)
 {
@@ -134,17 +119,31 @@ on_stage (const char *stage, double fraction, gpointer user_data)
   if (!self->running)
     return;
   self->fraction = CLAMP (fraction, 0.0, 1.0);
-  gonio_item_set_working (self->running, stage_words (stage));
+  gonio_item_set_working (self->running, gonio_stage_words (stage));
   g_signal_emit (self, signals[PROGRESS], 0);
+}
+
+/* What waits fails, with words. */
+static void
+drop_waiting (GonioQueue *self, const char *message)
+{
+  GonioItem *item;
+  while ((item = g_queue_pop_head (&self->waiting))) {
+    gonio_item_set_failed (item, message);
+    g_object_unref (item);
+    self->total--;
+  }
 }
 
 static void
 next (GonioQueue *self)
 {
-  if (!self->running && !self->paused && !g_queue_is_empty (&self->waiting)) {
+  if (self->error)
+    drop_waiting (self, self->error);
+  if (self->pipeline && !self->running && !self->paused && !g_queue_is_empty (&self->waiting)) {
     self->running = g_queue_pop_head (&self->waiting);
     self->cancellable = g_cancellable_new ();
-    gonio_item_set_working (self->running, stage_words ("decode"));
+    gonio_item_set_working (self->running, gonio_stage_words ("decode"));
     g_autofree char *path = g_file_get_path (gonio_item_get_file (self->running));
     if (!path) {
       gonio_item_set_failed (self->running,
@@ -188,15 +187,21 @@ gonio_queue_add (GonioQueue *self, GonioItem *item, gboolean urgent)
 void
 gonio_queue_cancel (GonioQueue *self)
 {
-  GonioItem *item;
-  while ((item = g_queue_pop_head (&self->waiting))) {
-    gonio_item_set_failed (item, _ ("Stopped. Measure it again when you are ready."));
-    g_object_unref (item);
-    self->total--;
-  }
+  drop_waiting (self, _ ("Stopped. Measure it again when you are ready."));
   if (self->cancellable)
     g_cancellable_cancel (self->cancellable);
   g_signal_emit (self, signals[PROGRESS], 0);
+}
+
+void
+gonio_queue_set_pipeline (GonioQueue *self, GonioPipeline *pipeline, const char *error)
+{
+  GonioPipeline *old = self->pipeline;
+  self->pipeline = pipeline ? gonio_pipeline_ref (pipeline) : NULL;
+  g_clear_pointer (&old, gonio_pipeline_unref);
+  g_free (self->error);
+  self->error = pipeline ? NULL : g_strdup (error);
+  next (self);
 }
 
 void
@@ -251,6 +256,7 @@ gonio_queue_finalize (GObject *object)
   g_clear_object (&self->running);
   g_clear_object (&self->cancellable);
   g_clear_pointer (&self->pipeline, gonio_pipeline_unref);
+  g_free (self->error);
   G_OBJECT_CLASS (gonio_queue_parent_class)->finalize (object);
 }
 
@@ -270,9 +276,7 @@ gonio_queue_init (GonioQueue *self)
 }
 
 GonioQueue *
-gonio_queue_new (GonioPipeline *pipeline)
+gonio_queue_new (void)
 {
-  GonioQueue *self = g_object_new (GONIO_TYPE_QUEUE, NULL);
-  self->pipeline = gonio_pipeline_ref (pipeline);
-  return self;
+  return g_object_new (GONIO_TYPE_QUEUE, NULL);
 }

@@ -9,8 +9,11 @@ G_BEGIN_DECLS
 #define GONIO_TYPE_QUEUE (gonio_queue_get_type ())
 G_DECLARE_FINAL_TYPE (GonioQueue, gonio_queue, GONIO, QUEUE, GObject)
 
-/* Signal "progress": counts or fraction changed. */
-GonioQueue *gonio_queue_new (GonioPipeline *pipeline);
+/* Signal "progress": counts or fraction changed. Items wait until there is a pipeline. */
+GonioQueue *gonio_queue_new (void);
+/* For the items after the running one, which keeps its own. NULL: they wait, or fail with error
+ * (nullable). */
+void gonio_queue_set_pipeline (GonioQueue *self, GonioPipeline *pipeline, const char *error);
 /* urgent: before all others that wait. An item that waits already is moved. */
 void gonio_queue_add (GonioQueue *self, GonioItem *item, gboolean urgent);
 /* Stops the present item and drops those that wait; they go back to their former state. */

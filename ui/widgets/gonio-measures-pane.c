@@ -9,7 +9,7 @@ struct _GonioMeasuresPane {
   GtkWidget parent_instance;
   GonioItem *item;
   GPtrArray *protocols; /* GonioProtocol*, owned reference */
-  GonioProtocol *shown; /* whose rows are built; not owned: compared only */
+  GonioProtocol *shown; /* whose rows are built; nullable */
   gboolean updating;
   GtkWidget *scroller;
   GtkWidget *view; /* GtkDropDown of protocols */
@@ -46,7 +46,8 @@ rebuild_rows (GonioMeasuresPane *self, GonioProtocol *protocol)
   GtkWidget *child;
   while ((child = gtk_widget_get_first_child (self->list)))
     gtk_list_box_remove (GTK_LIST_BOX (self->list), child);
-  self->shown = protocol;
+  g_clear_pointer (&self->shown, gonio_protocol_unref);
+  self->shown = protocol ? gonio_protocol_ref (protocol) : NULL;
   for (guint i = 0; protocol && i < gonio_protocol_n_measures (protocol); i++)
     gtk_list_box_append (GTK_LIST_BOX (self->list), gonio_measure_row_new (protocol, i));
 }
@@ -204,7 +205,8 @@ static void
 on_view_chosen (GtkDropDown *drop_down, GParamSpec *pspec, GonioMeasuresPane *self)
 {
   const guint selected = gtk_drop_down_get_selected (drop_down);
-  if (self->updating || !self->item || selected == 0 || selected > self->protocols->len)
+  if (self->updating || !self->item || !self->protocols || selected == 0 ||
+      selected > self->protocols->len)
     return;
   g_signal_emit (self, signals[PROTOCOL_CHOSEN], 0,
                  gonio_protocol_id (g_ptr_array_index (self->protocols, selected - 1)));
@@ -260,6 +262,8 @@ gonio_measures_pane_set_protocols (GonioMeasuresPane *self, GPtrArray *protocols
   gtk_drop_down_set_model (GTK_DROP_DOWN (self->view), G_LIST_MODEL (titles));
   fill_manual (self);
   self->updating = FALSE;
+  if (self->item)
+    update (self);
 }
 
 void
@@ -286,6 +290,7 @@ gonio_measures_pane_dispose (GObject *object)
     g_signal_handlers_disconnect_by_data (self->item, self);
   g_clear_object (&self->item);
   g_clear_pointer (&self->protocols, g_ptr_array_unref);
+  g_clear_pointer (&self->shown, gonio_protocol_unref);
   g_clear_pointer (&self->scroller, gtk_widget_unparent);
   G_OBJECT_CLASS (gonio_measures_pane_parent_class)->dispose (object);
 }

@@ -1,5 +1,7 @@
 /* What the window can do: one table of actions with their keys. */
 #include "core/pipeline/rectify.h"
+#include "ui/dialogs/gonio-diagnostics-window.h"
+#include "ui/dialogs/gonio-preferences.h"
 #include "ui/window/gonio-main-window-private.h"
 
 #include <glib/gi18n.h>
@@ -212,7 +214,7 @@ static void
 measure_with (GonioMainWindow *self, GonioRectifyMode rectify)
 {
   GonioItem *item = gonio_main_window_current (self);
-  if (!item || !self->queue)
+  if (!item)
     return;
   gonio_item_options (item)->rectify = rectify;
   gonio_queue_add (self->queue, item, TRUE);
@@ -242,15 +244,13 @@ straighten (GonioMainWindow *self)
 static void
 cancel (GonioMainWindow *self)
 {
-  if (self->queue)
-    gonio_queue_cancel (self->queue);
+  gonio_queue_cancel (self->queue);
 }
 
 static void
 pause_queue (GonioMainWindow *self)
 {
-  if (self->queue)
-    gonio_queue_set_paused (self->queue, !gonio_queue_get_paused (self->queue));
+  gonio_queue_set_paused (self->queue, !gonio_queue_get_paused (self->queue));
 }
 
 static void
@@ -373,11 +373,27 @@ search (GonioMainWindow *self)
   gtk_widget_grab_focus (GTK_WIDGET (self->search));
 }
 
+/* ---- the program ---- */
+
+static void
+preferences (GonioMainWindow *self)
+{
+  gonio_preferences_present (GTK_WINDOW (self), self->engine);
+}
+
+static void
+diagnostics (GonioMainWindow *self)
+{
+  GonioItem *item = gonio_main_window_current (self);
+  gonio_diagnostics_window_present (GTK_WINDOW (self), self->engine,
+                                    item ? gonio_item_get_result (item) : NULL);
+}
+
 /* ---- the table ---- */
 
 typedef enum {
   ALWAYS,
-  WITH_QUEUE,
+  WITH_SAMPLE,
   WITH_BUSY,
   WITH_ITEM,
   WITH_OUTPUT,
@@ -394,7 +410,7 @@ static const struct {
 } table[] = {
     {"win.open", open_files, "<Control>o", ALWAYS},
     {"win.open-folder", open_folder, "<Control><Shift>o", ALWAYS},
-    {"win.open-sample", open_sample, NULL, WITH_QUEUE},
+    {"win.open-sample", open_sample, NULL, WITH_SAMPLE},
     {"win.export-picture", export_picture, "<Control>e", WITH_OUTPUT},
     {"win.export-json", export_json, "<Control><Shift>e", WITH_OUTPUT},
     {"win.search", search, "<Control>f", ALWAYS},
@@ -422,6 +438,8 @@ static const struct {
     {"win.reset-window", reset_window, "<Shift>w", WITH_OUTPUT},
     {"win.before-after", before_after, "b", WITH_OUTPUT},
     {"win.cycle-overlay", cycle_overlay, "o", WITH_OUTPUT},
+    {"win.preferences", preferences, "<Control>comma", ALWAYS},
+    {"win.diagnostics", diagnostics, NULL, ALWAYS},
     {"win.toggle-list", toggle_list, "F9", ALWAYS},
     {"win.toggle-measures", toggle_measures, "F8", ALWAYS},
 };
@@ -441,9 +459,9 @@ gonio_main_window_update_actions (GonioMainWindow *self)
   const GonioPipelineOutput *output = item ? gonio_item_get_output (item) : NULL;
   const gboolean met[] = {
       [ALWAYS] = TRUE,
-      [WITH_QUEUE] = self->queue != NULL,
-      [WITH_BUSY] = self->queue && gonio_queue_is_busy (self->queue),
-      [WITH_ITEM] = item && self->queue,
+      [WITH_SAMPLE] = self->sample && (self->pipeline || !self->engine_error),
+      [WITH_BUSY] = gonio_queue_is_busy (self->queue),
+      [WITH_ITEM] = item != NULL,
       [WITH_OUTPUT] = output != NULL,
       [WITH_VALUE] = item && gonio_item_get_state (item) == GONIO_STATE_TO_CHECK,
       [WITH_UNDO] = item && gonio_item_can_undo (item),

@@ -92,10 +92,7 @@ on_collected (GObject *source, GAsyncResult *result, gpointer user_data)
       g_autoptr (GonioItem) item = gonio_item_new (file);
       position = g_list_model_get_n_items (G_LIST_MODEL (self->items));
       g_list_store_append (self->items, item);
-      if (self->queue)
-        gonio_queue_add (self->queue, item, FALSE);
-      else
-        gonio_item_set_failed (item, self->pipeline_error);
+      gonio_queue_add (self->queue, item, FALSE);
     }
     if (first == GTK_INVALID_LIST_POSITION)
       first = position;

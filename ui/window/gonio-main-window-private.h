@@ -1,6 +1,7 @@
 /* Shared by gonio-main-window.c, -actions.c and -files.c only. */
 #pragma once
 
+#include "ui/model/gonio-engine.h"
 #include "ui/model/gonio-queue.h"
 #include "ui/viewer/gonio-viewer.h"
 #include "ui/widgets/gonio-measures-pane.h"
@@ -11,12 +12,13 @@ G_BEGIN_DECLS
 struct _GonioMainWindow {
   AdwApplicationWindow parent_instance;
 
-  GonioPipeline *pipeline; /* nullable */
-  GonioQueue *queue;       /* nullable, with pipeline */
-  char *pipeline_error;    /* why there is no pipeline */
-  GFile *sample;           /* nullable */
-  GSettings *settings;     /* nullable: schema not installed */
-  GListStore *items;       /* GonioItem */
+  GonioEngine *engine;
+  GonioPipeline *pipeline; /* the engine's; nullable */
+  char *engine_error;      /* that has been shown; nullable */
+  GonioQueue *queue;
+  GFile *sample;       /* nullable */
+  GSettings *settings; /* nullable: schema not installed */
+  GListStore *items;   /* GonioItem */
   GtkSingleSelection *selection;
   GtkFilter *filter;
 
@@ -32,6 +34,9 @@ struct _GonioMainWindow {
   GtkLabel *mode_hint;
   GtkButton *mode_apply;
   GtkLabel *status;
+  GtkBox *where_box;
+  GtkImage *where_warning;
+  GtkLabel *where;
   GtkBox *progress_box;
   GtkProgressBar *progress;
   GtkLabel *progress_text;

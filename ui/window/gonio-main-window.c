@@ -1,4 +1,5 @@
 /* The window; see gonio-main-window.h. */
+#include "ui/model/gonio-where.h"
 #include "ui/window/gonio-main-window-private.h"
 
 #include <glib/gi18n.h>
@@ -63,6 +64,20 @@ update_status (GonioMainWindow *self)
   gtk_label_set_text (self->status, status);
 }
 
+/* Where the picture was computed, on the right of the status line. */
+static void
+update_where (GonioMainWindow *self, GonioItem *item)
+{
+  const GonioResult *result = item ? gonio_item_get_result (item) : NULL;
+  g_autofree char *line = result ? gonio_where_line (result) : NULL;
+  g_autofree char *details = result ? gonio_where_details (result) : NULL;
+  gtk_label_set_text (self->where, line ? line : "");
+  gtk_widget_set_visible (GTK_WIDGET (self->where_box), line != NULL);
+  gtk_widget_set_visible (GTK_WIDGET (self->where_warning),
+                          result && gonio_where_is_fallback (result));
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self->where_box), details);
+}
+
 void
 gonio_main_window_update (GonioMainWindow *self)
 {
@@ -70,6 +85,7 @@ gonio_main_window_update (GonioMainWindow *self)
   update_page (self, item);
   update_title (self, item);
   update_status (self);
+  update_where (self, item);
   const GonioPipelineOutput *output = item ? gonio_item_get_output (item) : NULL;
   gtk_widget_set_visible (GTK_WIDGET (self->before_after),
                           output && output->rectified != output->original);
@@ -115,7 +131,8 @@ on_progress (GonioQueue *queue, GonioMainWindow *self)
   if (!busy)
     return;
   gtk_progress_bar_set_fraction (self->progress, fraction);
-  g_autofree char *text = seconds >= 1
+  g_autofree char *text = !gonio_engine_is_ready (self->engine) ? g_strdup (_ ("Getting ready…"))
+                          : seconds >= 1
                               ? g_strdup_printf (_ ("%u of %u, about %.0f s"), done, total, seconds)
                               : g_strdup_printf (_ ("%u of %u"), done, total);
   gtk_label_set_text (self->progress_text, text);
@@ -249,7 +266,7 @@ static void
 on_protocol_chosen (GonioMeasuresPane *pane, const char *id, GonioMainWindow *self)
 {
   GonioItem *item = gonio_main_window_current (self);
-  if (!item || !self->queue)
+  if (!item)
     return;
   gonio_item_set_protocol (item, id);
   gonio_queue_add (self->queue, item, TRUE);
@@ -332,7 +349,7 @@ apply_corners (GonioMainWindow *self)
 {
   GonioItem *item = gonio_main_window_current (self);
   GonioPoint corners[4];
-  if (!item || !self->queue || !gonio_viewer_get_corners (GONIO_VIEWER (self->viewer), corners))
+  if (!item || !gonio_viewer_get_corners (GONIO_VIEWER (self->viewer), corners))
     return;
   GonioMeasureOptions *options = gonio_item_options (item);
   options->rectify = GONIO_RECTIFY_CORNERS;
@@ -431,6 +448,8 @@ gonio_main_window_dispose (GObject *object)
     g_signal_handlers_disconnect_by_data (self->queue, self);
     gonio_queue_cancel (self->queue);
   }
+  if (self->engine)
+    g_signal_handlers_disconnect_by_data (self->engine, self);
   if (self->selection)
     g_signal_handlers_disconnect_by_data (self->selection, self);
   g_clear_object (&self->queue);
@@ -438,8 +457,9 @@ gonio_main_window_dispose (GObject *object)
   g_clear_object (&self->items);
   g_clear_object (&self->sample);
   g_clear_object (&self->settings);
+  g_clear_object (&self->engine);
   g_clear_pointer (&self->pipeline, gonio_pipeline_unref);
-  g_clear_pointer (&self->pipeline_error, g_free);
+  g_clear_pointer (&self->engine_error, g_free);
   G_OBJECT_CLASS (gonio_main_window_parent_class)->dispose (object);
 }
 
@@ -463,6 +483,9 @@ gonio_main_window_class_init (GonioMainWindowClass *klass)
   CHILD (mode_hint);
   CHILD (mode_apply);
   CHILD (status);
+  CHILD (where_box);
+  CHILD (where_warning);
+  CHILD (where);
   CHILD (progress_box);
   CHILD (progress);
   CHILD (progress_text);
@@ -477,15 +500,6 @@ gonio_main_window_class_init (GonioMainWindowClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, on_mode_apply);
   gtk_widget_class_bind_template_callback (widget_class, on_mode_cancel);
   gonio_main_window_install_actions (widget_class);
-}
-
-static GSettings *
-open_settings (void)
-{
-  GSettingsSchemaSource *source = g_settings_schema_source_get_default ();
-  g_autoptr (GSettingsSchema) schema =
-      source ? g_settings_schema_source_lookup (source, "org.gonio.Gonio", TRUE) : NULL;
-  return schema ? g_settings_new ("org.gonio.Gonio") : NULL;
 }
 
 static void
@@ -504,6 +518,8 @@ gonio_main_window_init (GonioMainWindow *self)
   g_signal_connect (self->measures, "manual-chosen", G_CALLBACK (on_manual_chosen), self);
   g_signal_connect (self->measures, "place", G_CALLBACK (on_place), self);
   build_list (self);
+  self->queue = gonio_queue_new ();
+  g_signal_connect (self->queue, "progress", G_CALLBACK (on_progress), self);
   gonio_main_window_add_drop_target (self);
 
   GtkEventController *keys = gtk_event_controller_key_new ();
@@ -511,34 +527,68 @@ gonio_main_window_init (GonioMainWindow *self)
   g_signal_connect (keys, "key-pressed", G_CALLBACK (on_key_pressed), self);
   g_signal_connect (keys, "key-released", G_CALLBACK (on_key_released), self);
   gtk_widget_add_controller (GTK_WIDGET (self), keys);
+}
 
-  self->settings = open_settings ();
-  gtk_info_bar_set_revealed (self->notice,
-                             !self->settings ||
-                                 !g_settings_get_boolean (self->settings, "notice-understood"));
+/* ---- what measures ---- */
+
+static void
+take_pipeline (GonioMainWindow *self, GonioPipeline *pipeline)
+{
+  const gboolean first = !self->pipeline;
+  GonioPipeline *old = self->pipeline; /* the engine holds it too, and closes it elsewhere */
+  self->pipeline = gonio_pipeline_ref (pipeline);
+  gonio_measures_pane_set_protocols (GONIO_MEASURES_PANE (self->measures),
+                                     gonio_pipeline_protocols (pipeline));
+  GPtrArray *problems = gonio_pipeline_problems (pipeline);
+  for (guint i = 0; first && problems && i < problems->len; i++)
+    gonio_main_window_toast (self, g_ptr_array_index (problems, i));
+  g_clear_pointer (&old, gonio_pipeline_unref);
+}
+
+static void
+take_error (GonioMainWindow *self, const char *error)
+{
+  if (g_strcmp0 (error, self->engine_error) == 0)
+    return;
+  g_free (self->engine_error);
+  self->engine_error = g_strdup (error);
+  if (error && self->pipeline)
+    gonio_main_window_toast (self, error);
+  const gboolean broken = error && !self->pipeline;
+  adw_status_page_set_title (self->empty, broken ? _ ("Gonio cannot measure")
+                                                 : _ ("Drop X-ray images or a folder here"));
+  g_autofree char *escaped = broken ? g_markup_escape_text (error, -1) : NULL;
+  adw_status_page_set_description (self->empty,
+                                   broken ? escaped : _ ("Everything stays on this computer."));
+}
+
+/* Until what the settings ask for is there, pictures wait; when it cannot be had, what measured
+ * before goes on. */
+static void
+on_engine_changed (GonioEngine *engine, GonioMainWindow *self)
+{
+  GonioPipeline *pipeline = gonio_engine_get_pipeline (engine);
+  const char *error = gonio_engine_get_error (engine);
+  if (pipeline && pipeline != self->pipeline)
+    take_pipeline (self, pipeline);
+  take_error (self, error);
+  gtk_widget_set_visible (GTK_WIDGET (self->sample_button), self->sample && (pipeline || !error));
+  gonio_queue_set_pipeline (self->queue, gonio_engine_is_ready (engine) ? pipeline : NULL, error);
+  gonio_main_window_update_actions (self);
 }
 
 GonioMainWindow *
-gonio_main_window_new (GtkApplication *application, GonioPipeline *pipeline,
-                       const char *pipeline_error, GFile *sample)
+gonio_main_window_new (GtkApplication *application, GonioEngine *engine, GSettings *settings,
+                       GFile *sample)
 {
   GonioMainWindow *self = g_object_new (GONIO_TYPE_MAIN_WINDOW, "application", application, NULL);
   self->sample = sample ? g_object_ref (sample) : NULL;
-  gtk_widget_set_visible (GTK_WIDGET (self->sample_button), sample && pipeline);
-  if (pipeline) {
-    self->pipeline = gonio_pipeline_ref (pipeline);
-    self->queue = gonio_queue_new (pipeline);
-    g_signal_connect (self->queue, "progress", G_CALLBACK (on_progress), self);
-    gonio_measures_pane_set_protocols (GONIO_MEASURES_PANE (self->measures),
-                                       gonio_pipeline_protocols (pipeline));
-    GPtrArray *problems = gonio_pipeline_problems (pipeline);
-    for (guint i = 0; problems && i < problems->len; i++)
-      gonio_main_window_toast (self, g_ptr_array_index (problems, i));
-  } else {
-    adw_status_page_set_title (self->empty, _ ("Gonio cannot measure"));
-    adw_status_page_set_description (self->empty, pipeline_error);
-    self->pipeline_error = g_strdup (pipeline_error);
-  }
+  self->settings = settings ? g_object_ref (settings) : NULL;
+  gtk_info_bar_set_revealed (self->notice,
+                             !settings || !g_settings_get_boolean (settings, "notice-understood"));
+  self->engine = g_object_ref (engine);
+  g_signal_connect (engine, "changed", G_CALLBACK (on_engine_changed), self);
+  on_engine_changed (engine, self);
   gonio_main_window_update (self);
   return self;
 }
