@@ -97,16 +97,12 @@ gonio_application_startup (GApplication *application)
 }
 
 static void
-gonio_application_shutdown (GApplication *application)
-{
-  gonio_engine_shut_down (GONIO_APPLICATION (application)->engine);
-  G_APPLICATION_CLASS (gonio_application_parent_class)->shutdown (application);
-}
-
-static void
 gonio_application_finalize (GObject *object)
 {
   GonioApplication *self = GONIO_APPLICATION (object);
+  /* Only now, when another instance may begin already: a driver may be in the middle of its test. */
+  if (self->engine)
+    gonio_engine_shut_down (self->engine);
   g_clear_object (&self->engine);
   g_clear_object (&self->settings);
   g_clear_object (&self->sample);
@@ -120,7 +116,6 @@ gonio_application_class_init (GonioApplicationClass *klass)
   G_APPLICATION_CLASS (klass)->activate = gonio_application_activate;
   G_APPLICATION_CLASS (klass)->open = gonio_application_open;
   G_APPLICATION_CLASS (klass)->startup = gonio_application_startup;
-  G_APPLICATION_CLASS (klass)->shutdown = gonio_application_shutdown;
 }
 
 static void
