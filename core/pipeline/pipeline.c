@@ -359,13 +359,14 @@ run_task (gpointer data, gpointer user_data)
       gonio_pipeline_measure (request->pipeline, request->path, &request->options,
                               request->progress != NULL ? report_from_worker : NULL, task,
                               g_task_get_cancellable (task), &error);
-  /* Closing a pipeline takes its time: not on the thread that the answer goes to. */
-  g_autoptr (GonioPipeline) pipeline = g_steal_pointer (&request->pipeline);
+  GonioPipeline *pipeline = g_steal_pointer (&request->pipeline);
   if (output != NULL)
     g_task_return_pointer (task, output, (GDestroyNotify)gonio_pipeline_output_free);
   else
     g_task_return_error (task, g_steal_pointer (&error));
   g_object_unref (task);
+  /* Closing it takes its time: not on the thread that the answer goes to. */
+  gonio_pipeline_unref (pipeline);
 }
 
 void
