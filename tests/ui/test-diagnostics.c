@@ -68,6 +68,10 @@ test_card (void)
   gonio_model_use_add_nodes (second, "gl-compute", 3);
   gonio_model_use_add_nodes (second, "cpu", 2);
   check_line (r, FALSE, "Graphics card (OpenGL compute): Radeon, 3 steps on the processor, 2.3 s");
+  r->precision = g_strdup ("fp16");
+  check_line (r, FALSE,
+              "Graphics card (OpenGL compute): Radeon, 3 steps on the processor, half accuracy, "
+              "2.3 s");
 }
 
 /* Asked for by name, and not there, or nothing ran on it. */

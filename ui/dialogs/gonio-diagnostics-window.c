@@ -126,9 +126,11 @@ on_collected (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GPtrArray) sections = g_task_propagate_pointer (G_TASK (result), NULL);
   if (!sections) /* closed, or something newer is on its way */
     return;
+  char *text = gonio_diagnostics_to_text (sections);
+  if (g_strcmp0 (text, self->text) != 0)
+    show_sections (self, sections); /* else what is unfolded stays so */
   g_free (self->text);
-  self->text = gonio_diagnostics_to_text (sections);
-  show_sections (self, sections);
+  self->text = text;
   gtk_widget_set_sensitive (self->copy, TRUE);
   gtk_stack_set_visible_child_name (self->stack, "page");
 }

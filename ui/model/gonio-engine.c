@@ -8,7 +8,7 @@ struct _GonioEngine {
   char *backend;
   GonioPrecision precision;
   GThreadPool *worker; /* one thread; NULL once shut down */
-  GThreadPool *hasty;  /* another, for what is opened at once; likewise */
+  GThreadPool *hasty;  /* another, for what needs no time; likewise */
   guint patience;      /* timeout, 0: none */
   gboolean serves;     /* what was opened at once, until the settings' is there */
   gint wanted, ready;  /* generations of the settings; wanted is atomic, the worker looks at it */
@@ -103,11 +103,13 @@ new_work (GonioEngine *self)
   return work;
 }
 
+/* hasty: beside what takes long. */
 static void
-push_work (GonioEngine *self, Work *work)
+push_work (GonioEngine *self, Work *work, gboolean hasty)
 {
-  if (self->worker != NULL)
-    g_thread_pool_push (self->worker, work, NULL);
+  GThreadPool *pool = hasty ? self->hasty : self->worker;
+  if (pool != NULL)
+    g_thread_pool_push (pool, work, NULL);
   else
     work_free (work);
 }
@@ -118,7 +120,7 @@ close_pipeline (GonioEngine *self, GonioPipeline *pipeline)
 {
   Work *work = new_work (self);
   work->pipeline = pipeline;
-  push_work (self, work);
+  push_work (self, work, FALSE);
 }
 
 /* ---- opening ---- */
@@ -168,7 +170,7 @@ open_pipeline (GonioEngine *self)
   self->serves = FALSE;
   work->backend = g_strdup (self->backend);
   work->precision = self->precision;
-  push_work (self, work);
+  push_work (self, work, FALSE);
   g_signal_emit (self, signals[CHANGED], 0);
 }
 
@@ -200,12 +202,12 @@ on_impatient (gpointer data)
 {
   GonioEngine *self = data;
   self->patience = 0;
-  if (self->pipeline == NULL && gonio_engine_is_busy (self) && self->hasty != NULL) {
+  if (self->pipeline == NULL && gonio_engine_is_busy (self)) {
     Work *work = new_work (self);
     work->engine = g_object_ref (self);
     work->run = open_at_once_in_worker;
     work->deliver = take_what_serves;
-    g_thread_pool_push (self->hasty, work, NULL);
+    push_work (self, work, TRUE);
   }
   return G_SOURCE_REMOVE;
 }
@@ -218,12 +220,23 @@ list_in_worker (Work *work)
   work->backends = work->source.list_backends (work->decide);
 }
 
+static gboolean
+is_decided (GPtrArray *backends)
+{
+  gboolean decided = FALSE;
+  for (guint i = 0; backends != NULL && i < backends->len; i++)
+    decided = decided || ((GonioEngineBackend *)backends->pdata[i])->decided;
+  return decided;
+}
+
 static void
 take_backends (Work *work)
 {
   GonioEngine *self = work->engine;
   if (self->worker == NULL)
     return;
+  if (!work->decide && is_decided (self->backends))
+    return; /* it knows more */
   g_clear_pointer (&self->backends, g_ptr_array_unref);
   self->backends = g_steal_pointer (&work->backends);
   g_signal_emit (self, signals[CHANGED], 0);
@@ -238,7 +251,7 @@ gonio_engine_look_at_backends (GonioEngine *self)
     work->run = list_in_worker;
     work->deliver = take_backends;
     work->decide = decide;
-    push_work (self, work);
+    push_work (self, work, !decide); /* what needs no test does not wait behind one */
   }
 }
 

@@ -20,8 +20,7 @@ typedef struct {
 } GonioEngineBackend;
 void gonio_engine_backend_free (GonioEngineBackend *backend);
 
-/* What the program knows and the window must not. Called on worker threads, each function by one
- * at a time. */
+/* What the program knows and the window must not. Called on worker threads, two at most. */
 typedef struct {
   /* GonioEngineBackend* with a free function, most preferred first. decide: also what automatic
    * takes, which may need a minute on a new machine. */

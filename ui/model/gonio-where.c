@@ -150,6 +150,8 @@ gonio_where_line (const GonioResult *result)
       g_string_append_printf (text, ": %s", most->device);
   }
   append_others (text, result, most);
+  if (g_strcmp0 (result->precision, "fp16") == 0 && g_str_has_prefix (most->name, "gl-"))
+    g_string_append_printf (text, ", %s", _ ("half accuracy"));
   if (isfinite (result->networks_ms)) {
     g_autofree char *time = gonio_where_time (result->networks_ms);
     g_string_append_printf (text, ", %s", time);
