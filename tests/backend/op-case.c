@@ -91,6 +91,21 @@ listed_tensor (GonioDType dtype, const char *text, gboolean scalar)
   return tensor;
 }
 
+/* "2,3=0,1,2,3,4,5" */
+static GonioTensor *
+shaped_tensor (const char *text)
+{
+  g_auto (GStrv) parts = g_strsplit (text, "=", 2);
+  g_autoptr (GArray) numbers = read_numbers (parts[1]);
+  GonioShape shape = read_shape (parts[0]);
+  GonioTensor *tensor = new_tensor (GONIO_DTYPE_INT64, &shape);
+  g_assert_cmpint (gonio_tensor_count (tensor), ==, numbers->len);
+  for (guint i = 0; i < numbers->len; i++)
+    ((int64_t *)gonio_tensor_writable_data (tensor))[i] =
+        (int64_t)g_array_index (numbers, double, i);
+  return tensor;
+}
+
 static GonioValueId
 add_computed (Case *c, GonioTensor *tensor)
 {
@@ -152,6 +167,11 @@ add_input (Case *c, const char *text, GRand *rand, gboolean sandwich)
     return add_constant (c, random_tensor (GONIO_DTYPE_FLOAT, &shape, rand, 0));
   case 'z':
     return add_constant (c, random_tensor (GONIO_DTYPE_BOOL, &shape, rand, 0));
+  case 'j':
+    return add_constant (c, random_tensor (GONIO_DTYPE_INT64, &shape, rand,
+                                           (int)g_ascii_strtoll (text + 1, NULL, 10)));
+  case 't':
+    return add_constant (c, shaped_tensor (colon + 1));
   case 'k':
     return add_constant (c, listed_tensor (GONIO_DTYPE_INT64, colon + 1, FALSE));
   case 'v':

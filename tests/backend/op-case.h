@@ -12,6 +12,8 @@ G_BEGIN_DECLS
  *   f:dims   float graph input        c:dims   constant floats
  *   b:dims   bool graph input         z:dims   constant bools
  *   i<n>:dims int64 graph input with values in -n..n-1
+ *   j<n>:dims constant int64 with values in -n..n-1
+ *   t:dims=values constant int64 tensor
  *   k:values constant int64 vector    v:values constant float vector   s:value constant float
  *   -        omitted
  * Attributes are read by the operator's schema. "out=N" asks for N outputs. */

@@ -3,15 +3,12 @@
 #include "backends/gl/common/region.h"
 
 static const GonioGlOp *const families[] = {
-    gonio_gl_ops_attention,
-    gonio_gl_ops_conv,
-    gonio_gl_ops_einsum,
-    gonio_gl_ops_elementwise,
-    gonio_gl_ops_matmul,
-    gonio_gl_ops_norm,
-    gonio_gl_ops_pool,
-    gonio_gl_ops_reduce,
-    gonio_gl_ops_rows,
+    gonio_gl_ops_attention,      gonio_gl_ops_concat, gonio_gl_ops_conv,
+    gonio_gl_ops_conv_transpose, gonio_gl_ops_einsum, gonio_gl_ops_elementwise,
+    gonio_gl_ops_gather,         gonio_gl_ops_layout, gonio_gl_ops_matmul,
+    gonio_gl_ops_norm,           gonio_gl_ops_pool,   gonio_gl_ops_reduce,
+    gonio_gl_ops_resize,         gonio_gl_ops_rows,   gonio_gl_ops_sample,
+    gonio_gl_ops_scatter,
 };
 
 const GonioGlOp *

@@ -42,6 +42,8 @@ typedef struct {
   guint n_chain;
 } GonioGlLower;
 
+#define GONIO_GL_MOST_INDEX (1 << 24) /* whole numbers in single precision */
+
 typedef guint GonioGlSlot; /* a value in a form, or numbers of the region's own */
 
 /* A program and what it is told. */
@@ -51,7 +53,8 @@ typedef struct {
   GonioGlSlot inputs[GONIO_GL_MAX_INPUTS];
   guint n_inputs;
   GonioGlSlot output;
-  gint64 reads; /* texels read for one of the result, roughly; 0: few */
+  gint64 reads;         /* texels read for one of the result, roughly; 0: few */
+  gint64 first, texels; /* which of the output's are written; 0, 0: all */
   int params[GONIO_GL_PARAMS];
   float floats[GONIO_GL_FLOATS];
 } GonioGlStep;
@@ -76,18 +79,36 @@ gboolean gonio_gl_read (GonioGlLower *lower, guint i, GonioGlForm form, GonioGlS
                         GError **error);
 /* Is the value there in that form without converting? */
 gboolean gonio_gl_has (const GonioGlLower *lower, guint i, GonioGlForm form);
+/* Input i in a form that is there: plain (channels and rest are 0), or an image of so many channels
+ * with so many texels behind each, which need not be those of the input's shape. */
+gboolean gonio_gl_read_any (GonioGlLower *lower, guint i, GonioGlSlot *out_slot, int *out_channels,
+                            int *out_rest, GError **error);
 /* Where output o goes. */
 GonioGlSlot gonio_gl_write (GonioGlLower *lower, guint o, GonioGlForm form);
+/* The same as the image of another shape with the same elements in the same order. */
+GonioGlSlot gonio_gl_write_image (GonioGlLower *lower, guint o, int channels, int rest);
 /* Output o has the elements of input i, in their order: no step. */
 gboolean gonio_gl_alias (GonioGlLower *lower, guint o, guint i, GError **error);
 /* Texels that only this node's steps use, in 32 bits. */
 GonioGlSlot gonio_gl_scratch (GonioGlLower *lower, gint64 texels);
+/* Whole numbers that stay with the region, one to a float, exactly: below GONIO_GL_MOST_INDEX. */
+gboolean gonio_gl_table (GonioGlLower *lower, const gint32 *numbers, gsize n, GonioGlSlot *out_slot,
+                         GError **error);
 /* Floats that stay with the region; kept by reference until they have been uploaded. */
 GonioGlSlot gonio_gl_numbers (GonioGlLower *lower, const GonioTensor *numbers);
 /* The same in 32 bits: places and sizes. */
 GonioGlSlot gonio_gl_exact_numbers (GonioGlLower *lower, const GonioTensor *numbers);
 /* Takes the step's definitions. */
 gboolean gonio_gl_add (GonioGlLower *lower, GonioGlStep *step, GError **error);
+/* The step, its output excepted, that turns one image of count elements into another; channels and
+ * texels behind each. */
+void gonio_gl_move_as_image (GonioGlStep *step, gint64 count, const int from[2], const int to[2]);
+/* For kernels that include plain.glsl: how many elements the result has. */
+static inline void
+gonio_gl_tell_count (GonioGlStep *step, gint64 count)
+{
+  step->params[GONIO_GL_PARAMS - 1] = (int)count;
+}
 /* Definitions for kernels that include activation.glsl ("ACT 2", to be freed), and its numbers into
  * floats[0..1]. */
 char *gonio_gl_activation (const GonioNode *node, GonioGlStep *step);
@@ -113,13 +134,20 @@ typedef struct {
 const GonioGlOp *gonio_gl_op (guint op);
 
 extern const GonioGlOp gonio_gl_ops_attention[];
+extern const GonioGlOp gonio_gl_ops_concat[];
 extern const GonioGlOp gonio_gl_ops_conv[];
+extern const GonioGlOp gonio_gl_ops_conv_transpose[];
 extern const GonioGlOp gonio_gl_ops_einsum[];
 extern const GonioGlOp gonio_gl_ops_elementwise[];
+extern const GonioGlOp gonio_gl_ops_gather[];
+extern const GonioGlOp gonio_gl_ops_layout[];
 extern const GonioGlOp gonio_gl_ops_matmul[];
 extern const GonioGlOp gonio_gl_ops_norm[];
 extern const GonioGlOp gonio_gl_ops_pool[];
 extern const GonioGlOp gonio_gl_ops_reduce[];
+extern const GonioGlOp gonio_gl_ops_resize[];
 extern const GonioGlOp gonio_gl_ops_rows[];
+extern const GonioGlOp gonio_gl_ops_sample[];
+extern const GonioGlOp gonio_gl_ops_scatter[];
 
 G_END_DECLS

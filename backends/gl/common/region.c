@@ -45,10 +45,12 @@ typedef struct {
   gboolean guarded; /* its result is stored in 16 bits */
 } Step;
 
-/* Slot + 1 of each form, 0 where there is none. */
+/* Where the elements of a value lie: plainly, or as an image of so many channels with so many
+ * texels behind each. Values that are views of each other have one list of these. */
 typedef struct {
-  guint form[2];
-} Forms;
+  guint slot;
+  int channels, rest; /* 0, 0: plain */
+} Form;
 
 struct _GonioCompiled {
   GonioBackend *backend;
@@ -57,7 +59,7 @@ struct _GonioCompiled {
   GArray *places;            /* Place */
   GonioMemoryBudget *budget; /* that kept_bytes count against; nullable */
   size_t kept_bytes;
-  GHashTable *values; /* while compiling: value id + 1 -> Forms */
+  GHashTable *values; /* while compiling: value id + 1 -> GArray of Form */
   guint n_inputs, n_outputs;
   GonioGlSlot *outputs;
   GonioShape *output_shapes;
@@ -78,59 +80,6 @@ place_at (const GonioCompiled *compiled, guint place)
   return &g_array_index (compiled->places, Place, place);
 }
 
-/* ---- facts ---- */
-
-const GonioValue *
-gonio_gl_in (const GonioGraph *graph, const GonioNode *node, guint i)
-{
-  if (i >= node->n_inputs || node->inputs[i] == GONIO_VALUE_NONE)
-    return NULL;
-  return gonio_graph_value (graph, node->inputs[i]);
-}
-
-const GonioValue *
-gonio_gl_out (const GonioGraph *graph, const GonioNode *node, guint i)
-{
-  if (i >= node->n_outputs || node->outputs[i] == GONIO_VALUE_NONE)
-    return NULL;
-  return gonio_graph_value (graph, node->outputs[i]);
-}
-
-GonioShape
-gonio_gl_shape (const GonioValue *value)
-{
-  GonioShape shape = GONIO_SHAPE_SCALAR;
-  (void)gonio_sym_shape_known (&value->shape, &shape);
-  return shape;
-}
-
-gint64
-gonio_gl_count (const GonioShape *shape)
-{
-  int64_t count = 0;
-  return gonio_shape_count (shape, &count) ? count : G_MAXINT64;
-}
-
-void
-gonio_gl_image_sizes (const GonioShape *shape, int *out_batch, int *out_channels, int *out_rest)
-{
-  int64_t rest = 1;
-  for (int i = 2; i < shape->rank; i++)
-    rest *= shape->dims[i];
-  *out_batch = (int)shape->dims[0];
-  *out_channels = (int)shape->dims[1];
-  *out_rest = (int)rest;
-}
-
-gint64
-gonio_gl_texels (const GonioShape *shape, GonioGlForm form)
-{
-  gint64 count = gonio_gl_count (shape);
-  if (form == GONIO_GL_PLAIN || count == 0)
-    return (count + 3) / 4;
-  return count / shape->dims[1] * ((shape->dims[1] + 3) / 4);
-}
-
 /* ---- lowering ---- */
 
 static guint
@@ -143,15 +92,45 @@ add_slot (GonioCompiled *compiled, SlotKind kind, gint64 n, gint64 texels)
   return compiled->slots->len - 1;
 }
 
-static Forms *
-forms_of (GonioCompiled *compiled, GonioValueId id)
+static GArray *
+forms_of (const GonioCompiled *compiled, GonioValueId id)
 {
-  Forms *forms = g_hash_table_lookup (compiled->values, GUINT_TO_POINTER (id + 1));
+  GArray *forms = g_hash_table_lookup (compiled->values, GUINT_TO_POINTER (id + 1));
   if (!forms) {
-    forms = g_new0 (Forms, 1);
+    forms = g_array_new (FALSE, TRUE, sizeof (Form));
     g_hash_table_insert (compiled->values, GUINT_TO_POINTER (id + 1), forms);
   }
   return forms;
+}
+
+static void
+add_form (GArray *forms, guint slot, int channels, int rest)
+{
+  Form form = {slot, channels, rest};
+  g_array_append_val (forms, form);
+}
+
+/* NULL when it is not there so. */
+static const Form *
+find_form (const GArray *forms, int channels, int rest)
+{
+  for (guint i = 0; i < forms->len; i++) {
+    const Form *form = &g_array_index (forms, Form, i);
+    if (form->channels == channels && form->rest == rest)
+      return form;
+  }
+  return NULL;
+}
+
+/* What a form of a value is in the list. */
+static void
+describe (const GonioValue *value, GonioGlForm form, int *out_channels, int *out_rest)
+{
+  GonioShape shape = gonio_gl_shape (value);
+  int batch;
+  *out_channels = *out_rest = 0;
+  if (form == GONIO_GL_IMAGE)
+    gonio_gl_image_sizes (&shape, &batch, out_channels, out_rest);
 }
 
 /* In 32 bits where there are any. */
@@ -165,13 +144,14 @@ keep_full (GonioGlLower *lower, GonioGlSlot slot)
 
 /* What others read is not rounded once more. */
 static GonioGlSlot
-add_value (GonioGlLower *lower, GonioValueId id, GonioGlForm form)
+add_value (GonioGlLower *lower, GonioValueId id, int channels, int rest)
 {
   GonioShape shape = gonio_gl_shape (gonio_graph_value (lower->graph, id));
-  guint slot = add_slot (lower->compiled, SLOT_WORK, gonio_gl_count (&shape),
-                         gonio_gl_texels (&shape, form));
-  forms_of (lower->compiled, id)->form[form] = slot + 1;
-  for (guint i = 0; form == GONIO_GL_PLAIN && i < lower->region->n_outputs; i++)
+  gint64 count = gonio_gl_count (&shape);
+  gint64 texels = channels == 0 ? (count + 3) / 4 : count / channels * ((channels + 3) / 4);
+  guint slot = add_slot (lower->compiled, SLOT_WORK, count, texels);
+  add_form (forms_of (lower->compiled, id), slot, channels, rest);
+  for (guint i = 0; channels == 0 && i < lower->region->n_outputs; i++)
     if (lower->region->outputs[i] == id)
       return keep_full (lower, slot);
   return slot;
@@ -216,36 +196,73 @@ gonio_gl_add (GonioGlLower *lower, GonioGlStep *step, GError **error)
   return full.program != NULL;
 }
 
-/* A value that is there in the other form only. */
+/* Are the texels of such an image those of the plain form? What follows the last element of a plain
+ * value may be anything, what follows the last channel may not. */
 static gboolean
-convert (GonioGlLower *lower, GonioValueId id, GonioGlForm form, GError **error)
+is_plain (gint64 count, int channels, int rest, gboolean to_plain)
 {
-  GonioCompiled *compiled = lower->compiled;
+  return rest == 1 && (channels % 4 == 0 || (count == channels && to_plain));
+}
+
+/* A value that is there in other forms only. */
+static gboolean
+convert (GonioGlLower *lower, GonioValueId id, int channels, int rest, GError **error)
+{
   GonioShape shape = gonio_gl_shape (gonio_graph_value (lower->graph, id));
-  Forms *forms = forms_of (compiled, id);
-  GonioGlStep step = {.kernel = form == GONIO_GL_IMAGE ? "to-image.glsl" : "to-plain.glsl",
-                      .inputs = {forms->form[!form] - 1},
-                      .n_inputs = 1};
-  int batch;
-  gonio_gl_image_sizes (&shape, &batch, &step.params[0], &step.params[1]);
-  step.output = add_value (lower, id, form);
+  gint64 count = gonio_gl_count (&shape);
+  GArray *forms = forms_of (lower->compiled, id);
+  const Form *plain = find_form (forms, 0, 0);
+  Form from = plain ? *plain : g_array_index (forms, Form, 0);
+  GonioGlStep step = {.kernel = "to-image.glsl", .inputs = {from.slot}, .n_inputs = 1};
+  if (plain ? is_plain (count, channels, rest, FALSE)
+            : channels == 0 && is_plain (count, from.channels, from.rest, TRUE)) {
+    add_form (forms, from.slot, channels, rest);
+    return TRUE;
+  }
+  step.params[0] = channels;
+  step.params[1] = rest;
+  if (!plain && channels > 0) {
+    gonio_gl_move_as_image (&step, count, (int[]){from.channels, from.rest},
+                            (int[]){channels, rest});
+  } else if (!plain) {
+    step.kernel = "to-plain.glsl";
+    step.params[0] = from.channels;
+    step.params[1] = from.rest;
+    gonio_gl_tell_count (&step, count);
+  }
+  step.output = add_value (lower, id, channels, rest);
   return gonio_gl_add (lower, &step, error);
 }
 
-/* Makes sure that a value from outside or a constant is there in the plain form. */
+/* Makes sure that a value is there in some form. */
 static gboolean
 bring (GonioGlLower *lower, GonioValueId id, GError **error)
 {
   const GonioValue *value = gonio_graph_value (lower->graph, id);
-  Forms *forms = forms_of (lower->compiled, id);
-  if (forms->form[0] || forms->form[1])
+  GArray *forms = forms_of (lower->compiled, id);
+  if (forms->len > 0)
     return TRUE;
   if (!value->constant) {
     g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_FAILED,
                  "%s: an input is not there yet", lower->node->name);
     return FALSE;
   }
-  forms->form[GONIO_GL_PLAIN] = gonio_gl_numbers (lower, value->constant) + 1;
+  add_form (forms, gonio_gl_numbers (lower, value->constant), 0, 0);
+  return TRUE;
+}
+
+static gboolean
+read_value (GonioGlLower *lower, GonioValueId id, GonioGlForm form, GonioGlSlot *out_slot,
+            GError **error)
+{
+  int channels, rest;
+  if (!bring (lower, id, error))
+    return FALSE;
+  describe (gonio_graph_value (lower->graph, id), form, &channels, &rest);
+  const GArray *forms = forms_of (lower->compiled, id);
+  if (!find_form (forms, channels, rest) && !convert (lower, id, channels, rest, error))
+    return FALSE;
+  *out_slot = find_form (forms, channels, rest)->slot;
   return TRUE;
 }
 
@@ -253,30 +270,48 @@ gboolean
 gonio_gl_read (GonioGlLower *lower, guint i, GonioGlForm form, GonioGlSlot *out_slot,
                GError **error)
 {
+  return read_value (lower, lower->node->inputs[i], form, out_slot, error);
+}
+
+gboolean
+gonio_gl_read_any (GonioGlLower *lower, guint i, GonioGlSlot *out_slot, int *out_channels,
+                   int *out_rest, GError **error)
+{
   GonioValueId id = lower->node->inputs[i];
   if (!bring (lower, id, error))
     return FALSE;
-  if (!forms_of (lower->compiled, id)->form[form] && !convert (lower, id, form, error))
-    return FALSE;
-  *out_slot = forms_of (lower->compiled, id)->form[form] - 1;
+  GonioShape shape = gonio_gl_shape (gonio_graph_value (lower->graph, id));
+  const GArray *forms = forms_of (lower->compiled, id);
+  const Form *plain = find_form (forms, 0, 0);
+  Form form = plain ? *plain : g_array_index (forms, Form, 0);
+  if (is_plain (gonio_gl_count (&shape), form.channels, form.rest, TRUE))
+    form.channels = form.rest = 0;
+  *out_slot = form.slot;
+  *out_channels = form.channels;
+  *out_rest = form.rest;
   return TRUE;
 }
 
 gboolean
 gonio_gl_has (const GonioGlLower *lower, guint i, GonioGlForm form)
 {
-  const Forms *forms =
-      g_hash_table_lookup (lower->compiled->values, GUINT_TO_POINTER (lower->node->inputs[i] + 1));
-  return forms && forms->form[form];
+  GonioValueId id = lower->node->inputs[i];
+  const GonioValue *value = gonio_graph_value (lower->graph, id);
+  int channels, rest;
+  if (form == GONIO_GL_IMAGE && gonio_gl_shape (value).rank < 3)
+    return FALSE;
+  describe (value, form, &channels, &rest);
+  return find_form (forms_of (lower->compiled, id), channels, rest) != NULL;
 }
 
 gboolean
 gonio_gl_alias (GonioGlLower *lower, guint o, guint i, GError **error)
 {
-  GonioGlSlot slot;
-  if (!gonio_gl_read (lower, i, GONIO_GL_PLAIN, &slot, error))
+  GonioCompiled *compiled = lower->compiled;
+  if (!bring (lower, lower->node->inputs[i], error))
     return FALSE;
-  forms_of (lower->compiled, lower->node->outputs[o])->form[GONIO_GL_PLAIN] = slot + 1;
+  g_hash_table_insert (compiled->values, GUINT_TO_POINTER (lower->node->outputs[o] + 1),
+                       g_array_ref (forms_of (compiled, lower->node->inputs[i])));
   return TRUE;
 }
 
@@ -287,19 +322,17 @@ gonio_gl_scratch (GonioGlLower *lower, gint64 texels)
 }
 
 GonioGlSlot
-gonio_gl_write (GonioGlLower *lower, guint o, GonioGlForm form)
+gonio_gl_write_image (GonioGlLower *lower, guint o, int channels, int rest)
 {
-  return add_value (lower, lower->node->outputs[o], form);
+  return add_value (lower, lower->node->outputs[o], channels, rest);
 }
 
-char *
-gonio_gl_activation (const GonioNode *node, GonioGlStep *step)
+GonioGlSlot
+gonio_gl_write (GonioGlLower *lower, guint o, GonioGlForm form)
 {
-  GonioActivation activation = gonio_node_activation (node);
-  step->floats[0] =
-      CLAMP (activation.params[0], -G_MAXFLOAT, G_MAXFLOAT); /* no infinite uniforms */
-  step->floats[1] = CLAMP (activation.params[1], -G_MAXFLOAT, G_MAXFLOAT);
-  return g_strdup_printf ("ACT %d", (int)activation.kind);
+  int channels, rest;
+  describe (gonio_gl_out (lower->graph, lower->node, o), form, &channels, &rest);
+  return gonio_gl_write_image (lower, o, channels, rest);
 }
 
 /* ---- memory ---- */
@@ -394,6 +427,29 @@ typedef struct {
   GonioCompiled *compiled;
 } Compilation;
 
+/* What leaves is in 32 bits where there are any; a view of what stays inside may not be. */
+static gboolean
+lower_output (GonioGlLower *lower, guint i, GError **error)
+{
+  GonioGlSlot slot;
+  if (!read_value (lower, lower->region->outputs[i], GONIO_GL_PLAIN, &slot, error))
+    return FALSE;
+  if (lower->backend->full && slot_at (lower->compiled, slot)->half) {
+    gint64 n = slot_at (lower->compiled, slot)->n, texels = (n + 3) / 4;
+    GonioGlStep step = {.kernel = "move.glsl", .inputs = {slot}, .n_inputs = 1};
+    step.defines = g_strdup ("AXES 1;TEXELS 1");
+    step.params[0] = (int)texels;
+    step.params[10] = 1;
+    slot = keep_full (lower, add_slot (lower->compiled, SLOT_WORK, n, texels));
+    step.output = slot;
+    if (!gonio_gl_add (lower, &step, error))
+      return FALSE;
+  }
+  lower->compiled->outputs[i] = slot;
+  slot_at (lower->compiled, slot)->last = G_MAXUINT;
+  return TRUE;
+}
+
 static gboolean
 lower_region (GonioGlContext *context, gpointer data, GError **error)
 {
@@ -407,7 +463,7 @@ lower_region (GonioGlContext *context, gpointer data, GError **error)
     guint slot = add_slot (compiled, SLOT_INPUT, gonio_gl_count (&shape),
                            gonio_gl_texels (&shape, GONIO_GL_PLAIN));
     slot_at (compiled, slot)->index = i;
-    forms_of (compiled, region->inputs[i])->form[GONIO_GL_PLAIN] = slot + 1;
+    add_form (forms_of (compiled, region->inputs[i]), slot, 0, 0);
     compiled->input_counts[i] = gonio_gl_count (&shape);
   }
   g_autoptr (GPtrArray) chains = gonio_gl_chains (region);
@@ -425,14 +481,10 @@ lower_region (GonioGlContext *context, gpointer data, GError **error)
     }
   }
   for (guint i = 0; i < region->n_outputs; i++) {
-    const Forms *forms = forms_of (compiled, region->outputs[i]);
-    if (!forms->form[GONIO_GL_PLAIN] &&
-        !convert (&lower, region->outputs[i], GONIO_GL_PLAIN, error))
+    if (!lower_output (&lower, i, error))
       return FALSE;
-    compiled->outputs[i] = forms->form[GONIO_GL_PLAIN] - 1;
     compiled->output_shapes[i] =
         gonio_gl_shape (gonio_graph_value (region->graph, region->outputs[i]));
-    slot_at (compiled, compiled->outputs[i])->last = G_MAXUINT;
   }
   plan_places (compiled);
   if (!compiled->guarded || !job->backend->device->guard_kernel)
@@ -456,7 +508,7 @@ gonio_gl_compile (GonioBackend *backend, const GonioRegion *region, GError **err
   compiled->slots = g_array_new (FALSE, TRUE, sizeof (Slot));
   compiled->steps = g_array_new (FALSE, TRUE, sizeof (Step));
   compiled->places = g_array_new (FALSE, TRUE, sizeof (Place));
-  compiled->values = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  compiled->values = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)g_array_unref);
   compiled->n_inputs = region->n_inputs;
   compiled->n_outputs = region->n_outputs;
   compiled->input_counts = g_new0 (gint64, region->n_inputs + 1);
@@ -548,10 +600,12 @@ run_step (Progress *progress, guint index, GError **error)
   const GonioCompiled *compiled = progress->run->compiled;
   const Step *step = &g_array_index (compiled->steps, Step, index);
   gint64 texels = slot_at (compiled, step->step.output)->texels;
+  gint64 end = step->step.texels ? step->step.first + step->step.texels : texels;
   gint64 each = MAX (step->step.reads, FEW_READS), most = MAX (MOST_READS / each, 1);
   GonioGlWork work = {.program = step->program,
                       .n_inputs = step->step.n_inputs,
                       .output = memory_of (compiled, step->step.output),
+                      .first = step->step.first,
                       .guard = step->guarded ? &progress->guard : NULL,
                       .step = index};
   for (guint i = 0; i < work.n_inputs; i++)
@@ -561,8 +615,8 @@ run_step (Progress *progress, guint index, GError **error)
     glUniform1iv (step->program->params, GONIO_GL_PARAMS, step->step.params);
   if (step->program->floats >= 0)
     glUniform1fv (step->program->floats, GONIO_GL_FLOATS, step->step.floats);
-  for (; work.first < texels; work.first += work.texels) {
-    work.texels = MIN (texels - work.first, most);
+  for (; work.first < end; work.first += work.texels) {
+    work.texels = MIN (end - work.first, most);
     compiled->backend->device->run (progress->context, &work);
     progress->reads += work.texels * each;
     if (progress->reads >= MOST_READS && !next_piece (progress, error))
@@ -570,7 +624,7 @@ run_step (Progress *progress, guint index, GError **error)
   }
   work.first = 0;
   work.texels = texels;
-  if (work.guard && compiled->guard_program && texels > 0)
+  if (work.guard && compiled->guard_program && texels > 0 && end == texels)
     compiled->backend->device->guard_look (progress->context, &work, compiled->guard_program);
   return TRUE;
 }

@@ -122,12 +122,36 @@ download (GonioGlContext *context, const GonioGlMemory *memory, float *to, gint6
   glDeleteFramebuffers (1, &framebuffer);
 }
 
-/* Whole lines: what lies beyond the last texel is never read. */
+/* Texels first..end of a line or of whole lines. */
+static void
+draw (gint64 line, gint64 lines, gint64 first, gint64 end)
+{
+  if (lines <= 0 || end <= first)
+    return;
+  glScissor ((GLint)first, (GLint)line, (GLsizei)(end - first), (GLsizei)lines);
+  glDrawArrays (GL_TRIANGLES, 0, 3);
+}
+
+/* The rest of a line that was begun, whole lines, the beginning of the last one; whole where
+ * nothing follows, as what lies beyond the last texel is never read. */
+static void
+draw_range (const GonioGlWork *work)
+{
+  gint64 first = work->first, end = work->first + work->texels, line = first / WIDTH;
+  if (end >= work->output->texels)
+    end = (end + WIDTH - 1) / WIDTH * WIDTH;
+  if (first % WIDTH) {
+    draw (line, 1, first % WIDTH, MIN (end - line * WIDTH, WIDTH));
+    line++;
+  }
+  draw (line, end / WIDTH - line, 0, WIDTH);
+  if (end / WIDTH >= line)
+    draw (end / WIDTH, 1, 0, end % WIDTH);
+}
+
 static void
 run (GonioGlContext *context, const GonioGlWork *work)
 {
-  gint64 line = work->first / WIDTH;
-  gint64 end = (work->first + work->texels + WIDTH - 1) / WIDTH;
   guint framebuffer;
   for (guint i = 0; i < work->n_inputs; i++) {
     glActiveTexture (GL_TEXTURE0 + i);
@@ -136,9 +160,8 @@ run (GonioGlContext *context, const GonioGlWork *work)
   target (work->output, &framebuffer);
   glViewport (0, 0, WIDTH, (GLsizei)count_lines (work->output));
   glEnable (GL_SCISSOR_TEST);
-  glScissor (0, (GLint)line, WIDTH, (GLsizei)(end - line));
   glUseProgram (work->program->name);
-  glDrawArrays (GL_TRIANGLES, 0, 3);
+  draw_range (work);
   glDisable (GL_SCISSOR_TEST);
   glBindFramebuffer (GL_FRAMEBUFFER, 0);
   glDeleteFramebuffers (1, &framebuffer);
