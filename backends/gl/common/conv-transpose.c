@@ -21,9 +21,10 @@ read_deconv (const GonioGraph *graph, const GonioNode *node, Deconv *out)
   GonioShape x = gonio_gl_shape (gonio_gl_in (graph, node, 0));
   GonioShape w = gonio_gl_shape (gonio_gl_in (graph, node, 1));
   GonioShape y = gonio_gl_shape (gonio_gl_out (graph, node, 0));
-  Deconv d = {.in = (int)x.dims[1],
-              .out = (int)y.dims[1],
-              .groups = (int)gonio_node_attr_int (node, "group", 1)};
+  gint64 groups = gonio_node_attr_int (node, "group", 1);
+  if (groups < 1 || groups > x.dims[1])
+    return "groups do not fit the channels";
+  Deconv d = {.in = (int)x.dims[1], .out = (int)y.dims[1], .groups = (int)groups};
   for (int i = 0; i < 2; i++) {
     int axis = i - (2 - spatial.n);
     if (axis >= 0 && (spatial.kernel[axis] > 1 << 12 || spatial.strides[axis] > 1 << 12 ||
@@ -37,7 +38,7 @@ read_deconv (const GonioGraph *graph, const GonioNode *node, Deconv *out)
     d.step[i] = axis < 0 ? 1 : (int)spatial.dilations[axis];
     d.before[i] = axis < 0 ? 0 : (int)spatial.pads_begin[axis];
   }
-  if (d.groups < 1 || d.in % d.groups || d.out % d.groups || w.dims[0] != x.dims[1] ||
+  if (d.in % d.groups || d.out % d.groups || w.dims[0] != x.dims[1] ||
       w.dims[1] * d.groups != d.out)
     return "groups do not fit the channels";
   d.depthwise = d.groups > 1 && d.groups == d.in && d.groups == d.out;

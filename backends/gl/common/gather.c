@@ -33,9 +33,9 @@ gather (const GonioGraph *graph, const GonioNode *node, GonioGlMove *move)
     places[i] = (gint32)place;
   }
   gonio_gl_move_init (move, &in);
-  /* several axes of indices, or none, are one here: they lie behind the channels or do not matter
-   */
-  move->image = axis >= 2 && gonio_gl_shape (gonio_gl_out (graph, node, 0)).rank >= 3;
+  /* several axes of indices, or none, are one here, which only matters before the last channel */
+  GonioShape out = gonio_gl_shape (gonio_gl_out (graph, node, 0));
+  move->image = in.rank >= 3 && (axis >= 2 ? out.rank >= 3 : out.rank == in.rank);
   for (int i = 0; i < in.rank; i++)
     if (i == axis)
       gonio_gl_move_push_table (move, (gint64)n, i, places);
@@ -86,7 +86,7 @@ gonio_gl_tuple_rows (const GonioGraph *graph, const GonioNode *node, gint64 batc
   gint64 rows = 1, slice = 1, tuples = 1, per_batch = 1;
   gsize n = 0;
   g_autofree gint64 *indices = gonio_gl_ints (graph, node, 1, &n);
-  if (!indices)
+  if (!indices || (node->op == GONIO_OP_GATHER_ND && !gonio_gl_are_int64 (graph, node, 0x2)))
     return "the indices are no integers or too many";
   if (shape.rank < 1 || data.rank < 1 || batch < 0 || batch >= MIN (data.rank, shape.rank))
     return "the indices do not fit the data";

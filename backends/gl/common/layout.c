@@ -42,6 +42,22 @@ lower_move (GonioGlLower *lower, Teller tell, GError **error)
     return lower_move (lower, NAME, error);                                                        \
   }
 
+static const char not_int64[] = "what says how to move is not int64";
+
+/* A list of at most rank numbers, none of them negative. */
+static gboolean
+is_list (const GonioGraph *graph, const GonioNode *node, guint i, int rank)
+{
+  gsize n = 0;
+  g_autofree gint64 *ints = gonio_gl_ints (graph, node, i, &n);
+  if (!ints || gonio_gl_shape (gonio_gl_in (graph, node, i)).rank != 1 || n > (gsize)rank)
+    return FALSE;
+  for (gsize k = 0; k < n; k++)
+    if (ints[k] < 0)
+      return FALSE;
+  return TRUE;
+}
+
 /* ---- views ---- */
 
 static const char *
@@ -49,6 +65,8 @@ view_claim (const GonioGraph *graph, const GonioNode *node)
 {
   GonioShape in = gonio_gl_shape (gonio_gl_in (graph, node, 0));
   GonioShape out = gonio_gl_shape (gonio_gl_out (graph, node, 0));
+  if (!gonio_gl_are_int64 (graph, node, 0x2))
+    return not_int64;
   return gonio_gl_count (&in) == gonio_gl_count (&out) ? NULL : "the element counts differ";
 }
 
@@ -61,13 +79,17 @@ view_lower (GonioGlLower *lower, GError **error)
 static const char *
 dropout_claim (const GonioGraph *graph, const GonioNode *node)
 {
-  const GonioValue *training = gonio_gl_in (graph, node, 2);
+  const GonioValue *training = gonio_gl_in (graph, node, 2), *ratio = gonio_gl_in (graph, node, 1);
   if (gonio_gl_out (graph, node, 1))
     return "the mask is not supported";
   if (training &&
       (training->dtype != GONIO_DTYPE_BOOL || gonio_tensor_count (training->constant) != 1 ||
        *(const guint8 *)gonio_tensor_data (training->constant)))
     return "training is not supported";
+  if (ratio && (ratio->dtype != GONIO_DTYPE_FLOAT || gonio_tensor_count (ratio->constant) != 1 ||
+                !(*(const float *)gonio_tensor_data (ratio->constant) >= 0) ||
+                !(*(const float *)gonio_tensor_data (ratio->constant) < 1)))
+    return "the ratio is out of range";
   return NULL;
 }
 
@@ -99,21 +121,26 @@ slice (const GonioGraph *graph, const GonioNode *node, guint o, GonioGlMove *mov
 {
   GonioShape in = gonio_gl_shape (gonio_gl_in (graph, node, 0));
   GonioShape out = gonio_gl_shape (gonio_gl_out (graph, node, 0));
-  gsize n = 0, n_axes = 0, n_steps = 0;
+  gsize n = 0, n_ends = 0, n_axes = 0, n_steps = 0;
   g_autofree gint64 *starts = gonio_gl_ints (graph, node, 1, &n);
+  g_autofree gint64 *ends = gonio_gl_ints (graph, node, 2, &n_ends);
   g_autofree gint64 *axes = gonio_gl_ints (graph, node, 3, &n_axes);
   g_autofree gint64 *steps = gonio_gl_ints (graph, node, 4, &n_steps);
   gint64 step[GONIO_MAX_RANK];
+  guint seen = 0;
   gonio_gl_move_init (move, &in);
-  if (!starts || (axes && n_axes != n) || (steps && n_steps != n) || n > (gsize)in.rank)
-    return "starts, axes and steps differ in length";
+  if (!starts || !ends || n_ends != n || !axes != !gonio_gl_in (graph, node, 3) ||
+      !steps != !gonio_gl_in (graph, node, 4) || (axes && n_axes != n) || (steps && n_steps != n) ||
+      n > (gsize)in.rank)
+    return "starts, ends, axes and steps differ in length";
   for (int i = 0; i < in.rank; i++)
     step[i] = 1;
   for (gsize i = 0; i < n; i++) {
     int axis = gonio_gl_axis (axes ? axes[i] : (gint64)i, in.rank);
     gint64 dim = axis < 0 ? 0 : in.dims[axis];
-    if (axis < 0 || (steps && steps[i] == 0))
+    if (axis < 0 || seen >> axis & 1 || (steps && steps[i] == 0))
       return "an axis or step is out of range";
+    seen |= 1u << axis;
     gint64 start = starts[i] < 0 ? (starts[i] < -dim ? -1 : starts[i] + dim) : starts[i];
     step[axis] = steps ? steps[i] : 1;
     move->start[axis] = step[axis] > 0 ? CLAMP (start, 0, dim) : CLAMP (start, -1, dim - 1);
@@ -137,6 +164,8 @@ split (const GonioGraph *graph, const GonioNode *node, guint o, GonioGlMove *mov
   gonio_gl_move_init (move, &in);
   if (axis < 0)
     return "axis is out of range";
+  if (!gonio_gl_are_int64 (graph, node, 0x2))
+    return not_int64;
   for (guint i = 0; i < node->n_outputs; i++) {
     const GonioValue *part = gonio_gl_out (graph, node, i);
     if (!part)
@@ -218,10 +247,12 @@ pad (const GonioGraph *graph, const GonioNode *node, guint o, GonioGlMove *move)
   gonio_gl_move_init (move, &in);
   if (!g_strv_contains (modes, mode))
     return "this mode is not known";
+  if (!gonio_gl_are_int64 (graph, node, 0x2))
+    return not_int64;
   if (fill && (fill->dtype != GONIO_DTYPE_FLOAT || gonio_tensor_count (fill->constant) != 1))
     return "the fill value is not one float";
   n_axes = axes ? n_axes : (gsize)in.rank;
-  if (!pads || n != 2 * n_axes || n_axes > (gsize)in.rank)
+  if (!pads || !axes != !gonio_gl_in (graph, node, 3) || n != 2 * n_axes || n_axes > (gsize)in.rank)
     return "pads do not fit the axes";
   for (int i = 0; i < in.rank; i++)
     kept[i] = (Kept){0, in.dims[i], 0, in.dims[i]};
@@ -254,6 +285,8 @@ center_crop_pad (const GonioGraph *graph, const GonioNode *node, guint o, GonioG
   GonioShape out = gonio_gl_shape (gonio_gl_out (graph, node, 0));
   const char *reason = NULL;
   gonio_gl_move_init (move, &in);
+  if (!is_list (graph, node, 1, in.rank))
+    return "the shape is no list of sizes";
   for (int i = 0; !reason && i < in.rank; i++) {
     gint64 from = in.dims[i], to = out.dims[i];
     Kept kept = {MAX ((from - to) / 2, 0), MIN (from, to), MAX ((to - from) / 2, 0), to};
@@ -271,6 +304,10 @@ expand (const GonioGraph *graph, const GonioNode *node, guint o, GonioGlMove *mo
   GonioShape out = gonio_gl_shape (gonio_gl_out (graph, node, 0));
   gonio_gl_move_init (move, &in);
   move->image = in.rank == out.rank && in.rank >= 3;
+  if (!gonio_gl_are_int64 (graph, node, 0x2))
+    return not_int64;
+  if (!is_list (graph, node, 1, out.rank))
+    return "the shape is no list of sizes";
   for (int i = 0; i < out.rank; i++) {
     int from = i - (out.rank - in.rank);
     if (from >= 0 && in.dims[from] != 1 && in.dims[from] != out.dims[i])
@@ -289,7 +326,9 @@ tile (const GonioGraph *graph, const GonioNode *node, guint o, GonioGlMove *move
   GonioShape out = gonio_gl_shape (gonio_gl_out (graph, node, 0));
   gonio_gl_move_init (move, &in);
   move->image = FALSE;
-  if (in.rank != out.rank)
+  if (!gonio_gl_are_int64 (graph, node, 0x2))
+    return not_int64;
+  if (in.rank != out.rank || !is_list (graph, node, 1, in.rank))
     return "the result is not a multiple of the input";
   for (int i = 0; i < in.rank; i++) {
     if (in.dims[i] > 0 ? out.dims[i] % in.dims[i] != 0 : out.dims[i] != 0)
@@ -340,6 +379,8 @@ reverse_sequence (const GonioGraph *graph, const GonioNode *node, guint o, Gonio
   gint64 inner = 1;
   gsize n = 0;
   g_autofree gint64 *lengths = gonio_gl_ints (graph, node, 1, &n);
+  if (!gonio_gl_are_int64 (graph, node, 0x2))
+    return not_int64;
   if (batch < 0 || time < 0 || batch > 1 || time > 1 || batch == time)
     return "the axes are not the first two";
   for (int i = 2; i < in.rank; i++)

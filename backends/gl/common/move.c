@@ -10,7 +10,7 @@
 void
 gonio_gl_move_init_view (GonioGlMove *move, int rank, const gint64 *dims)
 {
-  *move = (GonioGlMove){.in_rank = rank};
+  *move = (GonioGlMove){.in_rank = rank, .fours = -1};
   for (int i = 0; i < rank; i++)
     move->in[i] = dims[i];
 }
@@ -28,6 +28,21 @@ gonio_gl_move_push (GonioGlMove *move, gint64 size, int from, gint64 step)
   move->axes[move->rank++] = (GonioGlMoveAxis){size, from, step, -1};
 }
 
+/* Whole fours of channels that become whole fours, or nothing. */
+static void
+add_fours (GonioGlMove *move, gint64 size, const gint32 *places)
+{
+  int start = (int)move->places->len;
+  for (gint64 k = 0; k < size; k += 4) {
+    gint32 four = places[k] < 0 ? -1 : places[k] / 4;
+    for (gint64 lane = 0; lane < 4 && k + lane < size; lane++)
+      if (four < 0 ? places[k + lane] >= 0 : places[k + lane] != four * 4 + lane)
+        return;
+    g_array_append_val (move->places, four);
+  }
+  move->fours = start;
+}
+
 void
 gonio_gl_move_push_table (GonioGlMove *move, gint64 size, int from, const gint32 *places)
 {
@@ -37,6 +52,8 @@ gonio_gl_move_push_table (GonioGlMove *move, gint64 size, int from, const gint32
   g_array_append_vals (move->places, places, (guint)size);
   for (gint64 k = 0; k < size; k++)
     move->fills |= places[k] < 0;
+  if (move->rank == 2 && from == 1)
+    add_fours (move, size, places);
 }
 
 void
@@ -101,7 +118,7 @@ flatten (const GonioGlMove *move, gboolean images)
     const GonioGlMoveAxis *axis = &move->axes[i];
     flat.size[i] = images && i == 1 ? (axis->size + 3) / 4 : axis->size;
     flat.stride[i] = axis->from < 0 ? 0 : axis->step * strides[axis->from];
-    flat.table[i] = axis->table;
+    flat.table[i] = images && i == 1 && axis->table >= 0 ? move->fours : axis->table;
   }
   merge (move, &flat);
   return flat;
@@ -112,8 +129,8 @@ static gboolean
 keeps_fours (const GonioGlMove *move)
 {
   if (!move->image || move->rank < 3 || move->in_rank < 3 || move->axes[1].from != 1 ||
-      move->axes[1].step != 1 || move->axes[1].table >= 0 || move->start[1] % 4 ||
-      (move->fills && !isfinite (move->fill)))
+      move->axes[1].step != 1 || (move->axes[1].table >= 0 && move->fours < 0) ||
+      move->start[1] % 4 || (move->fills && !isfinite (move->fill)))
     return FALSE;
   for (int i = 0; i < move->rank; i++)
     if (i != 1 && move->axes[i].from == 1)
@@ -270,6 +287,17 @@ gonio_gl_ints (const GonioGraph *graph, const GonioNode *node, guint i, gsize *o
     ints[k] = gonio_tensor_get_int (value->constant, k);
   *out_n = (gsize)n;
   return ints;
+}
+
+gboolean
+gonio_gl_are_int64 (const GonioGraph *graph, const GonioNode *node, guint mask)
+{
+  for (guint i = 0; i < node->n_inputs && i < 32; i++) {
+    const GonioValue *value = gonio_gl_in (graph, node, i);
+    if (mask >> i & 1 && value && value->dtype != GONIO_DTYPE_INT64)
+      return FALSE;
+  }
+  return TRUE;
 }
 
 static gboolean

@@ -23,6 +23,7 @@ typedef struct {
   gint64 start[GONIO_GL_MOVE_AXES]; /* per axis of the input; 0 where there is a table */
   gboolean image; /* axes 0 and 1 here are those of the real shapes, of input and result */
   GArray *places; /* gint32: the tables; -1: fill; nullable */
+  int fours; /* among them, for axis 1 where it has one: the same of whole fours; -1: is none */
   gboolean fills;
   float fill;
 } GonioGlMove;
@@ -50,6 +51,8 @@ int gonio_gl_axis (gint64 axis, int rank);
 /* Input i, a constant of int32 or int64; NULL when it is none of those or has more numbers than a
  * table may have. (transfer full) */
 gint64 *gonio_gl_ints (const GonioGraph *graph, const GonioNode *node, guint i, gsize *out_n);
+/* Are inputs, named by a mask, of int64 where they are given? */
+gboolean gonio_gl_are_int64 (const GonioGraph *graph, const GonioNode *node, guint mask);
 /* Do those that read output o want an image? If so, which: it need not have the output's own shape,
  * where they read views of it. */
 gboolean gonio_gl_wants_image (const GonioGlLower *lower, guint o, int *out_channels,

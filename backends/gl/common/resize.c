@@ -73,7 +73,10 @@ static const GonioTensor *
 given_numbers (const GonioGraph *graph, const GonioNode *node, guint i)
 {
   const GonioValue *value = gonio_gl_in (graph, node, i);
-  return value && gonio_tensor_count (value->constant) > 0 ? value->constant : NULL;
+  GonioDType dtype = i == 3 ? GONIO_DTYPE_INT64 : GONIO_DTYPE_FLOAT;
+  if (!value || value->dtype != dtype || gonio_tensor_count (value->constant) == 0)
+    return NULL;
+  return value->constant;
 }
 
 /* One scale for all axes that are named. */

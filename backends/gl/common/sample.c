@@ -70,6 +70,8 @@ affine_grid_claim (const GonioGraph *graph, const GonioNode *node)
   GonioShape theta = gonio_gl_shape (gonio_gl_in (graph, node, 0));
   GonioShape out = gonio_gl_shape (gonio_gl_out (graph, node, 0));
   int axes = out.rank - 2;
+  if (!gonio_gl_are_int64 (graph, node, 0x2))
+    return "the size is not int64";
   if (axes < 2 || axes > 3 || theta.rank != 3 || theta.dims[0] != out.dims[0] ||
       theta.dims[1] != axes || theta.dims[2] != axes + 1 || out.dims[out.rank - 1] != axes)
     return "theta does not fit the size";
@@ -118,6 +120,8 @@ read_columns (const GonioGraph *graph, const GonioNode *node, Columns *out)
   guint axes = (guint)image.rank - 2;
   gint64 strides[2], steps[2], pads[4], taps = 1, windows = 1;
   g_autofree gint64 *block = gonio_gl_ints (graph, node, 2, &n);
+  if (!gonio_gl_are_int64 (graph, node, 0x6))
+    return "the sizes are not int64";
   if (axes < 1 || axes > 2 || in.rank != 3)
     return "only one or two spatial axes are supported";
   if (!block || n != axes || !read_numbers (node, "strides", axes, 1, strides) ||

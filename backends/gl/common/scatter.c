@@ -24,6 +24,8 @@ write_rows (const GonioGraph *graph, const GonioNode *node, GonioGlRows *out_row
     fits = d == axis ? part.dims[d] <= data.dims[d] : part.dims[d] == data.dims[d];
     *(d < axis ? &outer : &slice) *= d == axis ? 1 : data.dims[d];
   }
+  if (!gonio_gl_are_int64 (graph, node, 0x4))
+    return "the write indices are not int64";
   if (!fits || (starts ? (gint64)n_starts != data.dims[0] : gonio_gl_in (graph, node, 2) != NULL))
     return "the update does not fit the cache";
   gint64 dim = data.dims[axis], n = part.dims[axis];
@@ -180,7 +182,8 @@ trilu_claim (const GonioGraph *graph, const GonioNode *node)
 {
   gsize n = 1;
   g_autofree gint64 *diagonal = gonio_gl_ints (graph, node, 1, &n);
-  if (gonio_gl_in (graph, node, 1) && (!diagonal || n != 1))
+  if (gonio_gl_in (graph, node, 1) &&
+      (!diagonal || n != 1 || !gonio_gl_are_int64 (graph, node, 0x2)))
     return "the diagonal is not one integer";
   return gonio_gl_shape (gonio_gl_in (graph, node, 0)).rank < 2 ? "not a matrix" : NULL;
 }
