@@ -227,6 +227,7 @@ read_limits (GonioGlLimits *limits)
   if (limits->compute) {
     limits->max_groups = least_group_count ();
     limits->max_threads = limit (GL_MAX_COMPUTE_WORK_GROUP_INVOCATIONS);
+    limits->max_shared = limit (GL_MAX_COMPUTE_SHARED_MEMORY_SIZE);
     limits->max_storage = limit (GL_MAX_SHADER_STORAGE_BLOCK_SIZE);
     limits->max_buffers = limit (GL_MAX_COMPUTE_SHADER_STORAGE_BLOCKS);
   }

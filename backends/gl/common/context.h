@@ -24,6 +24,7 @@ typedef struct {
   gint64 max_units;   /* textures that a draw can read */
   gint64 max_groups;  /* work groups along an axis of a dispatch */
   gint64 max_threads; /* threads of a work group */
+  gint64 max_shared;  /* bytes that a work group shares */
   gint64 max_storage; /* bytes of a storage buffer */
   gint64 max_buffers; /* storage buffers that a dispatch can use */
   gint64 memory;      /* bytes of the card's own, 0 where the driver does not tell */

@@ -22,7 +22,7 @@ typedef struct {
   guint *names; /* of what the device remembers it in */
 } GonioGlGuard;
 
-/* A program over texels of its output. */
+/* A program over texels of its output, or over its own work groups. */
 typedef struct {
   const GonioGlProgram *program;
   const GonioGlMemory *inputs[GONIO_GL_MAX_INPUTS];
@@ -30,11 +30,13 @@ typedef struct {
   const GonioGlMemory *output; /* none of the inputs */
   const GonioGlGuard *guard;   /* nullable */
   guint step;                  /* for the guard */
-  gint64 first, texels;        /* which */
+  gboolean grouped;
+  gint64 first, texels; /* which; work groups when grouped */
 } GonioGlWork;
 
 typedef struct {
   const char *name, *prologue;
+  gboolean groups; /* has work groups with memory of their own */
   /* NULL, or why this machine cannot. */
   const char *(*refuses) (const GonioGlLimits *limits, GonioPrecision precision);
   /* Can memory be of 32 bits? */

@@ -600,14 +600,17 @@ run_step (Progress *progress, guint index, GError **error)
   const GonioCompiled *compiled = progress->run->compiled;
   const Step *step = &g_array_index (compiled->steps, Step, index);
   gint64 texels = slot_at (compiled, step->step.output)->texels;
-  gint64 end = step->step.texels ? step->step.first + step->step.texels : texels;
+  gint64 end = step->step.groups > 0  ? step->step.groups
+               : step->step.texels > 0 ? step->step.first + step->step.texels
+                                       : texels;
   gint64 each = MAX (step->step.reads, FEW_READS), most = MAX (MOST_READS / each, 1);
   GonioGlWork work = {.program = step->program,
                       .n_inputs = step->step.n_inputs,
                       .output = memory_of (compiled, step->step.output),
                       .first = step->step.first,
                       .guard = step->guarded ? &progress->guard : NULL,
-                      .step = index};
+                      .step = index,
+                      .grouped = step->step.groups > 0};
   for (guint i = 0; i < work.n_inputs; i++)
     work.inputs[i] = memory_of (compiled, step->step.inputs[i]);
   glUseProgram (step->program->name);

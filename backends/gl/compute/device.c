@@ -126,9 +126,10 @@ run (GonioGlContext *context, const GonioGlWork *work)
   }
   for (guint i = 0; i < work->n_inputs; i++)
     glBindBufferBase (GL_SHADER_STORAGE_BUFFER, i + 1, work->inputs[i]->name);
+  gint64 threads = work->grouped ? 1 : THREADS; /* of a work group, as far as texels go */
   for (gint64 done = 0; done < work->texels;) {
-    gint64 groups = MIN ((work->texels - done + THREADS - 1) / THREADS, most);
-    gint64 count = MIN (groups * THREADS, work->texels - done);
+    gint64 groups = MIN ((work->texels - done + threads - 1) / threads, most);
+    gint64 count = MIN (groups * threads, work->texels - done);
     glUniform2i (work->program->first, (GLint)(work->first + done), (GLint)count);
     glDispatchCompute ((GLuint)groups, 1, 1);
     done += count;
@@ -170,6 +171,7 @@ guard_read (const GonioGlGuard *guard, gboolean *out_beyond)
 const GonioGlDevice gonio_gl_compute_device = {
     .name = "gl-compute",
     .prologue = "compute.glsl",
+    .groups = TRUE,
     .refuses = refuses,
     .has_full = has_full,
     .most_texels = most_texels,

@@ -1,4 +1,5 @@
-// Convolution of every channel by itself. Weights: fours x taps. 0: image, 1: weights, 2: bias.
+// Convolution of every channel by itself. Weights: fours x taps. 0: image, 1: weights, 2: bias,
+// 3: what is added (with ADD).
 #include "activation.glsl"
 #include "window.glsl"
 vec4 texel (int i) {
@@ -12,5 +13,8 @@ vec4 texel (int i) {
     for (int kx = across.x; kx < across.y; kx++)
       sum += in0 (line + x * STRIDE.y - BEFORE.y + kx * STEP.y) * in1 (w + ky * KERNEL.y + kx);
   }
+#ifdef ADD
+  sum += in3 (i);
+#endif
   return act (sum);
 }
