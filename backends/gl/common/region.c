@@ -550,8 +550,7 @@ gonio_gl_compiled_free (GonioCompiled *compiled)
   g_array_unref (compiled->slots);
   g_array_unref (compiled->steps);
   g_array_unref (compiled->places);
-  if (compiled->kept_bytes > 0)
-    gonio_memory_budget_give (compiled->budget, compiled->kept_bytes);
+  gonio_memory_budget_give (compiled->budget, compiled->kept_bytes); /* held for no bytes too */
   g_free (compiled->input_counts);
   g_free (compiled->outputs);
   g_free (compiled->output_shapes);
