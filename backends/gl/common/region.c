@@ -599,7 +599,7 @@ run_step (Progress *progress, guint index, GError **error)
   const GonioCompiled *compiled = progress->run->compiled;
   const Step *step = &g_array_index (compiled->steps, Step, index);
   gint64 texels = slot_at (compiled, step->step.output)->texels;
-  gint64 end = step->step.groups > 0  ? step->step.groups
+  gint64 end = step->step.groups > 0   ? step->step.groups
                : step->step.texels > 0 ? step->step.first + step->step.texels
                                        : texels;
   gint64 each = MAX (step->step.reads, FEW_READS), most = MAX (MOST_READS / each, 1);
