@@ -50,8 +50,7 @@ static void
 clear_backend (gpointer data)
 {
   Backend *backend = data;
-  g_free (backend->info.device);
-  g_free (backend->info.driver);
+  gonio_backend_info_clear (&backend->info);
 }
 
 /* Backend of those that this machine has. */
@@ -61,7 +60,7 @@ describe_backends (const GonioBackendDef *const *backends)
   GArray *rows = g_array_new (FALSE, FALSE, sizeof (Backend));
   g_array_set_clear_func (rows, clear_backend);
   for (guint i = 0; backends[i] != NULL; i++) {
-    Backend row = {backends[i]->name, {NULL, NULL}};
+    Backend row = {backends[i]->name, {0}};
     if (backends[i]->probe (&row.info, NULL))
       g_array_append_val (rows, row);
   }

@@ -36,9 +36,21 @@ typedef struct {
 } GonioBackendOptions;
 
 typedef struct {
-  char *device; /* "AMD EPYC, AVX2, 2 threads" (transfer full) */
-  char *driver; /* library and version (transfer full) */
+  char *device;      /* "AMD EPYC, AVX2, 2 threads" (transfer full) */
+  char *driver;      /* library and version (transfer full) */
+  char *limits;      /* what the device offers, in words; nullable (transfer full) */
+  gboolean software; /* the device is a program that plays one, on the processor */
 } GonioBackendInfo;
+
+static inline void
+gonio_backend_info_clear (GonioBackendInfo *info)
+{
+  g_free (info->device);
+  g_free (info->driver);
+  g_free (info->limits);
+  *info = (GonioBackendInfo){NULL};
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GonioBackendInfo, gonio_backend_info_clear)
 
 /* Layouts a claimed node can work in. */
 typedef enum {
@@ -121,6 +133,14 @@ typedef struct {
    * args on the same compiled region unless the backend sets serial. */
   gboolean (*run) (GonioCompiled *compiled, const GonioRunArgs *args, GonioTensor *const *inputs,
                    GonioTensor **outputs, GError **error);
+
+  /* Its driver comes with the machine: it is taken only after a self-test has passed there. */
+  gboolean self_test;
+  /* Nullable, static: kept self-tests of another revision of the backend say nothing. */
+  const char *revision;
+  /* Optional, cheap, before probe: why it is not worth starting unasked on this machine (static);
+   * NULL: it may be. */
+  const char *(*discouraged) (void);
 
   gboolean serial;     /* run must not be entered twice at once for one compiled region */
   gboolean any_layout; /* understands regions with NHWC values (gonio.Layout nodes) */

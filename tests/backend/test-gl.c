@@ -217,14 +217,12 @@ main (int argc, char **argv)
   g_test_set_nonfatal_assertions ();
   tested[0] = argc > 1 && g_str_equal (argv[1], "gl-fragment") ? &gonio_backend_gl_fragment
                                                                : &gonio_backend_gl_compute;
-  GonioBackendInfo info = {0};
+  g_auto (GonioBackendInfo) info = {0};
   g_autoptr (GError) error = NULL;
   if (!tested[0]->probe (&info, &error)) {
     g_print ("1..0 # SKIP %s\n", error->message);
     return 77;
   }
-  g_free (info.device);
-  g_free (info.driver);
   g_test_add_func ("/gl/conv", test_conv);
   g_test_add_func ("/gl/pool", test_pool);
   g_test_add_func ("/gl/unary", test_unary);

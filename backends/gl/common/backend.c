@@ -1,5 +1,6 @@
 #include "backends/gl/common/backend.h"
 
+#include "backends/gl/common/describe.h"
 #include "backends/gl/common/lower.h"
 #include "core/base/error.h"
 
@@ -26,8 +27,17 @@ gonio_gl_probe (const GonioGlDevice *device, GonioBackendInfo *out_info, GError 
   const GonioGlLimits *limits = gonio_gl_context_limits (context);
   out_info->device = g_strdup (limits->renderer);
   out_info->driver = g_strdup_printf ("OpenGL%s %s", limits->es ? " ES" : "", limits->driver);
+  out_info->limits = gonio_gl_describe (limits);
+  out_info->software = gonio_gl_is_software (limits->renderer);
   gonio_gl_context_unref (context);
   return TRUE;
+}
+
+const char *
+gonio_gl_discouraged (void)
+{
+  return gonio_gl_only_software () ? "a software rasteriser: the processor's own kernels are faster"
+                                   : NULL;
 }
 
 /* Programs and buffers are shared by all sessions of a context. */

@@ -4,10 +4,12 @@
 #include "backends/gl/common/device.h"
 #include "backends/gl/common/region.h"
 #include "core/session/backend.h"
+#include "revision.h"
 
 G_BEGIN_DECLS
 
 gboolean gonio_gl_probe (const GonioGlDevice *device, GonioBackendInfo *out_info, GError **error);
+const char *gonio_gl_discouraged (void);
 GonioBackend *gonio_gl_create (const GonioGlDevice *device, const GonioBackendOptions *options,
                                GError **error);
 void gonio_gl_destroy (GonioBackend *backend);
@@ -35,6 +37,9 @@ size_t gonio_gl_workspace_size (const GonioCompiled *compiled);
       .workspace_size = gonio_gl_workspace_size,                                                   \
       .run = gonio_gl_run,                                                                         \
       .revocable = TRUE,                                                                           \
+      .self_test = TRUE,                                                                           \
+      .revision = GONIO_GL_REVISION,                                                               \
+      .discouraged = gonio_gl_discouraged,                                                         \
       .border_ns = 200000,                                                                         \
       .border_ns_per_byte = 0.3,                                                                   \
       .has_op = gonio_gl_has_op,                                                                   \

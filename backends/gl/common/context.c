@@ -111,26 +111,48 @@ try_display (GonioGlContext *self, EGLDisplay display)
 
 #define MOST_DEVICES 16
 
-/* Graphics cards before the processor that plays one. */
-static gboolean
-try_devices (GonioGlContext *self)
+static EGLint
+list_devices (EGLDeviceEXT *devices)
 {
-  EGLDeviceEXT devices[MOST_DEVICES];
   EGLint n = 0;
   if (!epoxy_has_egl_extension (EGL_NO_DISPLAY, "EGL_EXT_platform_device") ||
       !epoxy_has_egl_extension (EGL_NO_DISPLAY, "EGL_EXT_device_enumeration") ||
       !epoxy_has_egl_extension (EGL_NO_DISPLAY, "EGL_EXT_device_query") ||
       !eglQueryDevicesEXT (MOST_DEVICES, devices, &n))
-    return FALSE;
+    return 0;
+  return n;
+}
+
+static gboolean
+is_software (EGLDeviceEXT device)
+{
+  const char *extensions = eglQueryDeviceStringEXT (device, EGL_EXTENSIONS);
+  return extensions && strstr (extensions, "EGL_MESA_device_software");
+}
+
+/* Graphics cards before the processor that plays one. */
+static gboolean
+try_devices (GonioGlContext *self)
+{
+  EGLDeviceEXT devices[MOST_DEVICES];
+  EGLint n = list_devices (devices);
   for (int software = 0; software < 2; software++)
-    for (EGLint i = 0; i < n; i++) {
-      const char *extensions = eglQueryDeviceStringEXT (devices[i], EGL_EXTENSIONS);
-      gboolean is_software = extensions && strstr (extensions, "EGL_MESA_device_software");
-      if (is_software == (gboolean)software &&
+    for (EGLint i = 0; i < n; i++)
+      if (is_software (devices[i]) == (gboolean)software &&
           try_display (self, eglGetPlatformDisplayEXT (EGL_PLATFORM_DEVICE_EXT, devices[i], NULL)))
         return TRUE;
-    }
   return FALSE;
+}
+
+gboolean
+gonio_gl_only_software (void)
+{
+  EGLDeviceEXT devices[MOST_DEVICES];
+  EGLint n = list_devices (devices);
+  for (EGLint i = 0; i < n; i++)
+    if (!is_software (devices[i]))
+      return FALSE;
+  return n > 0;
 }
 
 static gboolean

@@ -40,6 +40,10 @@ void gonio_gl_context_unref (GonioGlContext *context);
 
 const GonioGlLimits *gonio_gl_context_limits (const GonioGlContext *context);
 
+/* TRUE when all that the system lists are programs that play a card on the processor; FALSE also
+ * when it lists nothing. Starts no driver. Any thread. */
+gboolean gonio_gl_only_software (void);
+
 /* On the context's thread. FALSE with error set ends in the caller's error. */
 typedef gboolean (*GonioGlCall) (GonioGlContext *context, gpointer data, GError **error);
 

@@ -1,0 +1,10 @@
+# Writes OUT, a header with a hash of all sources in FOLDER.
+file (GLOB_RECURSE sources RELATIVE ${FOLDER} ${FOLDER}/*.c ${FOLDER}/*.h ${FOLDER}/*.glsl)
+list (SORT sources)
+foreach (source ${sources})
+  file (SHA256 ${FOLDER}/${source} hash)
+  string (APPEND all "${source} ${hash} ")
+endforeach ()
+string (SHA256 hash "${all}")
+string (SUBSTRING ${hash} 0 16 hash)
+file (WRITE ${OUT} "/* Made by revision.cmake. */\n#define GONIO_GL_REVISION \"${hash}\"\n")
