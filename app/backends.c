@@ -4,7 +4,6 @@
 #include "app/image-decoder.h"
 
 #include "backends/reference/reference.h"
-#include "core/base/error.h"
 #ifdef GONIO_BACKEND_CPU
 #include "backends/cpu/cpu.h"
 #endif
@@ -13,17 +12,15 @@
 #include "backends/gl/fragment/fragment.h"
 #endif
 
-/* In order of preference. Those behind reference are taken only when they are asked for. */
+/* In order of preference. */
 static const GonioBackendDef *const all[] = {
+#ifdef GONIO_BACKEND_GL
+    &gonio_backend_gl_compute, &gonio_backend_gl_fragment,
+#endif
 #ifdef GONIO_BACKEND_CPU
     &gonio_backend_cpu,
 #endif
-    &gonio_backend_reference,
-#ifdef GONIO_BACKEND_GL
-    &gonio_backend_gl_compute,
-    &gonio_backend_gl_fragment,
-#endif
-    NULL,
+    &gonio_backend_reference,  NULL,
 };
 
 const GonioBackendDef *const *
@@ -49,103 +46,35 @@ gonio_backend_find (const char *name)
   return NULL;
 }
 
-static gboolean
-probe (const GonioBackendDef *def, GonioBackendInfo *out_info, GError **error)
-{
-  GonioBackendInfo info = {0};
-  if (def->probe != NULL && !def->probe (&info, error))
-    return FALSE;
-  *out_info = info;
-  return TRUE;
-}
-
-static void
-clear_info (GonioBackendInfo *info)
-{
-  g_free (info->device);
-  g_free (info->driver);
-}
-
 gboolean
-gonio_backend_describe (const GonioBackendDef *def, char **out_text, GError **error)
+gonio_backends_main (int argc, char **argv, int *out_status)
 {
-  GonioBackendInfo info = {0};
-  if (!probe (def, &info, error))
-    return FALSE;
-  *out_text = g_strdup_printf ("%s; %s", info.device != NULL ? info.device : "no device name",
-                               info.driver != NULL ? info.driver : "no driver name");
-  clear_info (&info);
-  return TRUE;
+  return gonio_backend_check_main (all, argc, argv, out_status);
 }
 
-static void
-unknown_backend (const char *name, GError **error)
+const GonioBackendDef **
+gonio_backends_choose (const char *list, GPtrArray **out_choices, GError **error)
 {
-  g_autoptr (GString) names = g_string_new (NULL);
-  for (guint i = 0; all[i] != NULL; i++)
-    g_string_append_printf (names, "%s%s", i ? ", " : "", all[i]->name);
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-               "there is no backend '%s'; this program has %s", name, names->str);
-}
-
-static gboolean
-add_named (GPtrArray *chosen, const char *name, GError **error)
-{
-  const GonioBackendDef *def = gonio_backend_find (name);
-  GonioBackendInfo info = {0};
-  if (def == NULL) {
-    unknown_backend (name, error);
-    return FALSE;
-  }
-  if (g_ptr_array_find (chosen, def, NULL)) {
-    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "backend '%s' is listed twice",
-                 name);
-    return FALSE;
-  }
-  if (!probe (def, &info, error)) {
-    g_prefix_error (error, "backend '%s': ", name);
-    return FALSE;
-  }
-  clear_info (&info);
-  g_ptr_array_add (chosen, (gpointer)def);
-  return TRUE;
-}
-
-static void
-add_available (GPtrArray *chosen)
-{
-  for (guint i = 0; all[i] != NULL; i++) {
-    GonioBackendInfo info = {0};
-    g_autoptr (GError) error = NULL;
-    if (probe (all[i], &info, &error)) {
-      clear_info (&info);
-      g_ptr_array_add (chosen, (gpointer)all[i]);
-    } else {
-      g_info ("backend %s is left out: %s", all[i]->name, error->message);
-    }
-    if (all[i] == &gonio_backend_reference)
-      break;
-  }
+  gonio_image_decoder_install ();
+  return gonio_backend_choice_make (all, list, out_choices, error);
 }
 
 const GonioBackendDef **
 gonio_backends_parse (const char *list, GError **error)
 {
-  g_autoptr (GPtrArray) chosen = g_ptr_array_new ();
+  return gonio_backends_choose (list, NULL, error);
+}
 
+const GonioBackendDef **
+gonio_backends_host (void)
+{
+  GPtrArray *hosts = g_ptr_array_new ();
   gonio_image_decoder_install ();
-  if (list == NULL || g_str_equal (list, "auto")) {
-    add_available (chosen);
-  } else {
-    g_auto (GStrv) names = g_strsplit (list, ",", -1);
-    for (guint i = 0; names[i] != NULL; i++)
-      if (!add_named (chosen, g_strstrip (names[i]), error))
-        return NULL;
+  for (guint i = 0; all[i] != NULL; i++) {
+    g_auto (GonioBackendInfo) info = {NULL};
+    if (!all[i]->self_test && (all[i]->probe == NULL || all[i]->probe (&info, NULL)))
+      g_ptr_array_add (hosts, (gpointer)all[i]);
   }
-  if (chosen->len == 0) {
-    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "the list of backends is empty");
-    return NULL;
-  }
-  g_ptr_array_add (chosen, NULL);
-  return (const GonioBackendDef **)g_ptr_array_free (g_steal_pointer (&chosen), FALSE);
+  g_ptr_array_add (hosts, NULL);
+  return (const GonioBackendDef **)g_ptr_array_free (hosts, FALSE);
 }

@@ -212,6 +212,29 @@ check_pass_names (char **names, GError **error)
   return TRUE;
 }
 
+const GonioBackendDef **
+gonio_cli_choose_backends (const char *list, gboolean strict, GPtrArray **out_choices,
+                           GError **error)
+{
+  g_autoptr (GPtrArray) choices = NULL;
+  g_autofree const GonioBackendDef **backends = gonio_backends_choose (list, &choices, error);
+  gboolean named = list != NULL && !g_str_equal (list, "auto");
+  for (guint i = 0; backends != NULL && named && i < choices->len; i++) {
+    const GonioBackendChoice *choice = g_ptr_array_index (choices, i);
+    if (choice->taken)
+      continue;
+    if (strict) {
+      g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_UNAVAILABLE, "backend '%s': %s",
+                   choice->name, choice->reason);
+      return NULL;
+    }
+    fprintf (stderr, "gonio-cli: backend '%s' is left out: %s\n", choice->name, choice->reason);
+  }
+  if (backends != NULL && out_choices != NULL)
+    *out_choices = g_steal_pointer (&choices);
+  return g_steal_pointer (&backends);
+}
+
 gboolean
 gonio_cli_session_options (const GonioCliSession *args, GonioSessionOptions *out_options,
                            const GonioBackendDef ***out_backends, GError **error)
@@ -237,7 +260,8 @@ gonio_cli_session_options (const GonioCliSession *args, GonioSessionOptions *out
       !gonio_cli_parse_precision (args->precision, &options.precision, error) ||
       !check_pass_names (args->disabled, error))
     return FALSE;
-  const GonioBackendDef **backends = gonio_backends_parse (args->backends, error);
+  const GonioBackendDef **backends =
+      gonio_cli_choose_backends (args->backends, args->strict, NULL, error);
   if (backends == NULL)
     return FALSE;
   options.backends = backends;

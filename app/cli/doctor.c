@@ -1,8 +1,6 @@
 /* gonio-cli doctor: what this machine and this program can do, and what to do about the rest. */
 #include "app/cli/doctor.h"
 
-#include "app/cli/json.h"
-
 static const char *const health_names[] = {"ok", "note", "fail"};
 
 static void
@@ -41,7 +39,7 @@ print_text (const GPtrArray *findings, guint n_failed)
 }
 
 static void
-print_json (const GPtrArray *findings, guint n_failed)
+print_json (const GPtrArray *findings, GPtrArray *backends, guint n_failed)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   json_builder_begin_object (builder);
@@ -60,6 +58,7 @@ print_json (const GPtrArray *findings, guint n_failed)
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
+  gonio_doctor_backends_json (builder, backends);
   json_builder_end_object (builder);
   gonio_cli_json_print (builder);
 }
@@ -68,26 +67,32 @@ GonioExit
 gonio_cli_doctor (const GonioCommand *command, int argc, char **argv)
 {
   static void (*const checks[]) (GPtrArray * findings) = {
-      gonio_doctor_processor, gonio_doctor_backends, gonio_doctor_libraries,
-      gonio_doctor_models,    gonio_doctor_places,   gonio_doctor_display,
+      gonio_doctor_libraries,
+      gonio_doctor_models,
+      gonio_doctor_places,
+      gonio_doctor_display,
   };
-  gboolean json = FALSE;
+  gboolean json = FALSE, fresh = FALSE;
   guint n_failed = 0;
   GonioExit code = GONIO_EXIT_DONE;
   const GOptionEntry entries[] = {
       {"json", 0, 0, G_OPTION_ARG_NONE, &json, "one JSON object on stdout", NULL},
+      {"self-test", 0, 0, G_OPTION_ARG_NONE, &fresh,
+       "test backends anew, also those whose outcome is kept", NULL},
       G_OPTION_ENTRY_NULL,
   };
   if (!gonio_cli_parse (command, entries, NULL, 0, 0, &argc, &argv, &code))
     return code;
   g_autoptr (GPtrArray) findings = g_ptr_array_new_with_free_func (free_finding);
+  gonio_doctor_processor (findings);
+  g_autoptr (GPtrArray) backends = gonio_doctor_backends (findings, fresh);
   for (guint i = 0; i < G_N_ELEMENTS (checks); i++)
     checks[i](findings);
   for (guint i = 0; i < findings->len; i++)
     n_failed +=
         ((const GonioFinding *)g_ptr_array_index (findings, i))->health == GONIO_HEALTH_FAIL;
   if (json)
-    print_json (findings, n_failed);
+    print_json (findings, backends, n_failed);
   else
     print_text (findings, n_failed);
   return n_failed > 0 ? GONIO_EXIT_INPUT : GONIO_EXIT_DONE;

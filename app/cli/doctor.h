@@ -1,7 +1,7 @@
 /* The checks behind gonio-cli doctor. Private to app/cli. */
 #pragma once
 
-#include <glib.h>
+#include "app/cli/json.h"
 
 G_BEGIN_DECLS
 
@@ -27,7 +27,12 @@ void gonio_doctor_processor (GPtrArray *findings);
 void gonio_doctor_libraries (GPtrArray *findings);
 void gonio_doctor_places (GPtrArray *findings);
 void gonio_doctor_display (GPtrArray *findings);
-void gonio_doctor_backends (GPtrArray *findings);
 void gonio_doctor_models (GPtrArray *findings);
+
+/* Also returns what it found as GonioBackendReport*. fresh: kept self-tests are run anew. */
+typedef struct _GonioBackendReport GonioBackendReport;
+GPtrArray *gonio_doctor_backends (GPtrArray *findings, gboolean fresh);
+/* Adds it as the member "backends". */
+void gonio_doctor_backends_json (JsonBuilder *builder, GPtrArray *reports);
 
 G_END_DECLS

@@ -1,4 +1,5 @@
 /* gonio-cli: one table of sub-commands. */
+#include "app/backends.h"
 #include "app/cli/cli.h"
 
 #include <locale.h>
@@ -60,6 +61,9 @@ find_command (int argc, char **argv, int *out_words)
 int
 main (int argc, char **argv)
 {
+  int status;
+  if (gonio_backends_main (argc, argv, &status))
+    return status;
   setlocale (LC_ALL, "");
   g_log_writer_default_set_use_stderr (TRUE);
   g_autofree char *usage = list_commands ();

@@ -6,6 +6,8 @@
 #include "app/cli/test-case.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -223,11 +225,26 @@ run_tests (char **dirs, const GonioCliSession *args, const GonioTolerances *tole
   return pool.counts[GONIO_VERDICT_FAIL] > 0 ? GONIO_EXIT_INPUT : GONIO_EXIT_DONE;
 }
 
-/* Are the session's options right? Its own process asks the backends. */
-static GonioExit
-check_options (const GonioCliSession *args)
+/* "cpu,reference" */
+static char *
+list_names (const GonioBackendDef *const *backends)
 {
-  int status = 0;
+  GString *names = g_string_new (NULL);
+  for (guint i = 0; backends[i] != NULL; i++)
+    g_string_append_printf (names, "%s%s", i > 0 ? "," : "", backends[i]->name);
+  return g_string_free (names, FALSE);
+}
+
+/* Are the session's options right? Its own process asks the backends, and answers with the list
+ * that the tests' processes then need not choose again. */
+static GonioExit
+check_options (GonioCliSession *args)
+{
+  int status = 0, ends[2];
+  char names[256];
+  g_autoptr (GError) pipe_error = NULL;
+  if (!g_unix_open_pipe (ends, FD_CLOEXEC, &pipe_error))
+    return gonio_cli_fail (pipe_error);
   fflush (stdout);
   pid_t pid = fork ();
   if (pid == 0) {
@@ -236,12 +253,23 @@ check_options (const GonioCliSession *args)
     GError *error = NULL;
     gboolean good = gonio_cli_session_options (args, &options, &backends, &error);
     GonioExit code = good ? GONIO_EXIT_DONE : gonio_cli_fail (error);
+    char *list = good ? list_names (backends) : g_strdup ("");
+    if (write (ends[1], list, strlen (list)) < 0)
+      code = GONIO_EXIT_INTERNAL;
+    g_free (list);
     g_free (backends);
     g_clear_error (&error);
     exit (code);
   }
+  close (ends[1]);
+  ssize_t length = pid > 0 ? read (ends[0], names, sizeof names - 1) : 0;
+  close (ends[0]);
   while (pid > 0 && waitpid (pid, &status, 0) < 0 && errno == EINTR)
     ;
+  if (length > 0) {
+    g_free (args->backends);
+    args->backends = g_strndup (names, (gsize)length);
+  }
   return pid > 0 && WIFEXITED (status) ? (GonioExit)WEXITSTATUS (status) : GONIO_EXIT_DONE;
 }
 
