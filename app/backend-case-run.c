@@ -61,7 +61,7 @@ random_tensor (const Numbers *dims, double low, GRand *rand, GError **error)
   GonioTensor *tensor = gonio_tensor_new_zeroed (GONIO_DTYPE_FLOAT, &shape, error);
   float *data = tensor ? gonio_tensor_writable_data (tensor) : NULL;
   for (int64_t i = 0; tensor && i < gonio_tensor_count (tensor); i++)
-    data[i] = (float)g_rand_double_range (rand, low, 2);
+    data[i] = (float)g_rand_int_range (rand, (gint32)(low * 256), 512) / 256; /* exact in 16 bits */
   return tensor;
 }
 
@@ -190,12 +190,14 @@ case_init (Case *c, const GonioBackendCase *row, GError **error)
 /* ---- running and comparing ---- */
 
 static GonioTensor **
-run_on (const Case *c, const GonioBackendDef *def, guint *out_n, GError **error)
+run_on (const Case *c, const GonioBackendDef *def, GonioPrecision precision, guint *out_n,
+        GError **error)
 {
   const GonioBackendDef *const only[] = {def, NULL};
   GonioSessionOptions options = GONIO_SESSION_OPTIONS_DEFAULT;
   options.backends = only;
   options.optimization = GONIO_OPT_DISABLED;
+  options.precision = precision;
   options.strict = TRUE;
   g_autoptr (GonioSession) session =
       gonio_session_new_from_graph (gonio_graph_clone (c->graph), &options, NULL, error);
@@ -209,12 +211,17 @@ run_on (const Case *c, const GonioBackendDef *def, guint *out_n, GError **error)
 }
 
 char *
-gonio_backend_difference (GonioTolerance tolerance, const GonioTensor *got, const GonioTensor *want)
+gonio_backend_difference (GonioTolerance tolerance, gboolean half, const GonioTensor *got,
+                          const GonioTensor *want)
 {
   /* Of a number and the root mean square of all: GLSL's own functions are coarser than C's. */
-  static const double limits[] = {[GONIO_TOLERANCE_EXACT] = 0,
-                                  [GONIO_TOLERANCE_ROUNDING] = 1e-4,
-                                  [GONIO_TOLERANCE_TRANSCENDENTAL] = 1e-3};
+  static const double limits[2][3] = {{[GONIO_TOLERANCE_EXACT] = 0,
+                                       [GONIO_TOLERANCE_ROUNDING] = 1e-4,
+                                       [GONIO_TOLERANCE_TRANSCENDENTAL] = 1e-3},
+                                      {[GONIO_TOLERANCE_EXACT] = 0,
+                                       [GONIO_TOLERANCE_ROUNDING] = 2e-3,
+                                       [GONIO_TOLERANCE_TRANSCENDENTAL] = 1e-2}};
+  double limit = limits[half != FALSE][tolerance];
   if (!gonio_shape_equal (gonio_tensor_shape (got), gonio_tensor_shape (want)) ||
       gonio_tensor_dtype (got) != gonio_tensor_dtype (want))
     return g_strdup ("the result has another type or shape");
@@ -225,7 +232,7 @@ gonio_backend_difference (GonioTolerance tolerance, const GonioTensor *got, cons
   double rms = count > 0 ? sqrt (power / (double)count) : 0;
   for (int64_t i = 0; i < count; i++) {
     double g = gonio_tensor_get_double (got, i), w = gonio_tensor_get_double (want, i);
-    if (!(fabs (g - w) <= limits[tolerance] * (fabs (w) + rms)))
+    if (!(fabs (g - w) <= limit * (fabs (w) + rms)))
       return g_strdup_printf ("number %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
                               " is %.9g where %.9g is right",
                               i, count, g, w);
@@ -234,19 +241,19 @@ gonio_backend_difference (GonioTolerance tolerance, const GonioTensor *got, cons
 }
 
 static GonioCaseState
-judge (const Case *c, GonioTolerance tolerance, const GonioBackendDef *def,
-       const GonioBackendDef *oracle, char **out_text, GError **error)
+judge (const Case *c, const GonioBackendTrial *trial, GonioTolerance tolerance, char **out_text,
+       GError **error)
 {
   guint n_got = 0, n_want = 0;
-  GonioTensor **got = run_on (c, def, &n_got, error);
+  GonioTensor **got = run_on (c, trial->def, trial->precision, &n_got, error);
   if (!got)
     return g_error_matches (*error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_PLACEMENT)
                ? GONIO_CASE_NOT_CLAIMED
                : GONIO_CASE_FAILED;
-  GonioTensor **want = run_on (c, oracle, &n_want, error);
+  GonioTensor **want = run_on (c, trial->oracle, GONIO_PRECISION_FP32, &n_want, error);
   char *text = NULL;
   for (guint i = 0; want && !text && i < n_want; i++)
-    text = gonio_backend_difference (tolerance, got[i], want[i]);
+    text = gonio_backend_difference (tolerance, trial->half, got[i], want[i]);
   gonio_session_free_outputs (got, n_got);
   if (want)
     gonio_session_free_outputs (want, n_want);
@@ -255,15 +262,15 @@ judge (const Case *c, GonioTolerance tolerance, const GonioBackendDef *def,
 }
 
 GonioCaseState
-gonio_backend_case_run (const GonioBackendCase *row, const GonioBackendDef *def,
-                        const GonioBackendDef *oracle, char **out_text)
+gonio_backend_case_run (const GonioBackendTrial *trial, const GonioBackendCase *row,
+                        char **out_text)
 {
   g_auto (Case) c = {NULL};
   g_autoptr (GError) error = NULL;
   GonioCaseState state = GONIO_CASE_FAILED;
   *out_text = NULL;
   if (case_init (&c, row, &error))
-    state = judge (&c, gonio_op_def (row->op)->tolerance, def, oracle, out_text, &error);
+    state = judge (&c, trial, gonio_op_def (row->op)->tolerance, out_text, &error);
   if (error)
     *out_text = g_strdup (error->message);
   return state;

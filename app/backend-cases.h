@@ -32,20 +32,27 @@ typedef enum {
   GONIO_CASE_NOT_CLAIMED, /* the backend says that it cannot run it */
 } GonioCaseState;
 
-/* Blocking. oracle: runs everything. out_text: what is wrong, or the claim's reason; NULL when it
- * passed. */
-GonioCaseState gonio_backend_case_run (const GonioBackendCase *row, const GonioBackendDef *def,
-                                       const GonioBackendDef *oracle, char **out_text);
+/* What is tried, and against what. */
+typedef struct {
+  const GonioBackendDef *def;
+  const GonioBackendDef *host;   /* the processor's fastest */
+  const GonioBackendDef *oracle; /* runs everything */
+  GonioPrecision precision;
+  gboolean half; /* values are kept in 16 bits: wider limits */
+} GonioBackendTrial;
+
+/* Blocking. out_text: what is wrong, or the claim's reason; NULL when it passed. */
+GonioCaseState gonio_backend_case_run (const GonioBackendTrial *trial, const GonioBackendCase *row,
+                                       char **out_text);
 
 /* What is wrong with a result, or NULL. (transfer full) */
-char *gonio_backend_difference (GonioTolerance tolerance, const GonioTensor *got,
+char *gonio_backend_difference (GonioTolerance tolerance, gboolean half, const GonioTensor *got,
                                 const GonioTensor *want);
 
 /* A piece of a convolutional network of middle size, fused as networks are, on the backend and on
- * host: the same result? Median milliseconds of a run of each, transfers included; both 0 where
- * the backend does not claim all of it. */
-GonioCaseState gonio_backend_speed_run (const GonioBackendDef *def, const GonioBackendDef *host,
-                                        double *out_device_ms, double *out_host_ms,
-                                        char **out_text);
+ * the processor: the same result? Median milliseconds of a run of each, transfers included; both 0
+ * where the backend does not claim all of it. */
+GonioCaseState gonio_backend_speed_run (const GonioBackendTrial *trial, double *out_device_ms,
+                                        double *out_host_ms, char **out_text);
 
 G_END_DECLS

@@ -69,12 +69,14 @@ gonio_backend_check_speed (const GonioBackendCheck *check)
 }
 
 char *
-gonio_backend_check_key (const GonioBackendDef *def, const GonioBackendInfo *info)
+gonio_backend_check_key (const GonioBackendDef *def, const GonioBackendInfo *info,
+                         GonioPrecision precision)
 {
   g_autofree char *cases = gonio_backend_cases_digest ();
-  g_autofree char *key = g_strjoin ("\n", def->name, info->device ? info->device : "",
-                                    info->driver ? info->driver : "", "fp32", GONIO_VERSION,
-                                    def->revision ? def->revision : "", cases, NULL);
+  g_autofree char *key =
+      g_strjoin ("\n", def->name, info->device ? info->device : "",
+                 info->driver ? info->driver : "", gonio_precision_name (precision), GONIO_VERSION,
+                 def->revision ? def->revision : "", cases, NULL);
   return g_utf8_make_valid (key, -1);
 }
 

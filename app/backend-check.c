@@ -67,22 +67,21 @@ say_result (int fd, const char *family, const char *name, GonioCaseState state, 
 }
 
 static void
-run_all (int fd, const GonioBackendDef *def, const GonioBackendDef *host,
-         const GonioBackendDef *oracle)
+run_all (int fd, const GonioBackendTrial *trial)
 {
   guint n;
   const GonioBackendCase *cases = gonio_backend_cases (&n);
   for (guint i = 0; i < n; i++) {
     g_autofree char *text = NULL;
     say (fd, "begin\t%s\t%s", cases[i].family, cases[i].name);
-    GonioCaseState state = gonio_backend_case_run (&cases[i], def, oracle, &text);
+    GonioCaseState state = gonio_backend_case_run (trial, &cases[i], &text);
     say_result (fd, cases[i].family, cases[i].name, state, text);
   }
   g_autofree char *text = NULL;
   double device_ms, host_ms;
   char number[2][G_ASCII_DTOSTR_BUF_SIZE];
   say (fd, "begin\t" SPEED_FAMILY "\t" SPEED_NAME);
-  GonioCaseState state = gonio_backend_speed_run (def, host, &device_ms, &host_ms, &text);
+  GonioCaseState state = gonio_backend_speed_run (trial, &device_ms, &host_ms, &text);
   say_result (fd, SPEED_FAMILY, SPEED_NAME, state, text);
   say (fd, "speed\t%s\t%s", g_ascii_dtostr (number[0], sizeof number[0], device_ms),
        g_ascii_dtostr (number[1], sizeof number[1], host_ms));
@@ -92,19 +91,20 @@ run_all (int fd, const GonioBackendDef *def, const GonioBackendDef *host,
 gboolean
 gonio_backend_check_main (const GonioBackendDef *const *all, int argc, char **argv, int *out_status)
 {
-  const GonioBackendDef *def = NULL, *host = NULL, *oracle = NULL;
+  GonioBackendTrial trial = {NULL};
+  g_auto (GonioBackendInfo) info = {NULL};
   may_start = TRUE;
-  if (argc != 3 || !g_str_equal (argv[1], OPTION))
+  if (argc != 4 || !g_str_equal (argv[1], OPTION))
     return FALSE;
   for (guint i = 0; all[i]; i++) {
     if (g_str_equal (all[i]->name, argv[2]))
-      def = all[i];
-    if (!all[i]->self_test && !host)
-      host = all[i];
-    oracle = all[i];
+      trial.def = all[i];
+    if (!all[i]->self_test && !trial.host)
+      trial.host = all[i];
+    trial.oracle = all[i];
   }
   *out_status = 2;
-  if (!def || !host)
+  if (!trial.def || !trial.host || !gonio_precision_parse (argv[3], &trial.precision))
     return TRUE;
   /* What the driver prints goes elsewhere; a crash leaves no core file; and should the parent go,
    * nothing stays behind. */
@@ -114,7 +114,10 @@ gonio_backend_check_main (const GonioBackendDef *const *all, int argc, char **ar
   signal (SIGPIPE, SIG_IGN);
   alarm ((unsigned)limit_seconds () + 10);
   may_start = FALSE;
-  run_all (fd, def, host, oracle);
+  if (trial.def->probe && !trial.def->probe (&info, NULL))
+    return TRUE;
+  trial.half = info.half || trial.precision == GONIO_PRECISION_FP16;
+  run_all (fd, &trial);
   close (fd);
   *out_status = 0;
   return TRUE;
@@ -233,10 +236,14 @@ set_outcome (Reading *reading, gboolean in_time, int status, int seconds)
 }
 
 static GonioBackendCheck *
-run_child (const GonioBackendDef *def, GError **error)
+run_child (const GonioBackendDef *def, GonioPrecision precision, GError **error)
 {
-  char *argv[] = {(char *)"/proc/self/exe", (char *)"gonio-self-test", (char *)OPTION,
-                  (char *)def->name, NULL};
+  char *argv[] = {(char *)"/proc/self/exe",
+                  (char *)"gonio-self-test",
+                  (char *)OPTION,
+                  (char *)def->name,
+                  (char *)gonio_precision_name (precision),
+                  NULL};
   g_autoptr (GError) local = NULL;
   g_autoptr (GString) text = g_string_new (NULL);
   g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
@@ -323,6 +330,14 @@ remember (const char *key, const GonioBackendCheck *check)
   g_hash_table_replace (results, g_strdup (key), copy);
 }
 
+void
+gonio_backend_check_forget (void)
+{
+  g_mutex_lock (&run_lock);
+  g_clear_pointer (&results, g_hash_table_unref);
+  g_mutex_unlock (&run_lock);
+}
+
 static GonioBackendCheck *
 find_kept (const char *path, const char *key)
 {
@@ -331,8 +346,8 @@ find_kept (const char *path, const char *key)
 }
 
 static GonioBackendCheck *
-run_once (const GonioBackendDef *def, const char *path, const char *key, gboolean fresh,
-          GError **error)
+run_once (const GonioBackendDef *def, GonioPrecision precision, const char *path, const char *key,
+          gboolean fresh, GError **error)
 {
   g_autoptr (GError) local = NULL;
   int lock = lock_file (path);
@@ -340,7 +355,7 @@ run_once (const GonioBackendDef *def, const char *path, const char *key, gboolea
   if (!check) {
     g_message ("testing %s on this machine, once; it takes at most %d s", def->name,
                limit_seconds ());
-    check = run_child (def, error);
+    check = run_child (def, precision, error);
     if (check && !gonio_backend_check_save (check, path, key, &local))
       g_info ("the self-test's outcome cannot be kept: %s", local->message);
   }
@@ -352,10 +367,10 @@ run_once (const GonioBackendDef *def, const char *path, const char *key, gboolea
 }
 
 GonioBackendCheck *
-gonio_backend_check (const GonioBackendDef *def, const GonioBackendInfo *info, gboolean fresh,
-                     GError **error)
+gonio_backend_check (const GonioBackendDef *def, const GonioBackendInfo *info,
+                     GonioPrecision precision, gboolean fresh, GError **error)
 {
-  g_autofree char *key = gonio_backend_check_key (def, info);
+  g_autofree char *key = gonio_backend_check_key (def, info, precision);
   g_autofree char *path = gonio_backend_check_path (def, key);
   g_mutex_lock (&run_lock);
   GonioBackendCheck *check = fresh ? NULL : find_kept (path, key);
@@ -363,7 +378,7 @@ gonio_backend_check (const GonioBackendDef *def, const GonioBackendInfo *info, g
     g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_FAILED,
                  "no self-test of %s is kept, and this program cannot run one", def->name);
   else if (!check)
-    check = run_once (def, path, key, fresh, error);
+    check = run_once (def, precision, path, key, fresh, error);
   g_mutex_unlock (&run_lock);
   return check;
 }

@@ -43,7 +43,7 @@ double gonio_backend_check_speed (const GonioBackendCheck *check);
  * same. info: as the backend's probe filled it. NULL with GONIO_BACKEND_ERROR_FAILED: it cannot be
  * run at all. Blocking; any thread. */
 GonioBackendCheck *gonio_backend_check (const GonioBackendDef *def, const GonioBackendInfo *info,
-                                        gboolean fresh, GError **error);
+                                        GonioPrecision precision, gboolean fresh, GError **error);
 
 /* First thing in main: TRUE when the process was started for a self-test, which has then been run;
  * main returns *out_status. A program that does not call it cannot run self-tests, only read kept
@@ -51,10 +51,14 @@ GonioBackendCheck *gonio_backend_check (const GonioBackendDef *def, const GonioB
 gboolean gonio_backend_check_main (const GonioBackendDef *const *all, int argc, char **argv,
                                    int *out_status);
 
+/* For tests: forgets what this process knows, not what is kept on disk. */
+void gonio_backend_check_forget (void);
+
 /* ---- backend-check-file.c ---- */
 
 /* What an outcome holds for. (transfer full) */
-char *gonio_backend_check_key (const GonioBackendDef *def, const GonioBackendInfo *info);
+char *gonio_backend_check_key (const GonioBackendDef *def, const GonioBackendInfo *info,
+                               GonioPrecision precision);
 /* Where it is kept. (transfer full) */
 char *gonio_backend_check_path (const GonioBackendDef *def, const char *key);
 /* NULL when there is no file, or none of that key that can be trusted. */

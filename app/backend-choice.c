@@ -21,6 +21,7 @@ gonio_backend_choice_words (const GonioBackendChoice *choice)
 
 typedef struct {
   const GonioBackendDef *const *all;
+  GonioPrecision precision;
   GPtrArray *choices; /* GonioBackendChoice */
   GPtrArray *taken;   /* GonioBackendDef */
 } Choosing;
@@ -54,12 +55,13 @@ probe (GonioBackendChoice *choice, GonioBackendInfo *out_info, GError **error)
 
 /* NULL when it passed. */
 static char *
-self_test (GonioBackendChoice *choice, const GonioBackendInfo *info)
+self_test (GonioBackendChoice *choice, const GonioBackendInfo *info, GonioPrecision precision)
 {
   g_autoptr (GError) error = NULL;
   if (!choice->def->self_test)
     return NULL;
-  g_autoptr (GonioBackendCheck) check = gonio_backend_check (choice->def, info, FALSE, &error);
+  g_autoptr (GonioBackendCheck) check =
+      gonio_backend_check (choice->def, info, precision, FALSE, &error);
   if (check == NULL)
     return g_strdup (error->message);
   choice->speed = gonio_backend_check_speed (check);
@@ -104,7 +106,7 @@ doubt (Choosing *choosing, GonioBackendChoice *choice)
     return g_strdup_printf ("not available: %s", error->message);
   if (info.software && !software_is_welcome ())
     return g_strdup (SOFTWARE_WORDS);
-  g_autofree char *failure = self_test (choice, &info);
+  g_autofree char *failure = self_test (choice, &info, choosing->precision);
   if (failure != NULL)
     return g_steal_pointer (&failure);
   if (!info.software && choice->speed == 0)
@@ -176,7 +178,7 @@ choose_named (Choosing *choosing, const char *name, GError **error)
     return FALSE;
   }
   if (g_strcmp0 (g_getenv (GONIO_SELF_TEST_VARIABLE), "off") != 0)
-    choice->reason = self_test (choice, &info);
+    choice->reason = self_test (choice, &info, choosing->precision);
   else if (def->self_test)
     g_message ("%s is taken without its self-test", name);
   if (choice->reason == NULL)
@@ -199,11 +201,11 @@ refuse_all (const Choosing *choosing, GError **error)
 
 const GonioBackendDef **
 gonio_backend_choice_make (const GonioBackendDef *const *all, const char *list,
-                           GPtrArray **out_choices, GError **error)
+                           GonioPrecision precision, GPtrArray **out_choices, GError **error)
 {
   g_autoptr (GPtrArray) choices = g_ptr_array_new_with_free_func (choice_free);
   g_autoptr (GPtrArray) taken = g_ptr_array_new ();
-  Choosing choosing = {all, choices, taken};
+  Choosing choosing = {all, precision, choices, taken};
   if (list == NULL || g_str_equal (list, "auto")) {
     choose_unasked (&choosing);
   } else {

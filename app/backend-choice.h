@@ -23,11 +23,11 @@ typedef struct {
  * into a driver that fails. */
 #define GONIO_SELF_TEST_VARIABLE "GONIO_SELF_TEST"
 
-/* As gonio_backends_choose(), over a table in order of preference, NULL-terminated, whose last
+/* As gonio_backends_choose_for(), over a table in order of preference, NULL-terminated, whose last
  * backend runs everything. */
 const GonioBackendDef **gonio_backend_choice_make (const GonioBackendDef *const *all,
-                                                   const char *list, GPtrArray **out_choices,
-                                                   GError **error);
+                                                   const char *list, GonioPrecision precision,
+                                                   GPtrArray **out_choices, GError **error);
 
 /* "gl-compute: a software rasteriser ..." of a choice that was not taken. (transfer full) */
 char *gonio_backend_choice_words (const GonioBackendChoice *choice);

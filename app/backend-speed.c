@@ -129,7 +129,8 @@ run_once (Side *side, GonioTensor *input, gboolean counts, GError **error)
 }
 
 static gboolean
-side_init (Side *side, const GonioBackendDef *def, GonioTensor *input, GError **error)
+side_init (Side *side, const GonioBackendDef *def, GonioPrecision precision, GonioTensor *input,
+           GError **error)
 {
   const GonioBackendDef *const only[] = {def, NULL};
   GonioSessionOptions options = GONIO_SESSION_OPTIONS_DEFAULT;
@@ -138,6 +139,7 @@ side_init (Side *side, const GonioBackendDef *def, GonioTensor *input, GError **
   if (!graph)
     return FALSE;
   options.backends = only;
+  options.precision = precision;
   options.strict = TRUE;
   side->session = gonio_session_new_from_graph (graph, &options, NULL, error);
   return side->session && run_once (side, input, FALSE, error);
@@ -197,20 +199,21 @@ failed_side (gboolean device_ready, const GError *error, char **out_text)
 }
 
 GonioCaseState
-gonio_backend_speed_run (const GonioBackendDef *def, const GonioBackendDef *host,
-                         double *out_device_ms, double *out_host_ms, char **out_text)
+gonio_backend_speed_run (const GonioBackendTrial *trial, double *out_device_ms, double *out_host_ms,
+                         char **out_text)
 {
   g_auto (Side) device = {NULL}, processor = {NULL};
   g_autoptr (GError) error = NULL;
   g_autoptr (GonioTensor) picture = make_picture (&error);
   *out_device_ms = *out_host_ms = 0;
   *out_text = NULL;
-  if (!picture || !side_init (&processor, host, picture, &error))
+  if (!picture || !side_init (&processor, trial->host, GONIO_PRECISION_FP32, picture, &error))
     return failed_side (TRUE, error, out_text);
-  if (!side_init (&device, def, picture, &error) || !race (&device, &processor, picture, &error))
+  if (!side_init (&device, trial->def, trial->precision, picture, &error) ||
+      !race (&device, &processor, picture, &error))
     return failed_side (FALSE, error, out_text);
-  *out_text = gonio_backend_difference (GONIO_TOLERANCE_TRANSCENDENTAL, device.outputs[0],
-                                        processor.outputs[0]);
+  *out_text = gonio_backend_difference (GONIO_TOLERANCE_TRANSCENDENTAL, trial->half,
+                                        device.outputs[0], processor.outputs[0]);
   if (*out_text)
     return GONIO_CASE_FAILED;
   *out_device_ms = median_ms (&device);

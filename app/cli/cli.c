@@ -213,11 +213,12 @@ check_pass_names (char **names, GError **error)
 }
 
 const GonioBackendDef **
-gonio_cli_choose_backends (const char *list, gboolean strict, GPtrArray **out_choices,
-                           GError **error)
+gonio_cli_choose_backends (const char *list, GonioPrecision precision, gboolean strict,
+                           GPtrArray **out_choices, GError **error)
 {
   g_autoptr (GPtrArray) choices = NULL;
-  g_autofree const GonioBackendDef **backends = gonio_backends_choose (list, &choices, error);
+  g_autofree const GonioBackendDef **backends =
+      gonio_backends_choose_for (list, precision, &choices, error);
   gboolean named = list != NULL && !g_str_equal (list, "auto");
   for (guint i = 0; backends != NULL && named && i < choices->len; i++) {
     const GonioBackendChoice *choice = g_ptr_array_index (choices, i);
@@ -261,7 +262,7 @@ gonio_cli_session_options (const GonioCliSession *args, GonioSessionOptions *out
       !check_pass_names (args->disabled, error))
     return FALSE;
   const GonioBackendDef **backends =
-      gonio_cli_choose_backends (args->backends, args->strict, NULL, error);
+      gonio_cli_choose_backends (args->backends, options.precision, args->strict, NULL, error);
   if (backends == NULL)
     return FALSE;
   options.backends = backends;

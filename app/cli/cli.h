@@ -81,10 +81,11 @@ gboolean gonio_cli_session_options (const GonioCliSession *args, GonioSessionOpt
 /* --precision; NULL: 32 bits. */
 gboolean gonio_cli_parse_precision (const char *text, GonioPrecision *out_precision,
                                     GError **error);
-/* gonio_backends_choose(), with a message for each named backend that is left out; strict: an error
- * instead. out_choices nullable. */
-const GonioBackendDef **gonio_cli_choose_backends (const char *list, gboolean strict,
-                                                   GPtrArray **out_choices, GError **error);
+/* gonio_backends_choose_for(), with a message for each named backend that is left out; strict: an
+ * error instead. out_choices nullable. */
+const GonioBackendDef **gonio_cli_choose_backends (const char *list, GonioPrecision precision,
+                                                   gboolean strict, GPtrArray **out_choices,
+                                                   GError **error);
 
 /* timeout.c: what everything that takes long is given; NULL without --timeout. */
 GCancellable *gonio_cli_cancellable (void);

@@ -140,9 +140,10 @@ check_here (const GonioBackendDef *def, const GonioBackendDef *oracle)
     check->outcome = GONIO_CHECK_FAILED;
     check->reason = g_strdup (error->message);
   }
+  const GonioBackendTrial trial = {.def = def, .host = def, .oracle = oracle};
   for (guint i = 0; i < n && def != oracle; i++) {
     g_autofree char *text = NULL;
-    GonioCaseState state = gonio_backend_case_run (&cases[i], def, oracle, &text);
+    GonioCaseState state = gonio_backend_case_run (&trial, &cases[i], &text);
     gonio_backend_check_add (check, cases[i].family, cases[i].name, state, text);
     if (state != GONIO_CASE_FAILED || check->reason != NULL)
       continue;
@@ -162,8 +163,9 @@ report_new (const GonioBackendDef *def, const GonioBackendDef *oracle, gboolean 
     report->missing = g_strdup (error->message);
     return report;
   }
-  report->check = def->self_test ? gonio_backend_check (def, &report->info, fresh, &error)
-                                 : check_here (def, oracle);
+  report->check =
+      def->self_test ? gonio_backend_check (def, &report->info, GONIO_PRECISION_FP32, fresh, &error)
+                     : check_here (def, oracle);
   if (report->check == NULL)
     report->untested = g_strdup (error->message);
   return report;

@@ -25,7 +25,8 @@ run_side (const char *model, const char *backend, GonioSessionOptions options,
   g_autofree char *list = g_str_equal (backend, last->name)
                               ? g_strdup (backend)
                               : g_strdup_printf ("%s,%s", backend, last->name);
-  g_autofree const GonioBackendDef **backends = gonio_cli_choose_backends (list, TRUE, NULL, error);
+  g_autofree const GonioBackendDef **backends =
+      gonio_cli_choose_backends (list, options.precision, TRUE, NULL, error);
   if (backends == NULL)
     return FALSE;
   options.backends = backends;

@@ -40,6 +40,7 @@ typedef struct {
   char *driver;      /* library and version (transfer full) */
   char *limits;      /* what the device offers, in words; nullable (transfer full) */
   gboolean software; /* the device is a program that plays one, on the processor */
+  gboolean half;     /* values are kept in 16 bits whatever precision is asked for */
 } GonioBackendInfo;
 
 static inline void

@@ -29,6 +29,7 @@ gonio_gl_probe (const GonioGlDevice *device, GonioBackendInfo *out_info, GError 
   out_info->driver = g_strdup_printf ("OpenGL%s %s", limits->es ? " ES" : "", limits->driver);
   out_info->limits = gonio_gl_describe (limits);
   out_info->software = gonio_gl_is_software (limits->renderer);
+  out_info->half = !device->has_full (limits);
   gonio_gl_context_unref (context);
   return TRUE;
 }

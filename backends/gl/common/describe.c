@@ -42,6 +42,7 @@ gonio_gl_describe (const GonioGlLimits *limits)
     g_string_append_printf (text, ", %" G_GINT64_FORMAT " of them", limits->max_buffers);
     g_string_append_printf (text, ", groups of %" G_GINT64_FORMAT " threads", limits->max_threads);
   }
+  add_size (text, "memory ", limits->memory);
   g_string_append (text, limits->robust ? ", says when it was reset" : ", silent about resets");
   g_string_append (text, limits->binaries ? ", programs can be kept" : ", programs are not kept");
   return g_string_free (g_steal_pointer (&text), FALSE);
