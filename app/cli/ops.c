@@ -19,13 +19,26 @@ typedef struct {
 static const Style markdown = {"| ", " | ", " |\n", TRUE};
 static const Style plain = {"", "\t", "\n", FALSE};
 
+/* Those on the processor, then those on cards; GonioBackendDef. */
+static GPtrArray *
+list_columns (void)
+{
+  GPtrArray *columns = g_ptr_array_new ();
+  for (int cards = 0; cards < 2; cards++)
+    for (const GonioBackendDef *const *def = gonio_backends (); *def != NULL; def++)
+      if ((*def)->self_test == cards)
+        g_ptr_array_add (columns, (gpointer)*def);
+  return columns;
+}
+
 static void
-add_head (GString *text, const Style *style)
+add_head (GString *text, const Style *style, const GPtrArray *columns)
 {
   g_autoptr (GString) rule = g_string_new ("|---|---|");
   g_string_append_printf (text, "%soperator%sversions", style->before, style->between);
-  for (const GonioBackendDef *const *def = gonio_backends (); *def != NULL; def++) {
-    g_string_append_printf (text, "%s%s", style->between, (*def)->name);
+  for (guint i = 0; i < columns->len; i++) {
+    const GonioBackendDef *def = columns->pdata[i];
+    g_string_append_printf (text, "%s%s", style->between, def->name);
     g_string_append (rule, "---|");
   }
   g_string_append (text, style->after);
@@ -34,7 +47,8 @@ add_head (GString *text, const Style *style)
 }
 
 static void
-add_row (GString *text, const Style *style, const GonioOnnxOperator *operator)
+add_row (GString *text, const Style *style, const GPtrArray *columns,
+         const GonioOnnxOperator *operator)
 {
   GonioOpId op = gonio_op_find (operator->domain, operator->op);
   g_string_append_printf (text, "%s%s%s%s%s%d", style->before, operator->domain,
@@ -44,10 +58,11 @@ add_row (GString *text, const Style *style, const GonioOnnxOperator *operator)
     g_string_append_c (text, '+');
   else if (operator->until != operator->since)
     g_string_append_printf (text, "-%d", operator->until);
-  for (const GonioBackendDef *const *def = gonio_backends (); *def != NULL; def++) {
-    const char *cell = op == GONIO_OP_INVALID                          ? "made of others"
-                       : (*def)->has_op != NULL && (*def)->has_op (op) ? "yes"
-                                                                       : "no";
+  for (guint i = 0; i < columns->len; i++) {
+    const GonioBackendDef *def = columns->pdata[i];
+    const char *cell = op == GONIO_OP_INVALID                    ? "made of others"
+                       : def->has_op != NULL && def->has_op (op) ? "yes"
+                                                                 : "no";
     g_string_append_printf (text, "%s%s", style->between, cell);
   }
   g_string_append (text, style->after);
@@ -58,9 +73,10 @@ make_table (const Style *style)
 {
   g_autoptr (GString) text = g_string_new (NULL);
   g_autoptr (GArray) all = gonio_onnx_operators ();
-  add_head (text, style);
+  g_autoptr (GPtrArray) columns = list_columns ();
+  add_head (text, style, columns);
   for (guint i = 0; i < all->len; i++)
-    add_row (text, style, &g_array_index (all, GonioOnnxOperator, i));
+    add_row (text, style, columns, &g_array_index (all, GonioOnnxOperator, i));
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 

@@ -161,7 +161,7 @@ run (GonioSession *session, guint32 random, GCancellable *cancellable)
 static void
 build_and_run (GonioGraph *graph, guint32 random, GCancellable *cancellable)
 {
-  const GonioBackendDef *const *all = gonio_backends ();
+  g_autofree const GonioBackendDef **all = gonio_backends_host ();
   GonioSessionOptions options = GONIO_SESSION_OPTIONS_DEFAULT;
   g_autoptr (GError) error = NULL;
 
