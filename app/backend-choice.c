@@ -13,10 +13,17 @@ choice_free (gpointer data)
   g_free (choice);
 }
 
-char *
-gonio_backend_choice_words (const GonioBackendChoice *choice)
+char **
+gonio_backend_choices_left_out (const GPtrArray *choices)
 {
-  return g_strdup_printf ("%s: %s", choice->name, choice->reason ? choice->reason : "taken");
+  GPtrArray *words = g_ptr_array_new ();
+  for (guint i = 0; i < choices->len; i++) {
+    const GonioBackendChoice *choice = choices->pdata[i];
+    if (!choice->taken)
+      g_ptr_array_add (words, g_strdup_printf ("%s: %s", choice->name, choice->reason));
+  }
+  g_ptr_array_add (words, NULL);
+  return (char **)g_ptr_array_free (words, FALSE);
 }
 
 typedef struct {

@@ -29,7 +29,8 @@ const GonioBackendDef **gonio_backend_choice_make (const GonioBackendDef *const 
                                                    const char *list, GonioPrecision precision,
                                                    GPtrArray **out_choices, GError **error);
 
-/* "gl-compute: a software rasteriser ..." of a choice that was not taken. (transfer full) */
-char *gonio_backend_choice_words (const GonioBackendChoice *choice);
+/* "gl-compute: a software rasteriser ..." for each that was not taken; NULL-terminated, as
+ * GonioPipelineOptions wants it. (transfer full) */
+char **gonio_backend_choices_left_out (const GPtrArray *choices);
 
 G_END_DECLS

@@ -152,6 +152,25 @@ print_result (const GonioResult *r, const GonioProtocol *protocol)
     print_measure (protocol, r->measures->pdata[i]);
 }
 
+/* Where the networks ran, and why not elsewhere: of the last picture that went through any. */
+static void
+print_backends (const GPtrArray *results)
+{
+  const GonioResult *r = NULL;
+  for (guint i = results->len; i > 0 && r == NULL; i--)
+    if (((const GonioResult *)results->pdata[i - 1])->models->len > 0)
+      r = results->pdata[i - 1];
+  for (guint i = 0; r != NULL && i < r->models->len; i++) {
+    const GonioModelUse *use = r->models->pdata[i];
+    gonio_cli_print ("%s%s %s", i == 0 ? "networks: " : "; ", use->id,
+                     use->placement != NULL ? use->placement : "");
+  }
+  if (r != NULL)
+    gonio_cli_print ("\n");
+  for (guint i = 0; r != NULL && r->left_out != NULL && r->left_out[i] != NULL; i++)
+    gonio_cli_print ("not on %s\n", r->left_out[i]);
+}
+
 /* ---- files ---- */
 
 /* DIR/<name of the picture>.png; a name that was used before gets a number. */
@@ -245,9 +264,12 @@ open_pipeline (const Args *args, guint n_files, GError **error)
   GonioPrecision precision = GONIO_PRECISION_FP32;
   if (!gonio_cli_parse_precision (args->precision, &precision, error))
     return NULL;
-  g_autofree const GonioBackendDef **backends = gonio_backends_parse (args->backends, error);
+  g_autoptr (GPtrArray) choices = NULL;
+  g_autofree const GonioBackendDef **backends =
+      gonio_cli_choose_backends (args->backends, precision, FALSE, &choices, error);
   if (backends == NULL)
     return NULL;
+  g_auto (GStrv) left_out = gonio_backend_choices_left_out (choices);
   g_auto (GStrv) dirs = gonio_data_dirs ();
   g_auto (GStrv) models = gonio_data_subdirs ((const char *const *)dirs, "models");
   g_auto (GStrv) protocols = gonio_data_subdirs ((const char *const *)dirs, "protocols");
@@ -255,6 +277,7 @@ open_pipeline (const Args *args, guint n_files, GError **error)
   const char *choice = args->backends != NULL ? args->backends : "auto";
   const GonioPipelineOptions options = {.backends = backends,
                                         .backend_choice = choice,
+                                        .left_out = (const char *const *)left_out,
                                         .evaluate = gonio_backends_evaluate,
                                         .threads = threads,
                                         .precision = precision,
@@ -334,6 +357,8 @@ gonio_cli_measure (const GonioCommand *command, int argc, char **argv)
   batch.overlays = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   batch.results = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_result_unref);
   gonio_pipeline_measure_all (pipeline, batch.paths, &batch.options, take_output, &batch, NULL);
+  if (batch.table)
+    print_backends (batch.results);
   if (!write_json (&batch, &error))
     note_failure (&batch, error);
   g_hash_table_unref (batch.overlays);

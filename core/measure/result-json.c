@@ -209,6 +209,12 @@ provenance_to_json (const GonioResult *r)
     json_array_add_object_element (timings, row);
   }
   json_object_set_array_member (object, "timings", timings);
+  JsonArray *left_out = json_array_new ();
+  for (guint i = 0; r->left_out != NULL && r->left_out[i] != NULL; i++) {
+    g_autofree char *valid = g_utf8_make_valid (r->left_out[i], -1);
+    json_array_add_string_element (left_out, valid);
+  }
+  json_object_set_array_member (object, "left_out", left_out);
   return object;
 }
 
@@ -503,6 +509,7 @@ read_provenance (GonioJson *json, JsonObject *parent, GonioResult *result)
   each_object (json, object, "models", read_model_use, result);
   result->networks_ms = gonio_json_number (json, object, "networks_ms", FALSE, NAN, 0, 1e12);
   each_object (json, object, "timings", read_timing, result);
+  result->left_out = gonio_json_strv (json, object, "left_out", FALSE, 0, MAX_ITEMS);
   gonio_json_pop (json);
 }
 

@@ -209,6 +209,7 @@ gonio_result_unref (GonioResult *result)
   g_free (result->file);
   g_free (result->error);
   g_ptr_array_unref (result->reasons);
+  g_strfreev (result->left_out);
   g_free (result->refusal);
   g_ptr_array_unref (result->attempts);
   g_free (result->view);
@@ -299,6 +300,7 @@ gonio_result_copy (const GonioResult *result)
     *to = *from;
     to->view = view;
   }
+  copy->left_out = g_strdupv (result->left_out);
   copy->view = g_strdup (result->view);
   copy->view_confidence = result->view_confidence;
   copy->side = result->side;

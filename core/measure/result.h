@@ -120,6 +120,8 @@ typedef struct {
   GPtrArray *timings; /* GonioStageTime* */
   char *input_format;
   guint width, height; /* original picture */
+  char **left_out;     /* backends that might have been used and why they were not, in words:
+                        * "gl-compute: a software rasteriser"; nullable */
 } GonioResult;
 
 #define GONIO_REFUSAL_TAG          "tag"          /* the file says that it shows something else */

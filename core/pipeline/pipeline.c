@@ -113,6 +113,7 @@ gonio_pipeline_new (const GonioPipelineOptions *options, GError **error)
   p->session.backends = p->backends;
   p->session.evaluate = options->evaluate;
   p->session.precision = options->precision;
+  p->left_out = g_strdupv ((char **)options->left_out);
   p->jobs = MAX (1, options->jobs);
   guint all = options->threads > 0 ? options->threads : g_get_num_processors ();
   p->session.threads = p->jobs > 1 ? MAX (1, all / p->jobs) : options->threads;
@@ -158,6 +159,7 @@ gonio_pipeline_unref (GonioPipeline *p)
   gonio_model_store_free (p->store);
   g_ptr_array_unref (p->protocols);
   g_ptr_array_unref (p->problems);
+  g_strfreev (p->left_out);
   g_free (p->backends);
   g_array_unref (p->offered);
   g_free (p->backend_choice);
@@ -267,6 +269,7 @@ gonio_pipeline_measure (GonioPipeline *pipeline, const char *path,
   job.preload = preload;
   g_autofree char *name = g_filename_display_name (path);
   output->result = gonio_result_new (name);
+  output->result->left_out = g_strdupv (pipeline->left_out);
   output->result->state = GONIO_STATE_WORKING;
   output->result->program_version = g_strdup (GONIO_VERSION);
   note_backends (pipeline, output->result);

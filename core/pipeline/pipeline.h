@@ -25,6 +25,8 @@ typedef struct {
                * threads; 0: one */
   const char *const *model_dirs;    /* folders that hold <id>/manifest.json, NULL-terminated */
   const char *const *protocol_dirs; /* folders that hold <id>.json */
+  const char *const *left_out;      /* for results: backends that are not on the list and why, in
+                                     * words; NULL-terminated, nullable */
 } GonioPipelineOptions;
 
 /* Reads manifests and protocols; models are loaded on first use. A broken user model is

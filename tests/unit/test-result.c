@@ -77,6 +77,7 @@ make_full (void)
   r->precision = g_strdup ("fp16");
   r->networks_ms = 35.5;
   r->backend = g_strdup ("cpu");
+  r->left_out = g_strsplit ("gl-compute: no card|gl-fragment: neither", "|", -1);
   r->program_version = g_strdup ("0.1.0");
   gonio_result_add_time (r, "decode", 12.5);
   r->input_format = g_strdup ("DICOM");
@@ -139,6 +140,8 @@ test_round_trip (void)
   const GonioNodeCount *count = use->nodes->pdata[0];
   g_assert_cmpstr (count->backend, ==, "gl-compute");
   g_assert_cmpuint (count->nodes, ==, 38);
+  g_assert_cmpuint (g_strv_length (other->left_out), ==, 2);
+  g_assert_cmpstr (other->left_out[1], ==, "gl-fragment: neither");
   g_assert_cmpuint (g_strv_length (gonio_result_measure (other, "ima")->missing), ==, 2);
   g_assert_null (gonio_result_measure (other, "hva")->missing);
   GonioLandmark *l = gonio_result_landmark (other, "mt1_prox");
