@@ -265,7 +265,7 @@ GonioCaseState
 gonio_backend_case_run (const GonioBackendTrial *trial, const GonioBackendCase *row,
                         char **out_text)
 {
-  g_auto (Case) c = {NULL};
+  g_auto (Case) c = {0};
   g_autoptr (GError) error = NULL;
   GonioCaseState state = GONIO_CASE_FAILED;
   *out_text = NULL;

@@ -91,8 +91,8 @@ run_all (int fd, const GonioBackendTrial *trial)
 gboolean
 gonio_backend_check_main (const GonioBackendDef *const *all, int argc, char **argv, int *out_status)
 {
-  GonioBackendTrial trial = {NULL};
-  g_auto (GonioBackendInfo) info = {NULL};
+  GonioBackendTrial trial = {0};
+  g_auto (GonioBackendInfo) info = {0};
   may_start = TRUE;
   if (argc != 4 || !g_str_equal (argv[1], OPTION))
     return FALSE;

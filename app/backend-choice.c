@@ -101,7 +101,7 @@ static char *
 doubt (Choosing *choosing, GonioBackendChoice *choice)
 {
   const GonioBackendDef *def = choice->def, *device = find_device (choosing);
-  g_auto (GonioBackendInfo) info = {NULL};
+  g_auto (GonioBackendInfo) info = {0};
   g_autoptr (GError) error = NULL;
   if (device != NULL)
     return g_strdup_printf ("%s is taken, which is preferred on the same device", device->name);
@@ -129,7 +129,7 @@ choose_unasked (Choosing *choosing)
 {
   for (guint i = 0; choosing->all[i] != NULL; i++) {
     GonioBackendChoice *choice = consider (choosing, choosing->all[i]);
-    g_auto (GonioBackendInfo) info = {NULL};
+    g_auto (GonioBackendInfo) info = {0};
     g_autoptr (GError) error = NULL;
     if (choice->def->self_test)
       choice->reason = doubt (choosing, choice);
@@ -171,7 +171,7 @@ static gboolean
 choose_named (Choosing *choosing, const char *name, GError **error)
 {
   const GonioBackendDef *def = find_named (choosing, name, error);
-  g_auto (GonioBackendInfo) info = {NULL};
+  g_auto (GonioBackendInfo) info = {0};
   if (def == NULL)
     return FALSE;
   if (was_considered (choosing, def)) {

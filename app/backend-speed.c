@@ -135,7 +135,7 @@ side_init (Side *side, const GonioBackendDef *def, GonioPrecision precision, Gon
   const GonioBackendDef *const only[] = {def, NULL};
   GonioSessionOptions options = GONIO_SESSION_OPTIONS_DEFAULT;
   GonioGraph *graph = make_graph (error);
-  *side = (Side){NULL};
+  *side = (Side){0};
   if (!graph)
     return FALSE;
   options.backends = only;
@@ -202,7 +202,7 @@ GonioCaseState
 gonio_backend_speed_run (const GonioBackendTrial *trial, double *out_device_ms, double *out_host_ms,
                          char **out_text)
 {
-  g_auto (Side) device = {NULL}, processor = {NULL};
+  g_auto (Side) device = {0}, processor = {0};
   g_autoptr (GError) error = NULL;
   g_autoptr (GonioTensor) picture = make_picture (&error);
   *out_device_ms = *out_host_ms = 0;

@@ -78,7 +78,7 @@ gonio_backends_host (void)
   GPtrArray *hosts = g_ptr_array_new ();
   gonio_image_decoder_install ();
   for (guint i = 0; all[i] != NULL; i++) {
-    g_auto (GonioBackendInfo) info = {NULL};
+    g_auto (GonioBackendInfo) info = {0};
     if (!all[i]->self_test && (all[i]->probe == NULL || all[i]->probe (&info, NULL)))
       g_ptr_array_add (hosts, (gpointer)all[i]);
   }

@@ -49,7 +49,7 @@ gonio_backend_info_clear (GonioBackendInfo *info)
   g_free (info->device);
   g_free (info->driver);
   g_free (info->limits);
-  *info = (GonioBackendInfo){NULL};
+  *info = (GonioBackendInfo){0};
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GonioBackendInfo, gonio_backend_info_clear)
 

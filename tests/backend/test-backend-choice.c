@@ -285,7 +285,7 @@ test_kept (void)
   static const char *const spoilt[] = {
       "", "{", "[]", "{\"format\": 2}", "{\"format\": 1, \"key\": \"another\"}",
   };
-  g_auto (GonioBackendInfo) info = {NULL};
+  g_auto (GonioBackendInfo) info = {0};
   start ("good");
   g_assert_true (card_probe (&info, NULL));
   g_autofree char *key = gonio_backend_check_key (&card, &info, GONIO_PRECISION_FP32);
@@ -350,7 +350,7 @@ test_crash (void)
 static void
 test_hang (void)
 {
-  g_auto (GonioBackendInfo) info = {NULL};
+  g_auto (GonioBackendInfo) info = {0};
   start ("hang");
   g_assert_true (card_probe (&info, NULL));
   g_setenv ("GONIO_SELF_TEST_SECONDS", "1", TRUE);
