@@ -11,7 +11,7 @@
 #define CHANNELS  64
 #define BLOCKS    3
 #define MOST_RUNS 7
-#define ENOUGH_US (1500 * 1000) /* spent on one side's runs: no further one */
+#define ENOUGH_US (1000 * 1000) /* spent on one side's runs: no further one */
 
 typedef struct {
   GonioGraph *graph;

@@ -1,5 +1,6 @@
 /* gonio-cli on this machine's OpenGL: the self-test of both backends, that it is kept, and what the
  * automatic choice makes of it. Usage: gl-choice PATH-OF-GONIO-CLI */
+#include "backends/gl/common/describe.h"
 #include "tests/support/cli-run.h"
 
 #include <json-glib/json-glib.h>
@@ -80,6 +81,21 @@ test_automatic (void)
   g_unsetenv ("GONIO_GL_SOFTWARE");
 }
 
+static void
+test_names (void)
+{
+  static const char *const software[] = {
+      "llvmpipe (LLVM 15.0.6, 256 bits)", "softpipe", "Google SwiftShader",
+      "D3D12 (Microsoft Basic Render Driver)", "virgl (LLVMPIPE (LLVM 15.0.6, 256 bits))"};
+  static const char *const cards[] = {"Mesa Intel(R) UHD Graphics 620 (KBL GT2)",
+                                      "AMD Radeon Graphics (renoir, LLVM 15.0.6, DRM 3.49)",
+                                      "NVIDIA GeForce RTX 3060/PCIe/SSE2", "Mali-G52"};
+  for (guint i = 0; i < G_N_ELEMENTS (software); i++)
+    g_assert_true (gonio_gl_is_software (software[i]));
+  for (guint i = 0; i < G_N_ELEMENTS (cards); i++)
+    g_assert_false (gonio_gl_is_software (cards[i]));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -88,6 +104,7 @@ main (int argc, char **argv)
   cli_start (argv[1]);
   g_autofree char *cache = cli_path ("cache");
   g_setenv ("XDG_CACHE_HOME", cache, TRUE);
+  g_test_add_func ("/gl-choice/names", test_names);
   g_test_add_func ("/gl-choice/doctor", test_doctor);
   g_test_add_func ("/gl-choice/automatic", test_automatic);
   int result = g_test_run ();
