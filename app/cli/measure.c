@@ -277,13 +277,13 @@ open_pipeline (const Args *args, guint n_files, GError **error)
   const char *choice = args->backends != NULL ? args->backends : "auto";
   const GonioPipelineOptions options = {.backends = backends,
                                         .backend_choice = choice,
-                                        .left_out = (const char *const *)left_out,
                                         .evaluate = gonio_backends_evaluate,
                                         .threads = threads,
                                         .precision = precision,
                                         .jobs = gonio_pipeline_jobs (threads, n_files),
                                         .model_dirs = (const char *const *)models,
-                                        .protocol_dirs = (const char *const *)protocols};
+                                        .protocol_dirs = (const char *const *)protocols,
+                                        .left_out = (const char *const *)left_out};
   GonioPipeline *pipeline = gonio_pipeline_new (&options, error);
   if (pipeline == NULL)
     return NULL;

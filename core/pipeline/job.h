@@ -18,10 +18,10 @@ struct _GonioPipeline {
   guint jobs;           /* pictures at a time, at least 1 */
   GArray *offered;      /* backends that this machine has, in pipeline.c */
   char *backend_choice; /* nullable */
-  char **left_out;      /* nullable */
   GThreadPool *workers; /* one thread, most urgent first */
   guint64 sequence;
-  GMutex lock; /* sequence */
+  GMutex lock;     /* sequence */
+  char **left_out; /* for results; nullable */
 };
 
 typedef struct _GonioPreload GonioPreload;
