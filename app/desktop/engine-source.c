@@ -4,31 +4,38 @@
 #include "app/backends.h"
 #include "app/data-dirs.h"
 
-static gboolean
-is_taken (const GonioBackendDef *const *taken, const GonioBackendDef *def)
+/* choices: nullable. */
+static const GonioBackendChoice *
+find_choice (const GPtrArray *choices, const char *name)
 {
-  for (guint i = 0; taken != NULL && taken[i] != NULL; i++)
-    if (taken[i] == def)
-      return TRUE;
-  return FALSE;
+  for (guint i = 0; choices != NULL && i < choices->len; i++) {
+    const GonioBackendChoice *choice = choices->pdata[i];
+    if (g_str_equal (choice->name, name))
+      return choice;
+  }
+  return NULL;
 }
 
 static GPtrArray *
 list_backends (gboolean decide)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_engine_backend_free);
-  g_autofree const GonioBackendDef **taken = decide ? gonio_backends_parse (NULL, NULL) : NULL;
+  g_autoptr (GPtrArray) choices = NULL;
+  g_autofree const GonioBackendDef **taken =
+      decide ? gonio_backends_choose (NULL, &choices, NULL) : NULL;
   for (const GonioBackendDef *const *def = gonio_backends (); *def != NULL; def++) {
     GonioEngineBackend *backend = g_new0 (GonioEngineBackend, 1);
-    GonioBackendInfo info = {0};
+    const GonioBackendChoice *choice = find_choice (choices, (*def)->name);
+    g_auto (GonioBackendInfo) info = {0};
     g_autoptr (GError) error = NULL;
     backend->name = g_strdup ((*def)->name);
     backend->graphics = g_str_has_prefix ((*def)->name, "gl-");
     if ((*def)->probe (&info, &error)) {
-      backend->device = info.device;
-      backend->driver = info.driver;
+      backend->device = g_steal_pointer (&info.device);
+      backend->driver = g_steal_pointer (&info.driver);
       backend->decided = decide;
-      backend->automatic = is_taken (taken, *def);
+      backend->automatic = choice != NULL && choice->taken;
+      backend->passed_over = choice != NULL ? g_strdup (choice->reason) : NULL;
     } else {
       backend->problem = g_strdup (error->message);
     }
@@ -52,9 +59,10 @@ names_for (const char *choice)
 }
 
 static GonioPipeline *
-open_with (const GonioBackendDef *const *backends, const char *choice, GonioPrecision precision,
-           GError **error)
+open_with (const GonioBackendDef *const *backends, const GPtrArray *choices, const char *choice,
+           GonioPrecision precision, GError **error)
 {
+  g_auto (GStrv) left_out = choices != NULL ? gonio_backend_choices_left_out (choices) : NULL;
   g_auto (GStrv) dirs = gonio_data_dirs ();
   g_auto (GStrv) models = gonio_data_subdirs ((const char *const *)dirs, "models");
   g_auto (GStrv) protocols = gonio_data_subdirs ((const char *const *)dirs, "protocols");
@@ -65,6 +73,7 @@ open_with (const GonioBackendDef *const *backends, const char *choice, GonioPrec
       .precision = precision,
       .model_dirs = (const char *const *)models,
       .protocol_dirs = (const char *const *)protocols,
+      .left_out = (const char *const *)left_out,
   };
   return gonio_pipeline_new (&options, error);
 }
@@ -74,24 +83,26 @@ open_pipeline (const char *choice, GonioPrecision precision, char **out_note, GE
 {
   g_autofree char *names = names_for (choice);
   g_autoptr (GError) unusable = NULL;
-  g_autofree const GonioBackendDef **backends = gonio_backends_parse (names, &unusable);
+  g_autoptr (GPtrArray) choices = NULL;
+  g_autofree const GonioBackendDef **backends =
+      gonio_backends_choose_for (names, precision, &choices, &unusable);
+  const GonioBackendChoice *asked = names != NULL ? find_choice (choices, choice) : NULL;
   if (backends == NULL) {
     *out_note = g_strdup (unusable->message);
-    backends = gonio_backends_parse (NULL, error);
+    backends = gonio_backends_choose_for (NULL, precision, &choices, error);
+  } else if (asked != NULL) {
+    *out_note = g_strdup (asked->reason); /* it failed its self-test, and others are used */
   }
-  return backends != NULL
-             ? open_with (backends, names != NULL ? choice : GONIO_ENGINE_AUTO, precision, error)
-             : NULL;
+  return backends != NULL ? open_with (backends, choices,
+                                       names != NULL ? choice : GONIO_ENGINE_AUTO, precision, error)
+                          : NULL;
 }
 
 static GonioPipeline *
 open_at_once (GError **error)
 {
-  g_autofree const GonioBackendDef **backends = gonio_backends_parse ("cpu,reference", NULL);
-  if (backends == NULL)
-    backends = gonio_backends_parse ("reference", error);
-  return backends != NULL ? open_with (backends, GONIO_ENGINE_AUTO, GONIO_PRECISION_FP32, error)
-                          : NULL;
+  g_autofree const GonioBackendDef **backends = gonio_backends_host ();
+  return open_with (backends, NULL, GONIO_ENGINE_AUTO, GONIO_PRECISION_FP32, error);
 }
 
 const GonioEngineSource *
