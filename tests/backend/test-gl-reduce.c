@@ -132,6 +132,7 @@ static const char *const attention[] = {
     "Attention(f:2,3,5,8; f:2,3,7,8; f:2,3,7,4; f:2,1,5,7)",
     "Attention(f:2,3,5,8; f:2,3,7,8; f:2,3,7,4; f:3,1,5)",
     "Attention(f:1,1,1,8; f:1,1,300,8; f:1,1,300,4)",
+    "Attention(f:2,5,24; f:2,8,24; f:2,8,24) q_num_heads=3 kv_num_heads=3",
     "RotaryEmbedding(f:2,3,5,8; f:2,5,4; f:2,5,4)",
     "RotaryEmbedding(f:2,5,18; c:2,5,3; c:2,5,3) num_heads=3 interleaved=1",
     "RotaryEmbedding(f:2,5,18; f:2,5,2; f:2,5,2) num_heads=3 rotary_embedding_dim=4",

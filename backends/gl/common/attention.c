@@ -152,7 +152,8 @@ attention_lower (GonioGlLower *lower, GError **error)
   if (!gonio_gl_read (lower, 2, GONIO_GL_PLAIN, &values.inputs[1], error))
     return FALSE;
   values.output = gonio_gl_write (lower, 0, GONIO_GL_PLAIN);
-  values.defines = g_strdup (a.v.size % 4 == 0 ? "FOURS 1" : "VALUES 1");
+  values.defines = g_strconcat ("VALUES 1", a.v.size % 4 == 0 ? ";FOURS 1" : "",
+                                a.k.length % 4 == 0 ? ";KEYS_FOURS 1" : "", NULL);
   return gonio_gl_add (lower, &values, error);
 }
 

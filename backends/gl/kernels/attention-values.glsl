@@ -1,6 +1,6 @@
 // The values (in1) of all keys, each by its probability (in0). p[0..3]: see attention-scores.glsl;
 // p[5]: size of a value; p[12..14]: steps of the values; p[20] = 1: heads lie behind queries; p[22]:
-// the last element.
+// the last element. FOURS, KEYS_FOURS: values, keys come in whole texels.
 #include "element.glsl"
 // Row of probabilities, first value, place in the value.
 ivec3 places (int e) {
@@ -19,7 +19,17 @@ float value (int e) {
   return sum;
 }
 vec4 texel (int i) {
-#ifdef FOURS
+#if defined(FOURS) && defined(KEYS_FOURS)
+  ivec3 at = places (4 * i);
+  int v = at.y / 4, step = p[14] / 4;
+  vec4 sum = vec4 (0.0);
+  for (int k = 0; k < p[3]; k += 4, v += 4 * step) {
+    vec4 q = in0 ((at.x + k) / 4);
+    sum += q.x * in1 (v) + q.y * in1 (v + step) + q.z * in1 (v + 2 * step) +
+           q.w * in1 (v + 3 * step);
+  }
+  return sum;
+#elif defined(FOURS)
   ivec3 at = places (4 * i);
   vec4 sum = vec4 (0.0);
   for (int k = 0; k < p[3]; k++)

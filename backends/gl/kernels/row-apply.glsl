@@ -1,6 +1,7 @@
 // What becomes of each element x, its row being like a and b (in1: row-stats.glsl): RESULT, with
 // `place` in the row, and GAIN (in2) and BIAS (in3) along the row. p[0..6]: see row-stats.glsl;
-// p[7]: fours, or elements, of all rows that lie side by side; p[8]: the last row, p[9]: elements. With IMAGE lanes beyond p[1] are 0.
+// p[7]: fours, or elements, of all rows that lie side by side; p[8]: the last row, p[9]: elements.
+// With IMAGE lanes beyond p[1] are 0.
 #include "functions.glsl"
 #include "element.glsl"
 #define AT3(e) pick (in3 ((e) >> 2), (e) & 3)
