@@ -651,7 +651,7 @@ test_precision (void)
   for (int i = 0; i < 2; i++) {
     GonioSessionOptions options = default_options ();
     options.precision = i == 0 ? GONIO_PRECISION_FP16 : GONIO_PRECISION_FP32;
-    g_autoptr (GonioSession) session = make_session (make_graph (1, 2, FALSE), &options);
+    gonio_session_unref (make_session (make_graph (1, 2, FALSE), &options));
     g_assert_cmpint (gonio_fake_precision (), ==, options.precision);
   }
 }
