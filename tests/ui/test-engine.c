@@ -296,7 +296,6 @@ test_queue (void)
 {
   g_autoptr (GonioQueue) queue = gonio_queue_new ();
   g_autoptr (GonioItem) first = new_item (), second = new_item (), third = new_item ();
-  g_autoptr (GError) error = NULL;
   memset (asked, 0, sizeof asked);
   gonio_queue_add (queue, first, FALSE);
   gonio_queue_add (queue, second, FALSE);
