@@ -39,7 +39,7 @@ pool_lower (GonioGlLower *lower, GError **error)
     step.params[15 + i] = axis < 0 ? 0 : (int)spatial.pads_end[axis];
   }
   step.reads = (gint64)step.params[4] * step.params[5];
-  step.params[14] = (int)gonio_node_attr_int (lower->node, "count_include_pad", 0);
+  step.params[14] = gonio_node_attr_int (lower->node, "count_include_pad", 0) != 0;
   if (lower->node->op == GONIO_OP_MAX_POOL)
     step.defines = g_strdup ("MAX 1");
   if (lower->node->op == GONIO_OP_LP_POOL) {
