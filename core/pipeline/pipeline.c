@@ -347,8 +347,13 @@ report_from_worker (const char *stage, double fraction, gpointer data)
   report->task = g_object_ref (task);
   report->stage = g_strdup (stage);
   report->fraction = fraction;
-  g_main_context_invoke_full (g_task_get_context (task), g_task_get_priority (task), deliver_report,
-                              report, report_free);
+  /* Not g_main_context_invoke(): it would call on this thread whenever no other one happens to be
+   * in the main loop. */
+  GSource *source = g_idle_source_new ();
+  g_source_set_priority (source, g_task_get_priority (task));
+  g_source_set_callback (source, deliver_report, report, report_free);
+  g_source_attach (source, g_task_get_context (task));
+  g_source_unref (source);
 }
 
 static void
