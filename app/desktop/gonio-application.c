@@ -96,13 +96,17 @@ gonio_application_startup (GApplication *application)
   self->sample = gonio_data_find_sample ((const char *const *)dirs);
 }
 
+void
+gonio_application_finish (GonioApplication *self)
+{
+  if (self->engine)
+    gonio_engine_shut_down (self->engine);
+}
+
 static void
 gonio_application_finalize (GObject *object)
 {
   GonioApplication *self = GONIO_APPLICATION (object);
-  /* Only now, when another instance may begin already: a driver may be in the middle of its test. */
-  if (self->engine)
-    gonio_engine_shut_down (self->engine);
   g_clear_object (&self->engine);
   g_clear_object (&self->settings);
   g_clear_object (&self->sample);

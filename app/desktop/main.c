@@ -19,5 +19,7 @@ main (int argc, char **argv)
   textdomain (GETTEXT_PACKAGE);
 
   g_autoptr (GonioApplication) application = gonio_application_new ();
-  return g_application_run (G_APPLICATION (application), argc, argv);
+  status = g_application_run (G_APPLICATION (application), argc, argv);
+  gonio_application_finish (application);
+  return status;
 }

@@ -2,6 +2,7 @@
  * on job.h. */
 #include "core/pipeline/job.h"
 
+#include "core/base/busy.h"
 #include "core/base/error.h"
 #include "core/base/times.h"
 
@@ -374,6 +375,7 @@ run_task (gpointer data, gpointer user_data)
   g_object_unref (task);
   /* Closing it takes its time: not on the thread that the answer goes to. */
   gonio_pipeline_unref (pipeline);
+  gonio_busy_end ();
 }
 
 void
@@ -401,6 +403,7 @@ gonio_pipeline_measure_async (GonioPipeline *pipeline, const char *path,
   request->sequence = pipeline->sequence++;
   g_mutex_unlock (&pipeline->lock);
   g_task_set_task_data (task, request, request_free);
+  gonio_busy_begin ();
   g_thread_pool_push (pipeline->workers, task, NULL);
 }
 

@@ -103,7 +103,8 @@ typedef void (*GonioPipelineEach) (guint index, GonioPipelineOutput *output, con
 void gonio_pipeline_measure_all (GonioPipeline *pipeline, const char *const *paths,
                                  const GonioMeasureOptions *options, GonioPipelineEach each,
                                  gpointer data, GCancellable *cancellable);
-/* Runs on a worker thread (one inference at a time), high first. */
+/* Runs on a worker thread (one inference at a time), high first. After the answer the worker may
+ * still be closing the pipeline: gonio_busy_wait() before the program ends. */
 void gonio_pipeline_measure_async (GonioPipeline *pipeline, const char *path,
                                    const GonioMeasureOptions *options, int io_priority,
                                    GonioPipelineProgress progress, gpointer progress_data,

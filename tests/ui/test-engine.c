@@ -17,6 +17,7 @@
 
 static GThread *main_thread;
 static GMutex gate;     /* held: nothing is opened */
+static int begun;       /* times that something came to the gate */
 static int opened;      /* pipelines */
 static int asked[2][4]; /* times by precision and by first letter: a, s, b, other */
 
@@ -31,6 +32,7 @@ static GonioPipeline *
 open_pipeline (const char *backend, GonioPrecision precision, char **out_note, GError **error)
 {
   g_assert_true (g_thread_self () != main_thread);
+  g_atomic_int_inc (&begun);
   g_mutex_lock (&gate);
   g_mutex_unlock (&gate);
   g_atomic_int_inc (&asked[precision][letter (backend)]);
@@ -250,19 +252,46 @@ test_settings (void)
   g_rmdir (folder);
 }
 
+static gint gate_held;      /* atomic */
+static GSource *ends_first; /* atomic; the engine's, which its end takes away */
+
+/* Until the engine has begun to shut down. */
+static gpointer
+hold_gate (gpointer data)
+{
+  g_mutex_lock (&gate);
+  g_atomic_int_set (&gate_held, TRUE);
+  while (g_atomic_pointer_get (&ends_first) == NULL)
+    g_usleep (500);
+  while (!g_source_is_destroyed (ends_first))
+    g_usleep (500);
+  g_mutex_unlock (&gate);
+  return NULL;
+}
+
 /* Nothing is told after the end, and nothing begun. */
 static void
 test_shut_down (void)
 {
   guint changes = 0;
-  const int before = g_atomic_int_get (&opened);
-  g_mutex_lock (&gate);
+  memset (asked, 0, sizeof asked);
+  const int before = g_atomic_int_get (&opened), begun_before = g_atomic_int_get (&begun);
+  GThread *holder = g_thread_new ("gate", hold_gate, NULL);
+  while (!g_atomic_int_get (&gate_held))
+    g_usleep (500);
   g_autoptr (GonioEngine) engine = gonio_engine_new (&source, NULL);
+  GSource *patience = g_main_context_find_source_by_user_data (NULL, engine);
+  g_assert_nonnull (patience);
+  while (g_atomic_int_get (&begun) == begun_before)
+    g_usleep (500);
   gonio_engine_set_backend (engine, "slow");
   g_signal_connect (engine, "changed", G_CALLBACK (count_change), &changes);
-  g_mutex_unlock (&gate);
+  g_atomic_pointer_set (&ends_first, g_source_ref (patience));
   gonio_engine_shut_down (engine);
-  g_assert_cmpint (g_atomic_int_get (&opened), <=, before + 1);
+  g_thread_join (holder);
+  g_source_unref (patience);
+  g_assert_cmpint (g_atomic_int_get (&opened), ==, before + 1);
+  g_assert_cmpint (asked[GONIO_PRECISION_FP32][letter ("slow")], ==, 0);
   while (g_main_context_iteration (NULL, FALSE))
     ;
   g_assert_cmpuint (changes, ==, 0);
@@ -290,6 +319,12 @@ wait_idle (GonioQueue *queue)
     g_main_context_iteration (NULL, TRUE);
 }
 
+static void
+check_thread (GonioQueue *queue, gpointer data)
+{
+  g_assert_true (g_thread_self () == main_thread);
+}
+
 /* Pictures wait for a pipeline; the running one keeps its own, the next takes the new one. */
 static void
 test_queue (void)
@@ -297,6 +332,7 @@ test_queue (void)
   g_autoptr (GonioQueue) queue = gonio_queue_new ();
   g_autoptr (GonioItem) first = new_item (), second = new_item (), third = new_item ();
   memset (asked, 0, sizeof asked);
+  g_signal_connect (queue, "progress", G_CALLBACK (check_thread), NULL);
   gonio_queue_add (queue, first, FALSE);
   gonio_queue_add (queue, second, FALSE);
   while (g_main_context_iteration (NULL, FALSE))
@@ -307,6 +343,7 @@ test_queue (void)
   wait_ready (engine);
   gonio_queue_set_pipeline (queue, gonio_engine_get_pipeline (engine), NULL);
   g_assert_cmpint (gonio_item_get_state (first), ==, GONIO_STATE_WORKING);
+  g_usleep (50000); /* the worker reports while nobody is in the main loop */
   gonio_engine_set_backend (engine, "slow");
   gonio_queue_set_pipeline (queue, NULL, NULL);
   wait_ready (engine); /* the first is measured meanwhile, and the engine's old pipeline closed */

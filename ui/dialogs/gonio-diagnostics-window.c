@@ -1,6 +1,7 @@
 /* The Diagnostics window; see gonio-diagnostics-window.h. */
 #include "ui/dialogs/gonio-diagnostics-window.h"
 
+#include "core/base/busy.h"
 #include "ui/model/gonio-diagnostics.h"
 
 #include <glib/gi18n.h>
@@ -70,6 +71,7 @@ collect_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *ca
   /* Not on the main thread: it may be the last to hold it. */
   g_clear_pointer (&facts->pipeline, gonio_pipeline_unref);
   g_task_return_pointer (task, sections, (GDestroyNotify)g_ptr_array_unref);
+  gonio_busy_end ();
 }
 
 /* ---- rows ---- */
@@ -143,6 +145,7 @@ collect (GonioDiagnosticsWindow *self)
   self->cancellable = g_cancellable_new ();
   g_autoptr (GTask) task = g_task_new (self, self->cancellable, on_collected, NULL);
   g_task_set_task_data (task, dup_facts (self), facts_free);
+  gonio_busy_begin ();
   g_task_run_in_thread (task, collect_in_thread);
 }
 

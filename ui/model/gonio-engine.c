@@ -1,6 +1,8 @@
 /* What measures, and on what; see gonio-engine.h. */
 #include "ui/model/gonio-engine.h"
 
+#include "core/base/busy.h"
+
 struct _GonioEngine {
   GObject parent_instance;
   GonioEngineSource source;
@@ -9,9 +11,11 @@ struct _GonioEngine {
   GonioPrecision precision;
   GThreadPool *worker; /* one thread; NULL once shut down */
   GThreadPool *hasty;  /* another, for what needs no time; likewise */
-  guint patience;      /* timeout, 0: none */
-  gboolean serves;     /* what was opened at once, until the settings' is there */
-  gint wanted, ready;  /* generations of the settings; wanted is atomic, the worker looks at it */
+  GMutex lock;
+  GQueue finished;    /* Work*, to be delivered; guarded by lock */
+  guint patience;     /* timeout, 0: none */
+  gboolean serves;    /* what was opened at once, until the settings' is there */
+  gint wanted, ready; /* generations of the settings; wanted is atomic, the worker looks at it */
   GonioPipeline *pipeline;
   char *error, *note;  /* nullable */
   GPtrArray *backends; /* nullable */
@@ -56,9 +60,8 @@ struct _Work {
 };
 
 static void
-work_free (gpointer data)
+work_free (Work *work)
 {
-  Work *work = data;
   g_clear_object (&work->engine);
   g_clear_pointer (&work->pipeline, gonio_pipeline_unref);
   g_clear_pointer (&work->backends, g_ptr_array_unref);
@@ -69,11 +72,23 @@ work_free (gpointer data)
   g_free (work);
 }
 
-static gboolean
-deliver_work (gpointer data)
+static Work *
+pop_finished (GonioEngine *self)
 {
-  Work *work = data;
-  work->deliver (work);
+  g_mutex_lock (&self->lock);
+  Work *work = g_queue_pop_head (&self->finished);
+  g_mutex_unlock (&self->lock);
+  return work;
+}
+
+static gboolean
+deliver_one (gpointer data)
+{
+  Work *work = pop_finished (data);
+  if (work != NULL) { /* not given up by the end */
+    work->deliver (work);
+    work_free (work);
+  }
   return G_SOURCE_REMOVE;
 }
 
@@ -87,10 +102,15 @@ run_work (gpointer data, gpointer user_data)
     work_free (work);
     return;
   }
+  GonioEngine *engine = work->engine;
+  g_autoptr (GMainContext) context = g_main_context_ref (work->context);
   GSource *source = g_idle_source_new ();
   g_source_set_priority (source, G_PRIORITY_DEFAULT);
-  g_source_set_callback (source, deliver_work, work, work_free);
-  g_source_attach (source, work->context);
+  g_source_set_callback (source, deliver_one, g_object_ref (engine), g_object_unref);
+  g_mutex_lock (&engine->lock);
+  g_queue_push_tail (&engine->finished, work);
+  g_mutex_unlock (&engine->lock);
+  g_source_attach (source, context);
   g_source_unref (source);
 }
 
@@ -374,14 +394,18 @@ gonio_engine_shut_down (GonioEngine *self)
 {
   GThreadPool *worker = g_steal_pointer (&self->worker);
   GThreadPool *hasty = g_steal_pointer (&self->hasty);
+  g_atomic_int_inc (&self->wanted); /* what waits is not begun */
   g_clear_handle_id (&self->patience, g_source_remove);
   if (self->settings != NULL)
     g_signal_handlers_disconnect_by_data (self->settings, self);
-  g_atomic_int_inc (&self->wanted); /* what waits is not begun */
   if (worker != NULL)
     g_thread_pool_free (worker, FALSE, TRUE);
   if (hasty != NULL)
     g_thread_pool_free (hasty, FALSE, TRUE);
+  for (Work *work = pop_finished (self); work != NULL; work = pop_finished (self))
+    work_free (work); /* the main loop may not come to it any more */
+  g_clear_pointer (&self->pipeline, gonio_pipeline_unref);
+  gonio_busy_wait (); /* the last to hold a pipeline may be its own worker */
 }
 
 static void
@@ -389,8 +413,8 @@ gonio_engine_finalize (GObject *object)
 {
   GonioEngine *self = GONIO_ENGINE (object);
   gonio_engine_shut_down (self);
+  g_mutex_clear (&self->lock);
   g_clear_object (&self->settings);
-  g_clear_pointer (&self->pipeline, gonio_pipeline_unref);
   g_clear_pointer (&self->backends, g_ptr_array_unref);
   g_free (self->backend);
   g_free (self->error);
@@ -410,6 +434,8 @@ static void
 gonio_engine_init (GonioEngine *self)
 {
   self->backend = g_strdup (GONIO_ENGINE_AUTO);
+  g_mutex_init (&self->lock);
+  g_queue_init (&self->finished);
   /* Not exclusive: threads are there only while there is work, so this cannot fail. */
   self->worker = g_thread_pool_new (run_work, NULL, 1, FALSE, NULL);
   self->hasty = g_thread_pool_new (run_work, NULL, 1, FALSE, NULL);

@@ -42,8 +42,9 @@ G_DECLARE_FINAL_TYPE (GonioEngine, gonio_engine, GONIO, ENGINE, GObject)
 /* settings: keys "backend" and "precision" are followed and written; NULL: kept for this run only.
  * Starts to open the first pipeline. Signal "changed": any of the answers below. */
 GonioEngine *gonio_engine_new (const GonioEngineSource *source, GSettings *settings);
-/* Waits for the worker; nothing is opened or told any more. Before the program ends, as drivers do
- * not like to be left in the middle. */
+/* Waits for the workers; nothing is opened or told any more, and the pipeline is given back. Waits
+ * for what is measured and closed elsewhere, too (gonio_busy_wait()): stop that first. Before the
+ * program ends: neither drivers nor exit handlers like threads in the middle of something. */
 void gonio_engine_shut_down (GonioEngine *self);
 
 const char *gonio_engine_get_backend (GonioEngine *self);

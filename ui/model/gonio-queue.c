@@ -1,6 +1,8 @@
 /* Sends items through the pipeline; see gonio-queue.h. */
 #include "ui/model/gonio-queue.h"
 
+#include "core/base/busy.h"
+
 #include <glib/gi18n.h>
 
 #define THUMBNAIL_EDGE 96
@@ -66,6 +68,7 @@ prepare_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *ca
                             : gonio_pyramid_new (prepared->output->rectified);
   prepared->thumbnail = make_thumbnail (prepared->output->rectified);
   g_task_return_boolean (task, TRUE);
+  gonio_busy_end ();
 }
 
 /* ---- the running item ---- */
@@ -109,6 +112,7 @@ on_measured (GObject *source, GAsyncResult *result, gpointer user_data)
   prepared->output = output;
   g_autoptr (GTask) task = g_task_new (NULL, NULL, on_prepared, g_object_ref (self));
   g_task_set_task_data (task, prepared, prepared_free);
+  gonio_busy_begin ();
   g_task_run_in_thread (task, prepare_in_thread);
 }
 

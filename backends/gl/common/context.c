@@ -144,15 +144,24 @@ try_devices (GonioGlContext *self)
   return FALSE;
 }
 
-gboolean
-gonio_gl_only_software (void)
+static gpointer
+look_at_devices (gpointer data)
 {
   EGLDeviceEXT devices[MOST_DEVICES];
   EGLint n = list_devices (devices);
   for (EGLint i = 0; i < n; i++)
     if (!is_software (devices[i]))
-      return FALSE;
-  return n > 0;
+      return NULL;
+  return GINT_TO_POINTER (n > 0);
+}
+
+/* EGL remembers the threads that have called it, so it is one that is seen to its end: a pool's may
+ * end while exit handlers take EGL down. */
+gboolean
+gonio_gl_only_software (void)
+{
+  GThread *thread = g_thread_try_new ("gonio-gl-look", look_at_devices, NULL, NULL);
+  return thread != NULL && g_thread_join (thread) != NULL;
 }
 
 static gboolean
