@@ -154,7 +154,10 @@ test_refused (void)
       "Conv(f:1,6,5,5; c:6,3,3,3) group=2", /* no whole fours */
       "Conv(f:1,4,5,5; f:6,4,3,3)",         /* weights are computed */
       "Conv(f:1,4,5,5,5; c:6,4,3,3,3)",     /* three axes */
-      "Add(f:1,2,1,2,1,2,2; f:1)",          "Clip(f:3; f:; s:1)", "Gather(f:3,4; i3:2)",
+      "Add(f:1,2,1,2,1,2,2; f:1)",
+      "Clip(f:3; f:; s:1)",
+      "Gather(f:3,4; i3:2)",
+      "MaxPool(f:2,3,1) kernel_shape=1 pads=2,2 strides=3 dilations=2",
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     op_case_refused (&setup, cases[i]);

@@ -4,6 +4,20 @@
 
 #include <string.h>
 
+/* The largest of nothing is an infinity, also where there is no channel. */
+static gboolean
+sees_padding_alone (const GonioSpatial *spatial, int axis)
+{
+  for (gint64 at = 0; at < spatial->out[axis]; at++) {
+    gint64 start = at * spatial->strides[axis] - spatial->pads_begin[axis];
+    gint64 step = spatial->dilations[axis], kernel = spatial->kernel[axis];
+    gint64 first = start < 0 ? (-start + step - 1) / step : 0;
+    if (first >= kernel || start + first * step >= spatial->in[axis])
+      return TRUE;
+  }
+  return FALSE;
+}
+
 static const char *
 pool_claim (const GonioGraph *graph, const GonioNode *node)
 {
@@ -18,6 +32,9 @@ pool_claim (const GonioGraph *graph, const GonioNode *node)
     if (spatial.kernel[i] > 1 << 12 || spatial.strides[i] > 1 << 12 ||
         spatial.dilations[i] > 1 << 12 || ABS (spatial.pads_begin[i]) > 1 << 16)
       return "a window is too large";
+  for (int i = 0; i < spatial.n && node->op == GONIO_OP_MAX_POOL; i++)
+    if (sees_padding_alone (&spatial, i))
+      return "a window lies in the padding alone";
   return NULL;
 }
 
