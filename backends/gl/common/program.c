@@ -259,6 +259,19 @@ write_binary (const GonioGlPrograms *programs, const char *path, guint program)
     g_file_set_contents (path, (const char *)file, (gssize)(sizeof head + (gsize)length), NULL);
 }
 
+/* The program as a later start will find it: what drivers make at its first use they keep under
+ * what it was made from, and source and binary are not the same to them. */
+static guint
+as_next_time (GonioGlPrograms *programs, const char *path, guint program)
+{
+  GonioGlProgramCounts counts = programs->counts;
+  guint other = path ? read_binary (programs, path) : 0;
+  programs->counts = counts;
+  if (other)
+    glDeleteProgram (program);
+  return other ? other : program;
+}
+
 /* ---- the table ---- */
 
 static void
@@ -338,6 +351,7 @@ gonio_gl_programs_get (GonioGlPrograms *programs, const char *kernel, guint n_in
       return NULL;
     programs->counts.compiled++;
     write_binary (programs, path, name);
+    name = as_next_time (programs, path, name);
   }
   program = describe (name, n_inputs);
   g_hash_table_insert (programs->by_source, g_strdup (text->str), program);
