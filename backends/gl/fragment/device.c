@@ -28,20 +28,32 @@ has_full (const GonioGlLimits *limits)
 static gint64
 most_texels (const GonioGlLimits *limits)
 {
-  return MIN (limits->max_texture * WIDTH, G_MAXINT32 / 8);
-}
-
-/* One line need not be a whole one. */
-static gint64
-width_of (const GonioGlMemory *memory)
-{
-  return MIN (memory->texels, WIDTH);
+  return MIN ((limits->max_texture - 1) * WIDTH, G_MAXINT32 / 8);
 }
 
 static gint64
 count_lines (const GonioGlMemory *memory)
 {
   return (memory->texels + WIDTH - 1) / WIDTH;
+}
+
+/* What is allocated. Some drivers (llvmpipe is one) compile a program again for each mixture of
+ * inputs whose sizes are powers of two or not: widths always are, heights never. One line need not
+ * be a whole one. */
+static gint64
+width_of (const GonioGlMemory *memory)
+{
+  gint64 width = 1;
+  while (width < MIN (memory->texels, WIDTH))
+    width *= 2;
+  return width;
+}
+
+static gint64
+height_of (const GonioGlMemory *memory)
+{
+  gint64 lines = count_lines (memory);
+  return lines == 1 ? 3 : (lines & (lines - 1)) == 0 ? lines + 1 : lines;
 }
 
 static void
@@ -58,7 +70,7 @@ memory_new (GonioGlContext *context, gint64 texels, gboolean half, GonioGlMemory
             GError **error)
 {
   GonioGlMemory memory = {.texels = MAX (texels, 1), .half = half};
-  memory.bytes = (size_t)(count_lines (&memory) * width_of (&memory)) * (half ? 8 : 16);
+  memory.bytes = (size_t)(height_of (&memory) * width_of (&memory)) * (half ? 8 : 16);
   if (!gonio_gl_context_take_memory (context, memory.bytes, &memory.budget, error))
     return FALSE;
   glGenTextures (1, &memory.name);
@@ -68,7 +80,7 @@ memory_new (GonioGlContext *context, gint64 texels, gboolean half, GonioGlMemory
   glTexParameteri (GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, GL_NEAREST);
   glTexParameteri (GL_TEXTURE_2D, GL_TEXTURE_MAX_LEVEL, 0);
   glTexImage2D (GL_TEXTURE_2D, 0, half ? GL_RGBA16F : GL_RGBA32F, (GLsizei)width_of (&memory),
-                (GLsizei)count_lines (&memory), 0, GL_RGBA, GL_FLOAT, NULL);
+                (GLsizei)height_of (&memory), 0, GL_RGBA, GL_FLOAT, NULL);
   if (glGetError () != GL_NO_ERROR) {
     g_set_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY,
                  "%s has no room for a texture of %" G_GINT64_FORMAT " MiB",
