@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
@@ -157,38 +156,44 @@ read_line (Reading *reading, const char *line)
   }
 }
 
-/* FALSE: the time was over first. */
+/* FALSE: the time was over first, or nobody waits any more. */
 static gboolean
-read_all (int fd, gint64 deadline, GString *text)
+read_all (int fd, gint64 deadline, GCancellable *cancellable, GString *text)
 {
-  for (;;) {
+  GPollFD wait[2] = {{.fd = fd, .events = G_IO_IN}};
+  gboolean cancels = g_cancellable_make_pollfd (cancellable, &wait[1]);
+  gboolean ended = FALSE;
+  while (!ended) {
     gint64 left = deadline - g_get_monotonic_time ();
-    struct pollfd wait = {.fd = fd, .events = POLLIN};
     char buffer[4096];
-    if (left <= 0)
-      return FALSE;
-    int ready = poll (&wait, 1, (int)(left / 1000 + 1));
+    if (left <= 0 || g_cancellable_is_cancelled (cancellable))
+      break;
+    wait[0].revents = 0;
+    int ready = g_poll (wait, cancels ? 2 : 1, (int)(left / 1000 + 1));
     if (ready < 0 && errno != EINTR)
-      return TRUE;
-    if (ready <= 0)
+      ended = TRUE;
+    if (ready <= 0 || wait[0].revents == 0)
       continue;
     gssize n = read (fd, buffer, sizeof buffer);
     if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
-      return TRUE;
+      ended = TRUE;
     if (n > 0 && text->len < MAX_OUTPUT)
       g_string_append_len (text, buffer, n);
   }
+  if (cancels)
+    g_cancellable_release_fd (cancellable);
+  return ended;
 }
 
 /* FALSE: it has not ended. */
 static gboolean
-wait_until (GPid pid, gint64 deadline, int *out_status)
+wait_until (GPid pid, gint64 deadline, GCancellable *cancellable, int *out_status)
 {
   for (;;) {
     pid_t got = waitpid (pid, out_status, WNOHANG);
     if (got == pid || (got < 0 && errno != EINTR))
       return TRUE;
-    if (g_get_monotonic_time () >= deadline)
+    if (g_get_monotonic_time () >= deadline || g_cancellable_is_cancelled (cancellable))
       return FALSE;
     g_usleep (2000);
   }
@@ -236,7 +241,8 @@ set_outcome (Reading *reading, gboolean in_time, int status, int seconds)
 }
 
 static GonioBackendCheck *
-run_child (const GonioBackendDef *def, GonioPrecision precision, GError **error)
+run_child (const GonioBackendDef *def, GonioPrecision precision, GCancellable *cancellable,
+           GError **error)
 {
   char *argv[] = {(char *)"/proc/self/exe",
                   (char *)"gonio-self-test",
@@ -248,7 +254,7 @@ run_child (const GonioBackendDef *def, GonioPrecision precision, GError **error)
   g_autoptr (GString) text = g_string_new (NULL);
   g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
   int seconds = limit_seconds (), fd = -1, status = 0;
-  gint64 deadline = g_get_monotonic_time () + seconds * G_USEC_PER_SEC;
+  gint64 deadline = g_get_monotonic_time () + (gint64)seconds * G_USEC_PER_SEC;
   GPid pid;
   if (!g_spawn_async_with_pipes (NULL, argv, NULL,
                                  G_SPAWN_FILE_AND_ARGV_ZERO | G_SPAWN_DO_NOT_REAP_CHILD |
@@ -258,13 +264,16 @@ run_child (const GonioBackendDef *def, GonioPrecision precision, GError **error)
                  "the self-test of %s cannot be started: %s", def->name, local->message);
     return NULL;
   }
-  gboolean in_time = read_all (fd, deadline, text) && wait_until (pid, deadline, &status);
+  gboolean in_time = read_all (fd, deadline, cancellable, text) &&
+                     wait_until (pid, deadline, cancellable, &status);
   if (!in_time) {
     kill (pid, SIGKILL);
-    wait_until (pid, g_get_monotonic_time () + KILL_US, &status);
+    wait_until (pid, g_get_monotonic_time () + KILL_US, NULL, &status);
   }
   close (fd);
   g_spawn_close_pid (pid);
+  if (!in_time && g_cancellable_set_error_if_cancelled (cancellable, error))
+    return NULL;
 
   Reading reading = {.check = gonio_backend_check_new ()};
   g_auto (GStrv) lines = g_strsplit (text->str, "\n", -1);
@@ -281,14 +290,15 @@ run_child (const GonioBackendDef *def, GonioPrecision precision, GError **error)
 
 /* Another process may be at the same test: waits for it, but not for ever. -1: no lock. */
 static int
-lock_file (const char *path)
+lock_file (const char *path, GCancellable *cancellable)
 {
   g_autofree char *folder = g_path_get_dirname (path);
   g_autofree char *lock = g_strconcat (path, ".lock", NULL);
   g_mkdir_with_parents (folder, 0700);
   int fd = g_open (lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  gint64 deadline = g_get_monotonic_time () + (limit_seconds () + 5) * G_USEC_PER_SEC;
-  while (fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) != 0 && g_get_monotonic_time () < deadline)
+  gint64 deadline = g_get_monotonic_time () + (gint64)(limit_seconds () + 5) * G_USEC_PER_SEC;
+  while (fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) != 0 && g_get_monotonic_time () < deadline &&
+         !g_cancellable_is_cancelled (cancellable))
     g_usleep (20000);
   return fd;
 }
@@ -347,15 +357,15 @@ find_kept (const char *path, const char *key)
 
 static GonioBackendCheck *
 run_once (const GonioBackendDef *def, GonioPrecision precision, const char *path, const char *key,
-          gboolean fresh, GError **error)
+          gboolean fresh, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GError) local = NULL;
-  int lock = lock_file (path);
+  int lock = lock_file (path, cancellable);
   GonioBackendCheck *check = fresh ? NULL : gonio_backend_check_load (path, key);
-  if (!check) {
+  if (!check && !g_cancellable_set_error_if_cancelled (cancellable, error)) {
     g_message ("testing %s on this machine, once; it takes at most %d s", def->name,
                limit_seconds ());
-    check = run_child (def, precision, error);
+    check = run_child (def, precision, cancellable, error);
     if (check && !gonio_backend_check_save (check, path, key, &local))
       g_info ("the self-test's outcome cannot be kept: %s", local->message);
   }
@@ -368,7 +378,8 @@ run_once (const GonioBackendDef *def, GonioPrecision precision, const char *path
 
 GonioBackendCheck *
 gonio_backend_check (const GonioBackendDef *def, const GonioBackendInfo *info,
-                     GonioPrecision precision, gboolean fresh, GError **error)
+                     GonioPrecision precision, gboolean fresh, GCancellable *cancellable,
+                     GError **error)
 {
   g_autofree char *key = gonio_backend_check_key (def, info, precision);
   g_autofree char *path = gonio_backend_check_path (def, key);
@@ -378,7 +389,7 @@ gonio_backend_check (const GonioBackendDef *def, const GonioBackendInfo *info,
     g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_FAILED,
                  "no self-test of %s is kept, and this program cannot run one", def->name);
   else if (!check)
-    check = run_once (def, precision, path, key, fresh, error);
+    check = run_once (def, precision, path, key, fresh, cancellable, error);
   g_mutex_unlock (&run_lock);
   return check;
 }

@@ -41,9 +41,11 @@ double gonio_backend_check_speed (const GonioBackendCheck *check);
 /* The kept outcome, or that of a run now (fresh: always that), which takes seconds, at most
  * GONIO_SELF_TEST_SECONDS of the environment (60) and then some for another process that runs the
  * same. info: as the backend's probe filled it. NULL with GONIO_BACKEND_ERROR_FAILED: it cannot be
- * run at all. Blocking; any thread. */
+ * run at all; with G_IO_ERROR_CANCELLED: its process was ended, nothing is kept. cancellable:
+ * nullable. Blocking; any thread. */
 GonioBackendCheck *gonio_backend_check (const GonioBackendDef *def, const GonioBackendInfo *info,
-                                        GonioPrecision precision, gboolean fresh, GError **error);
+                                        GonioPrecision precision, gboolean fresh,
+                                        GCancellable *cancellable, GError **error);
 
 /* First thing in main: TRUE when the process was started for a self-test, which has then been run;
  * main returns *out_status. A program that does not call it cannot run self-tests, only read kept

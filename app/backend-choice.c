@@ -29,8 +29,9 @@ gonio_backend_choices_left_out (const GPtrArray *choices)
 typedef struct {
   const GonioBackendDef *const *all;
   GonioPrecision precision;
-  GPtrArray *choices; /* GonioBackendChoice */
-  GPtrArray *taken;   /* GonioBackendDef */
+  GCancellable *cancellable; /* nullable */
+  GPtrArray *choices;        /* GonioBackendChoice */
+  GPtrArray *taken;          /* GonioBackendDef */
 } Choosing;
 
 static GonioBackendChoice *
@@ -62,13 +63,13 @@ probe (GonioBackendChoice *choice, GonioBackendInfo *out_info, GError **error)
 
 /* NULL when it passed. */
 static char *
-self_test (GonioBackendChoice *choice, const GonioBackendInfo *info, GonioPrecision precision)
+self_test (const Choosing *choosing, GonioBackendChoice *choice, const GonioBackendInfo *info)
 {
   g_autoptr (GError) error = NULL;
   if (!choice->def->self_test)
     return NULL;
-  g_autoptr (GonioBackendCheck) check =
-      gonio_backend_check (choice->def, info, precision, FALSE, &error);
+  g_autoptr (GonioBackendCheck) check = gonio_backend_check (choice->def, info, choosing->precision,
+                                                             FALSE, choosing->cancellable, &error);
   if (check == NULL)
     return g_strdup (error->message);
   choice->speed = gonio_backend_check_speed (check);
@@ -113,7 +114,7 @@ doubt (Choosing *choosing, GonioBackendChoice *choice)
     return g_strdup_printf ("not available: %s", error->message);
   if (info.software && !software_is_welcome ())
     return g_strdup (SOFTWARE_WORDS);
-  g_autofree char *failure = self_test (choice, &info, choosing->precision);
+  g_autofree char *failure = self_test (choosing, choice, &info);
   if (failure != NULL)
     return g_steal_pointer (&failure);
   if (!info.software && choice->speed == 0)
@@ -185,7 +186,7 @@ choose_named (Choosing *choosing, const char *name, GError **error)
     return FALSE;
   }
   if (g_strcmp0 (g_getenv (GONIO_SELF_TEST_VARIABLE), "off") != 0)
-    choice->reason = self_test (choice, &info, choosing->precision);
+    choice->reason = self_test (choosing, choice, &info);
   else if (def->self_test)
     g_message ("%s is taken without its self-test", name);
   if (choice->reason == NULL)
@@ -208,11 +209,12 @@ refuse_all (const Choosing *choosing, GError **error)
 
 const GonioBackendDef **
 gonio_backend_choice_make (const GonioBackendDef *const *all, const char *list,
-                           GonioPrecision precision, GPtrArray **out_choices, GError **error)
+                           GonioPrecision precision, GPtrArray **out_choices,
+                           GCancellable *cancellable, GError **error)
 {
   g_autoptr (GPtrArray) choices = g_ptr_array_new_with_free_func (choice_free);
   g_autoptr (GPtrArray) taken = g_ptr_array_new ();
-  Choosing choosing = {all, precision, choices, taken};
+  Choosing choosing = {all, precision, cancellable, choices, taken};
   if (list == NULL || g_str_equal (list, "auto")) {
     choose_unasked (&choosing);
   } else {
@@ -221,6 +223,8 @@ gonio_backend_choice_make (const GonioBackendDef *const *all, const char *list,
       if (!choose_named (&choosing, g_strstrip (names[i]), error))
         return NULL;
   }
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return NULL; /* what was left out for that is not unusable */
   if (choices->len == 0) {
     g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "the list of backends is empty");
     return NULL;

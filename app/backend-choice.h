@@ -27,7 +27,8 @@ typedef struct {
  * backend runs everything. */
 const GonioBackendDef **gonio_backend_choice_make (const GonioBackendDef *const *all,
                                                    const char *list, GonioPrecision precision,
-                                                   GPtrArray **out_choices, GError **error);
+                                                   GPtrArray **out_choices,
+                                                   GCancellable *cancellable, GError **error);
 
 /* "gl-compute: a software rasteriser ..." for each that was not taken; NULL-terminated, as
  * GonioPipelineOptions wants it. (transfer full) */

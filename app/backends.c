@@ -54,16 +54,16 @@ gonio_backends_main (int argc, char **argv, int *out_status)
 
 const GonioBackendDef **
 gonio_backends_choose_for (const char *list, GonioPrecision precision, GPtrArray **out_choices,
-                           GError **error)
+                           GCancellable *cancellable, GError **error)
 {
   gonio_image_decoder_install ();
-  return gonio_backend_choice_make (all, list, precision, out_choices, error);
+  return gonio_backend_choice_make (all, list, precision, out_choices, cancellable, error);
 }
 
 const GonioBackendDef **
 gonio_backends_choose (const char *list, GPtrArray **out_choices, GError **error)
 {
-  return gonio_backends_choose_for (list, GONIO_PRECISION_FP32, out_choices, error);
+  return gonio_backends_choose_for (list, GONIO_PRECISION_FP32, out_choices, NULL, error);
 }
 
 const GonioBackendDef **

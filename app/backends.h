@@ -29,9 +29,11 @@ gboolean gonio_backends_main (int argc, char **argv, int *out_status);
  * not on a window's thread. Any thread. */
 const GonioBackendDef **gonio_backends_choose (const char *list, GPtrArray **out_choices,
                                                GError **error);
-/* The same for values kept in that precision: self-test and speed may differ. */
+/* The same for values kept in that precision: self-test and speed may differ. cancellable
+ * (nullable) ends a self-test under way: G_IO_ERROR_CANCELLED. */
 const GonioBackendDef **gonio_backends_choose_for (const char *list, GonioPrecision precision,
-                                                   GPtrArray **out_choices, GError **error);
+                                                   GPtrArray **out_choices,
+                                                   GCancellable *cancellable, GError **error);
 /* In 32 bits, without the reasons. */
 const GonioBackendDef **gonio_backends_parse (const char *list, GError **error);
 /* Those that need no driver, which is known at once; to be freed with g_free. */

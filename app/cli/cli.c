@@ -218,7 +218,7 @@ gonio_cli_choose_backends (const char *list, GonioPrecision precision, gboolean 
 {
   g_autoptr (GPtrArray) choices = NULL;
   g_autofree const GonioBackendDef **backends =
-      gonio_backends_choose_for (list, precision, &choices, error);
+      gonio_backends_choose_for (list, precision, &choices, NULL, error);
   gboolean named = list != NULL && !g_str_equal (list, "auto");
   for (guint i = 0; backends != NULL && named && i < choices->len; i++) {
     const GonioBackendChoice *choice = g_ptr_array_index (choices, i);

@@ -164,7 +164,7 @@ report_new (const GonioBackendDef *def, const GonioBackendDef *oracle, gboolean 
     return report;
   }
   report->check =
-      def->self_test ? gonio_backend_check (def, &report->info, GONIO_PRECISION_FP32, fresh, &error)
+      def->self_test ? gonio_backend_check (def, &report->info, GONIO_PRECISION_FP32, fresh, NULL, &error)
                      : check_here (def, oracle);
   if (report->check == NULL)
     report->untested = g_strdup (error->message);

@@ -17,12 +17,13 @@ find_choice (const GPtrArray *choices, const char *name)
 }
 
 static GPtrArray *
-list_backends (gboolean decide)
+list_backends (gboolean decide, GCancellable *cancellable)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_engine_backend_free);
   g_autoptr (GPtrArray) choices = NULL;
   g_autofree const GonioBackendDef **taken =
-      decide ? gonio_backends_choose (NULL, &choices, NULL) : NULL;
+      decide ? gonio_backends_choose_for (NULL, GONIO_PRECISION_FP32, &choices, cancellable, NULL)
+             : NULL;
   for (const GonioBackendDef *const *def = gonio_backends (); *def != NULL; def++) {
     GonioEngineBackend *backend = g_new0 (GonioEngineBackend, 1);
     const GonioBackendChoice *choice = find_choice (choices, (*def)->name);
@@ -33,7 +34,7 @@ list_backends (gboolean decide)
     if ((*def)->probe (&info, &error)) {
       backend->device = g_steal_pointer (&info.device);
       backend->driver = g_steal_pointer (&info.driver);
-      backend->decided = decide;
+      backend->decided = choices != NULL;
       backend->automatic = choice != NULL && choice->taken;
       backend->passed_over = choice != NULL ? g_strdup (choice->reason) : NULL;
     } else {
@@ -79,17 +80,18 @@ open_with (const GonioBackendDef *const *backends, const GPtrArray *choices, con
 }
 
 static GonioPipeline *
-open_pipeline (const char *choice, GonioPrecision precision, char **out_note, GError **error)
+open_pipeline (const char *choice, GonioPrecision precision, GCancellable *cancellable,
+               char **out_note, GError **error)
 {
   g_autofree char *names = names_for (choice);
   g_autoptr (GError) unusable = NULL;
   g_autoptr (GPtrArray) choices = NULL;
   g_autofree const GonioBackendDef **backends =
-      gonio_backends_choose_for (names, precision, &choices, &unusable);
+      gonio_backends_choose_for (names, precision, &choices, cancellable, &unusable);
   const GonioBackendChoice *asked = names != NULL ? find_choice (choices, choice) : NULL;
   if (backends == NULL) {
     *out_note = g_strdup (unusable->message);
-    backends = gonio_backends_choose_for (NULL, precision, &choices, error);
+    backends = gonio_backends_choose_for (NULL, precision, &choices, cancellable, error);
   } else if (asked != NULL) {
     *out_note = g_strdup (asked->reason); /* it failed its self-test, and others are used */
   }

@@ -195,7 +195,7 @@ expect (const char *list, const char *taken)
   g_autoptr (GString) names = g_string_new (NULL);
   char *reason = NULL;
   g_autofree const GonioBackendDef **chosen =
-      gonio_backend_choice_make (all, list, GONIO_PRECISION_FP32, &choices, &error);
+      gonio_backend_choice_make (all, list, GONIO_PRECISION_FP32, &choices, NULL, &error);
   g_assert_no_error (error);
   for (guint i = 0; chosen[i] != NULL; i++)
     g_string_append_printf (names, "%s%s", i > 0 ? "," : "", chosen[i]->name);
@@ -229,7 +229,8 @@ expect_refused (const char *list, int code, const char *words)
 {
   g_autoptr (GError) error = NULL;
   GPtrArray *choices = NULL;
-  g_assert_null (gonio_backend_choice_make (all, list, GONIO_PRECISION_FP32, &choices, &error));
+  g_assert_null (
+      gonio_backend_choice_make (all, list, GONIO_PRECISION_FP32, &choices, NULL, &error));
   g_assert_error (error, GONIO_BACKEND_ERROR, code);
   g_assert_nonnull (strstr (error->message, words));
   g_assert_null (choices);
@@ -244,7 +245,7 @@ test_order (void)
   g_autoptr (GPtrArray) choices = NULL;
   start ("good");
   g_autofree const GonioBackendDef **chosen =
-      gonio_backend_choice_make (all, NULL, GONIO_PRECISION_FP32, &choices, &error);
+      gonio_backend_choice_make (all, NULL, GONIO_PRECISION_FP32, &choices, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (chosen[0] == &card && chosen[1] == &host &&
                  chosen[2] == &gonio_backend_reference && chosen[3] == NULL);
@@ -361,10 +362,49 @@ test_hang (void)
   expect_left_out ("card,host", "host", "did not finish");
   g_assert_cmpuint (count_starts (), ==, 1);
   g_autoptr (GonioBackendCheck) fresh =
-      gonio_backend_check (&card, &info, GONIO_PRECISION_FP32, TRUE, NULL);
+      gonio_backend_check (&card, &info, GONIO_PRECISION_FP32, TRUE, NULL, NULL);
   g_assert_cmpint (fresh->outcome, ==, GONIO_CHECK_PASSED);
   g_assert_false (fresh->kept);
   expect_taken ("card,host", "card,host");
+  g_assert_cmpuint (count_starts (), ==, 1);
+}
+
+static gpointer
+cancel_when_started (gpointer data)
+{
+  GStatBuf log;
+  while (g_stat (log_path, &log) != 0 || log.st_size == 0)
+    g_usleep (2000);
+  g_cancellable_cancel (data);
+  return NULL;
+}
+
+static void
+expect_cancelled (GCancellable *cancellable)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) choices = NULL;
+  g_assert_null (
+      gonio_backend_choice_make (all, NULL, GONIO_PRECISION_FP32, &choices, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_null (choices);
+}
+
+/* Nobody waits for the end of a test, and what was not finished is not held against the card. */
+static void
+test_cancelled (void)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  start ("hang");
+  g_setenv ("GONIO_SELF_TEST_SECONDS", "3000", TRUE);
+  GThread *thread = g_thread_new ("cancel", cancel_when_started, cancellable);
+  expect_cancelled (cancellable);
+  g_thread_join (thread);
+  g_unsetenv ("GONIO_SELF_TEST_SECONDS");
+  expect_cancelled (cancellable);
+  g_assert_cmpuint (count_starts (), ==, 1);
+  g_setenv ("FAKE_CARD", "good", TRUE);
+  expect_taken (NULL, "card,host,reference");
   g_assert_cmpuint (count_starts (), ==, 1);
 }
 
@@ -448,6 +488,7 @@ main (int argc, char **argv)
   g_test_add_func ("/choice/wrong", test_wrong);
   g_test_add_func ("/choice/crash", test_crash);
   g_test_add_func ("/choice/hang", test_hang);
+  g_test_add_func ("/choice/cancelled", test_cancelled);
   g_test_add_func ("/choice/slow", test_slow);
   g_test_add_func ("/choice/absent", test_absent);
   g_test_add_func ("/choice/threads", test_threads);

@@ -29,12 +29,15 @@ letter (const char *backend)
 }
 
 static GonioPipeline *
-open_pipeline (const char *backend, GonioPrecision precision, char **out_note, GError **error)
+open_pipeline (const char *backend, GonioPrecision precision, GCancellable *cancellable,
+               char **out_note, GError **error)
 {
   g_assert_true (g_thread_self () != main_thread);
   g_atomic_int_inc (&begun);
   g_mutex_lock (&gate);
   g_mutex_unlock (&gate);
+  while (g_str_equal (backend, "endless") && !g_cancellable_is_cancelled (cancellable))
+    g_usleep (500);
   g_atomic_int_inc (&asked[precision][letter (backend)]);
   if (g_str_equal (backend, "broken")) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "the card is gone");
@@ -70,10 +73,14 @@ open_at_once (GError **error)
   return gonio_pipeline_new (&options, error);
 }
 
+static gint undecided; /* atomic; TRUE: which backend is taken is never decided */
+
 static GPtrArray *
-list_backends (gboolean decide)
+list_backends (gboolean decide, GCancellable *cancellable)
 {
   g_assert_true (g_thread_self () != main_thread);
+  while (decide && g_atomic_int_get (&undecided) && !g_cancellable_is_cancelled (cancellable))
+    g_usleep (500);
   GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify)gonio_engine_backend_free);
   GonioEngineBackend *backend = g_new0 (GonioEngineBackend, 1);
   backend->name = g_strdup ("slow");
@@ -214,6 +221,40 @@ test_failure (void)
   wait_ready (engine);
   g_assert_null (gonio_engine_get_error (engine));
   g_assert_nonnull (gonio_engine_get_pipeline (engine));
+}
+
+static void
+wait_begun (int before)
+{
+  while (g_atomic_int_get (&begun) == before)
+    g_usleep (500);
+}
+
+/* What nobody waits for any more is given up: other settings, the end. */
+static void
+test_cancelled (void)
+{
+  g_autoptr (GonioEngine) engine = gonio_engine_new (&source, NULL);
+  wait_ready (engine);
+  int before = g_atomic_int_get (&begun);
+  gonio_engine_set_backend (engine, "endless");
+  wait_begun (before);
+  gonio_engine_set_backend (engine, "slow");
+  wait_ready (engine);
+  g_assert_cmpstr (gonio_engine_get_note (engine), ==, "it is slow");
+  before = g_atomic_int_get (&begun);
+  gonio_engine_set_backend (engine, "endless");
+  wait_begun (before);
+  gonio_engine_shut_down (engine);
+
+  g_autoptr (GonioEngine) other = gonio_engine_new (&source, NULL);
+  wait_ready (other);
+  g_atomic_int_set (&undecided, TRUE);
+  gonio_engine_look_at_backends (other);
+  while (gonio_engine_get_backends (other) == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  gonio_engine_shut_down (other);
+  g_atomic_int_set (&undecided, FALSE);
 }
 
 static void
@@ -375,6 +416,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/patience", test_patience);
   g_test_add_func ("/engine/last-change", test_last_change);
   g_test_add_func ("/engine/failure", test_failure);
+  g_test_add_func ("/engine/cancelled", test_cancelled);
   g_test_add_func ("/engine/settings", test_settings);
   g_test_add_func ("/engine/shut-down", test_shut_down);
   g_test_add_func ("/engine/queue", test_queue);

@@ -9,8 +9,10 @@ struct _GonioEngine {
   GSettings *settings; /* nullable */
   char *backend;
   GonioPrecision precision;
-  GThreadPool *worker; /* one thread; NULL once shut down */
-  GThreadPool *hasty;  /* another, for what needs no time; likewise */
+  GCancellable *opening; /* by the latest settings; nullable */
+  GCancellable *asking;  /* the machine about its backends */
+  GThreadPool *worker;   /* one thread; NULL once shut down */
+  GThreadPool *hasty;    /* another, for what needs no time; likewise */
   GMutex lock;
   GQueue finished;    /* Work*, to be delivered; guarded by lock */
   guint patience;     /* timeout, 0: none */
@@ -46,6 +48,7 @@ typedef struct _Work Work;
 struct _Work {
   GonioEngine *engine; /* reference, given back on the main thread */
   GMainContext *context;
+  GCancellable *cancellable; /* nullable */
   GonioEngineSource source;
   void (*run) (Work *work);
   void (*deliver) (Work *work); /* on the main thread; NULL: nothing to tell */
@@ -66,6 +69,7 @@ work_free (Work *work)
   g_clear_pointer (&work->pipeline, gonio_pipeline_unref);
   g_clear_pointer (&work->backends, g_ptr_array_unref);
   g_clear_error (&work->error);
+  g_clear_object (&work->cancellable);
   g_main_context_unref (work->context);
   g_free (work->backend);
   g_free (work->note);
@@ -150,8 +154,8 @@ open_in_worker (Work *work)
 {
   if (work->generation != g_atomic_int_get (&work->engine->wanted))
     return; /* settings have changed again meanwhile */
-  work->pipeline =
-      work->source.open_pipeline (work->backend, work->precision, &work->note, &work->error);
+  work->pipeline = work->source.open_pipeline (work->backend, work->precision, work->cancellable,
+                                               &work->note, &work->error);
 }
 
 static void
@@ -183,6 +187,10 @@ static void
 open_pipeline (GonioEngine *self)
 {
   Work *work = new_work (self);
+  g_cancellable_cancel (self->opening); /* nobody wants it any more */
+  g_clear_object (&self->opening);
+  self->opening = g_cancellable_new ();
+  work->cancellable = g_object_ref (self->opening);
   work->engine = g_object_ref (self);
   work->run = open_in_worker;
   work->deliver = take_pipeline;
@@ -237,7 +245,7 @@ on_impatient (gpointer data)
 static void
 list_in_worker (Work *work)
 {
-  work->backends = work->source.list_backends (work->decide);
+  work->backends = work->source.list_backends (work->decide, work->cancellable);
 }
 
 static gboolean
@@ -269,6 +277,7 @@ gonio_engine_look_at_backends (GonioEngine *self)
     Work *work = new_work (self);
     work->engine = g_object_ref (self);
     work->run = list_in_worker;
+    work->cancellable = g_object_ref (self->asking);
     work->deliver = take_backends;
     work->decide = decide;
     push_work (self, work, !decide); /* what needs no test does not wait behind one */
@@ -395,6 +404,8 @@ gonio_engine_shut_down (GonioEngine *self)
   GThreadPool *worker = g_steal_pointer (&self->worker);
   GThreadPool *hasty = g_steal_pointer (&self->hasty);
   g_atomic_int_inc (&self->wanted); /* what waits is not begun */
+  g_cancellable_cancel (self->opening);
+  g_cancellable_cancel (self->asking);
   g_clear_handle_id (&self->patience, g_source_remove);
   if (self->settings != NULL)
     g_signal_handlers_disconnect_by_data (self->settings, self);
@@ -415,6 +426,8 @@ gonio_engine_finalize (GObject *object)
   gonio_engine_shut_down (self);
   g_mutex_clear (&self->lock);
   g_clear_object (&self->settings);
+  g_clear_object (&self->opening);
+  g_clear_object (&self->asking);
   g_clear_pointer (&self->backends, g_ptr_array_unref);
   g_free (self->backend);
   g_free (self->error);
@@ -436,6 +449,7 @@ gonio_engine_init (GonioEngine *self)
   self->backend = g_strdup (GONIO_ENGINE_AUTO);
   g_mutex_init (&self->lock);
   g_queue_init (&self->finished);
+  self->asking = g_cancellable_new ();
   /* Not exclusive: threads are there only while there is work, so this cannot fail. */
   self->worker = g_thread_pool_new (run_work, NULL, 1, FALSE, NULL);
   self->hasty = g_thread_pool_new (run_work, NULL, 1, FALSE, NULL);

@@ -23,13 +23,13 @@ void gonio_engine_backend_free (GonioEngineBackend *backend);
 /* What the program knows and the window must not. Called on worker threads, two at most. */
 typedef struct {
   /* GonioEngineBackend* with a free function, most preferred first. decide: also what automatic
-   * takes, which may need a minute on a new machine. */
-  GPtrArray *(*list_backends) (gboolean decide);
+   * takes, which may need a minute on a new machine; undecided when cancelled. */
+  GPtrArray *(*list_backends) (gboolean decide, GCancellable *cancellable);
   /* backend: GONIO_ENGINE_AUTO or a name, perhaps one that is not there: something that measures
    * comes first. out_note: why it is not what was asked for, in words; NULL when it is. May need a
    * minute too. */
-  GonioPipeline *(*open_pipeline) (const char *backend, GonioPrecision precision, char **out_note,
-                                   GError **error);
+  GonioPipeline *(*open_pipeline) (const char *backend, GonioPrecision precision,
+                                   GCancellable *cancellable, char **out_note, GError **error);
   /* One that needs no such time. */
   GonioPipeline *(*open_at_once) (GError **error);
 } GonioEngineSource;
@@ -42,9 +42,10 @@ G_DECLARE_FINAL_TYPE (GonioEngine, gonio_engine, GONIO, ENGINE, GObject)
 /* settings: keys "backend" and "precision" are followed and written; NULL: kept for this run only.
  * Starts to open the first pipeline. Signal "changed": any of the answers below. */
 GonioEngine *gonio_engine_new (const GonioEngineSource *source, GSettings *settings);
-/* Waits for the workers; nothing is opened or told any more, and the pipeline is given back. Waits
- * for what is measured and closed elsewhere, too (gonio_busy_wait()): stop that first. Before the
- * program ends: neither drivers nor exit handlers like threads in the middle of something. */
+/* Cancels what is being opened, waits for the workers; nothing is opened or told any more, and the
+ * pipeline is given back. Waits for what is measured and closed elsewhere, too (gonio_busy_wait()):
+ * stop that first. Before the program ends: neither drivers nor exit handlers like threads in the
+ * middle of something. */
 void gonio_engine_shut_down (GonioEngine *self);
 
 const char *gonio_engine_get_backend (GonioEngine *self);
