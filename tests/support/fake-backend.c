@@ -309,43 +309,15 @@ run (GonioCompiled *compiled, const GonioRunArgs *args, GonioTensor *const *inpu
   return ok;
 }
 
-const GonioBackendDef gonio_fake_fast = {
-    .api_version = GONIO_BACKEND_API,
-    .name = "fast",
-    .create = create,
-    .destroy = destroy,
-    .claim = claim_fast,
-    .compile = compile,
-    .compiled_free = compiled_free,
-    .workspace_size = workspace_size,
-    .run = run,
-    .serial = TRUE,
-    .any_layout = TRUE,
-};
+/* All but the name and what follows it. */
+#define FAKE(NAME, ...)                                                                            \
+  {                                                                                                \
+    .api_version = GONIO_BACKEND_API, .name = NAME, .create = create, .destroy = destroy,          \
+    .compile = compile, .compiled_free = compiled_free, .workspace_size = workspace_size,          \
+    .run = run, __VA_ARGS__                                                                        \
+  }
+#define FAST .claim = claim_fast, .serial = TRUE, .any_layout = TRUE
 
-const GonioBackendDef gonio_fake_fleeting = {
-    .api_version = GONIO_BACKEND_API,
-    .name = "fleeting",
-    .create = create,
-    .destroy = destroy,
-    .claim = claim_fast,
-    .compile = compile,
-    .compiled_free = compiled_free,
-    .workspace_size = workspace_size,
-    .run = run,
-    .serial = TRUE,
-    .any_layout = TRUE,
-    .revocable = TRUE,
-};
-
-const GonioBackendDef gonio_fake_host = {
-    .api_version = GONIO_BACKEND_API,
-    .name = "host",
-    .create = create,
-    .destroy = destroy,
-    .claim = claim_host,
-    .compile = compile,
-    .compiled_free = compiled_free,
-    .workspace_size = workspace_size,
-    .run = run,
-};
+const GonioBackendDef gonio_fake_fast = FAKE ("fast", FAST);
+const GonioBackendDef gonio_fake_fleeting = FAKE ("fleeting", FAST, .revocable = TRUE);
+const GonioBackendDef gonio_fake_host = FAKE ("host", .claim = claim_host);
