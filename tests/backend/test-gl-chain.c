@@ -1,19 +1,10 @@
 /* Elementwise operators of the OpenGL backends against the reference: one by one, on special
  * values, and in runs that become one step. The argument names the backend. */
 #include "backends/gl/common/region.h"
-#include "backends/gl/compute/compute.h"
-#include "backends/gl/fragment/fragment.h"
-#include "backends/reference/reference.h"
-#include "core/graph/edit.h"
 #include "core/ops/op.h"
-#include "tests/backend/op-case.h"
+#include "tests/backend/gl-test.h"
 
 #include <math.h>
-#include <string.h>
-
-static const GonioBackendDef *tested[] = {NULL, NULL};
-static const GonioBackendDef *const reference[] = {&gonio_backend_reference, NULL};
-static OpCaseSetup setup = {tested, reference, 1};
 
 /* ---- operators ---- */
 
@@ -85,56 +76,14 @@ static const char *const operators[] = {
     "Sub(f:; f:3)",
 };
 
-static void
-test_operators (void)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (operators); i++)
-    for (int sandwich = 0; sandwich < 2; sandwich++)
-      op_case_run (&setup, operators[i], sandwich);
-}
-
-static void
-test_refused (void)
-{
-  static const char *const cases[] = {
-      "Sum(f:3; f:3; f:3; f:3; f:3; f:3; f:3; f:3; f:3)",
-      "Sum(f:2,3; f:3; f:3; f:3; f:3; f:3; f:3)",
-      "Clip(f:3; f:; s:1)",
-      "Add(f:1,2,1,2,1,2,2; f:1)",
-      "BatchNormalization(f:2,3,4; c:3; f:3; c:3; c:3)",
-      "BatchNormalization(f:2,3,4; c:3; c:3; c:3; c:3) training_mode=1 out=3",
-  };
-  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
-    op_case_refused (&setup, cases[i]);
-}
-
-/* ---- graphs ---- */
-
-static GonioTensor **
-run_graph (GonioGraph *graph, const GonioBackendDef *const *backends, const char *const *names,
-           GonioTensor *const *inputs, guint n)
-{
-  g_autoptr (GError) error = NULL;
-  GonioSessionOptions options = GONIO_SESSION_OPTIONS_DEFAULT;
-  GonioTensor **outputs = NULL;
-  options.backends = backends;
-  options.strict = TRUE;
-  options.optimization = GONIO_OPT_DISABLED;
-  g_autoptr (GonioSession) session =
-      gonio_session_new_from_graph (gonio_graph_clone (graph), &options, NULL, &error);
-  g_assert_no_error (error);
-  gonio_session_run (session, names, inputs, n, &outputs, NULL, &error);
-  g_assert_no_error (error);
-  return outputs;
-}
-
-static GonioValueId
-add_node (GonioGraph *graph, GonioOpId op, const GonioValueId *inputs, guint n)
-{
-  GonioValueId to = gonio_graph_add_value (graph, NULL, GONIO_DTYPE_NONE, &(GonioSymShape){0});
-  gonio_graph_add_node (graph, op, NULL, inputs, n, &to, 1);
-  return to;
-}
+static const char *const refused[] = {
+    "Sum(f:3; f:3; f:3; f:3; f:3; f:3; f:3; f:3; f:3)",
+    "Sum(f:2,3; f:3; f:3; f:3; f:3; f:3; f:3)",
+    "Clip(f:3; f:; s:1)",
+    "Add(f:1,2,1,2,1,2,2; f:1)",
+    "BatchNormalization(f:2,3,4; c:3; f:3; c:3; c:3)",
+    "BatchNormalization(f:2,3,4; c:3; c:3; c:3; c:3) training_mode=1 out=3",
+};
 
 /* ---- special values ---- */
 
@@ -185,10 +134,10 @@ check_special (GonioOpId op, guint n_inputs, guint n, double limit)
                              : GONIO_VALUE_NONE};
   const char *names[] = {"a", "b"};
   GonioTensor *inputs[] = {a, b};
-  gonio_graph_add_output (graph, add_node (graph, op, ids, n_inputs));
+  gonio_graph_add_output (graph, gl_test_add_node (graph, op, ids, n_inputs));
   g_assert_true (gonio_infer_graph (graph, &error));
-  GonioTensor **got = run_graph (graph, tested, names, inputs, n_inputs);
-  GonioTensor **want = run_graph (graph, reference, names, inputs, n_inputs);
+  GonioTensor **got = gl_test_run_graph (graph, gl_test_alone, names, inputs, n_inputs);
+  GonioTensor **want = gl_test_run_graph (graph, gl_test_reference, names, inputs, n_inputs);
   for (guint i = 0; i < n; i++) {
     double g = gonio_tensor_get_double (got[0], i), w = gonio_tensor_get_double (want[0], i);
     if (!close_enough (op, g, w, limit)) {
@@ -334,7 +283,7 @@ build (Built *built, const char *text, gboolean image)
       ids[!first] = add_operand (built, words[1] + first, x, v);
       ids[first] = v;
     }
-    v = add_node (built->graph, op, ids, n);
+    v = gl_test_add_node (built->graph, op, ids, n);
     if (star)
       gonio_graph_add_output (built->graph, v);
   }
@@ -357,17 +306,17 @@ count_steps (const GonioGraph *graph)
 {
   g_autoptr (GError) error = NULL;
   GonioBackendOptions options = {0};
-  GonioBackend *backend = tested[0]->create (&options, &error);
+  GonioBackend *backend = gl_test_alone[0]->create (&options, &error);
   g_assert_no_error (error);
   GonioRegion region = {.graph = graph};
   region.nodes = gonio_graph_order (graph, &region.n_nodes);
   region.inputs = gonio_graph_inputs (graph, &region.n_inputs);
   region.outputs = gonio_graph_outputs (graph, &region.n_outputs);
-  GonioCompiled *compiled = tested[0]->compile (backend, &region, &error);
+  GonioCompiled *compiled = gl_test_alone[0]->compile (backend, &region, &error);
   g_assert_no_error (error);
   guint steps = gonio_gl_compiled_steps (compiled);
-  tested[0]->compiled_free (compiled);
-  tested[0]->destroy (backend);
+  gl_test_alone[0]->compiled_free (compiled);
+  gl_test_alone[0]->destroy (backend);
   return steps;
 }
 
@@ -379,8 +328,10 @@ check_run (const RunCase *c, gboolean image)
   build (&built, c->text, image);
   const char *const *names = (const char *const *)built.names->pdata;
   GonioTensor *const *inputs = (GonioTensor *const *)built.tensors->pdata;
-  GonioTensor **got = run_graph (built.graph, tested, names, inputs, built.names->len);
-  GonioTensor **want = run_graph (built.graph, reference, names, inputs, built.names->len);
+  GonioTensor **got =
+      gl_test_run_graph (built.graph, gl_test_alone, names, inputs, built.names->len);
+  GonioTensor **want =
+      gl_test_run_graph (built.graph, gl_test_reference, names, inputs, built.names->len);
   gonio_graph_outputs (built.graph, &n);
   for (guint o = 0; o < n; o++) {
     double worst = 0, most = 0;
@@ -414,20 +365,10 @@ test_runs (void)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
-  g_test_set_nonfatal_assertions ();
-  tested[0] = argc > 1 && g_str_equal (argv[1], "gl-fragment") ? &gonio_backend_gl_fragment
-                                                               : &gonio_backend_gl_compute;
-  GonioBackendInfo info = {0};
-  g_autoptr (GError) error = NULL;
-  if (!tested[0]->probe (&info, &error)) {
-    g_print ("1..0 # SKIP %s\n", error->message);
-    return 77;
-  }
-  g_free (info.device);
-  g_free (info.driver);
-  g_test_add_func ("/gl-chain/operators", test_operators);
-  g_test_add_func ("/gl-chain/refused", test_refused);
+  if (!gl_test_begin (&argc, &argv))
+    return GL_TEST_SKIPPED;
+  gl_test_add_cases ("/gl-chain/operators", operators, G_N_ELEMENTS (operators));
+  gl_test_add_refused ("/gl-chain/refused", refused, G_N_ELEMENTS (refused));
   g_test_add_func ("/gl-chain/special", test_special);
   g_test_add_func ("/gl-chain/runs", test_runs);
   return g_test_run ();

@@ -1,26 +1,19 @@
 /* Convolutions and products, each kernel of gl-compute over sizes that do not suit it, against the
  * reference. GONIO_GL_KERNELS forces them, see backends/gl/README.md; gl-fragment has but one kind.
  * The argument names the backend. */
-#include "backends/gl/compute/compute.h"
 #include "backends/gl/fragment/fragment.h"
-#include "backends/reference/reference.h"
-#include "core/graph/edit.h"
 #include "core/ops/op.h"
-#include "tests/backend/op-case.h"
+#include "tests/backend/gl-test.h"
 
 #include <math.h>
 #include <string.h>
-
-static const GonioBackendDef *tested[] = {NULL, NULL};
-static const GonioBackendDef *const reference[] = {&gonio_backend_reference, NULL};
-static const OpCaseSetup setup = {tested, reference, 1};
 
 static void
 run_cases (const char *kernels, const char *const *cases, guint n)
 {
   g_setenv ("GONIO_GL_KERNELS", kernels, TRUE);
   for (guint i = 0; i < n; i++)
-    op_case_run (&setup, cases[i], i % 2);
+    op_case_run (&gl_test_setup, cases[i], i % 2);
 }
 
 /* ---- convolutions ---- */
@@ -205,7 +198,7 @@ run_conv (const char *kernels, GonioTensor *x, GonioTensor *weights)
   GonioValueId in = gonio_graph_add_input (graph, "x", GONIO_DTYPE_FLOAT, &shape);
   gonio_graph_add_output (graph, add_node (graph, GONIO_OP_CONV, in,
                                            gonio_graph_add_constant (graph, NULL, weights), NULL));
-  g_autoptr (GonioSession) session = new_session (kernels, tested, graph);
+  g_autoptr (GonioSession) session = new_session (kernels, gl_test_alone, graph);
   return run (session, x);
 }
 
@@ -303,8 +296,8 @@ test_block (gconstpointer kernels)
   g_autoptr (GonioTensor) bad = random_tensor (rand, GONIO_SHAPE (2, 6, 9, 11), -1, 1);
   for (int64_t i = 0; i < gonio_tensor_count (bad); i++)
     ((float *)gonio_tensor_writable_data (bad))[i] = NAN;
-  g_autoptr (GonioSession) session = new_session (kernels, tested, block ());
-  g_autoptr (GonioSession) truth = new_session (kernels, reference, block ());
+  g_autoptr (GonioSession) session = new_session (kernels, gl_test_alone, block ());
+  g_autoptr (GonioSession) truth = new_session (kernels, gl_test_reference, block ());
   g_autoptr (GonioTensor) first = run (session, x);
   g_autoptr (GonioTensor) want = run (truth, x);
   g_autoptr (GonioTensor) spoilt = run (session, bad);
@@ -342,18 +335,9 @@ main (int argc, char **argv)
   static const char *const wide[] = {"one-texel", "tiled"};
   static const char *const product[] = {"one-texel", "tiled", "thin", "by-size"};
   g_setenv ("GONIO_GL_KERNELS", "by-size", TRUE); /* before there are threads */
-  g_test_init (&argc, &argv, NULL);
-  g_test_set_nonfatal_assertions ();
-  gboolean fragment = argc > 1 && g_str_equal (argv[1], "gl-fragment");
-  tested[0] = fragment ? &gonio_backend_gl_fragment : &gonio_backend_gl_compute;
-  GonioBackendInfo info = {0};
-  g_autoptr (GError) error = NULL;
-  if (!tested[0]->probe (&info, &error)) {
-    g_print ("1..0 # SKIP %s\n", error->message);
-    return 77;
-  }
-  g_free (info.device);
-  g_free (info.driver);
+  if (!gl_test_begin (&argc, &argv))
+    return GL_TEST_SKIPPED;
+  gboolean fragment = gl_test_alone[0] == &gonio_backend_gl_fragment;
   add_all ("conv", conv, fragment ? 1 : G_N_ELEMENTS (conv), test_convs);
   add_all ("depthwise", wide, fragment ? 1 : G_N_ELEMENTS (wide), test_depthwise);
   add_all ("products", product, fragment ? 1 : G_N_ELEMENTS (product), test_products);

@@ -1,18 +1,12 @@
 /* The OpenGL backends storing values in 16 bits: near the reference, and what leaves the range goes
  * elsewhere instead of becoming infinite. The argument names the backend. */
 #include "backends/gl/common/context.h"
-#include "backends/gl/compute/compute.h"
 #include "backends/gl/fragment/fragment.h"
-#include "backends/reference/reference.h"
-#include "core/graph/edit.h"
 #include "core/ops/op.h"
-#include "core/session/session.h"
+#include "tests/backend/gl-test.h"
 
 #include <math.h>
 #include <string.h>
-
-static const GonioBackendDef *chosen[] = {NULL, &gonio_backend_reference, NULL};
-static const GonioBackendDef *const reference[] = {&gonio_backend_reference, NULL};
 
 /* ---- graphs ---- */
 
@@ -149,14 +143,15 @@ check_placement (GonioSession *session, const char *node, const char *backend, c
 static void
 check_usual (GonioPrecision precision, double least, double most)
 {
-  g_autoptr (GonioSession) session = new_session (usual_graph (), chosen, precision);
-  g_autoptr (GonioSession) oracle = new_session (usual_graph (), reference, GONIO_PRECISION_FP32);
+  g_autoptr (GonioSession) session = new_session (usual_graph (), gl_test_backed, precision);
+  g_autoptr (GonioSession) oracle =
+      new_session (usual_graph (), gl_test_reference, GONIO_PRECISION_FP32);
   GonioTensor **found = run (session, 1), **wanted = run (oracle, 1);
   for (guint i = 0; i < 2; i++)
     g_assert_cmpfloat (difference (found[i], wanted[i]), <, most);
   g_assert_cmpfloat (difference (found[0], wanted[0]), >, least);
   g_autofree char *summary = gonio_session_dup_placement_summary (session);
-  g_autofree char *all = g_strdup_printf ("%s 5 nodes", chosen[0]->name);
+  g_autofree char *all = g_strdup_printf ("%s 5 nodes", gl_test_backed[0]->name);
   g_assert_true (g_str_has_prefix (summary, all));
   gonio_session_free_outputs (found, 2);
   gonio_session_free_outputs (wanted, 2);
@@ -166,7 +161,7 @@ static size_t
 memory_used (GonioPrecision precision)
 {
   GonioGlContext *context = gonio_gl_context_acquire (NULL);
-  g_autoptr (GonioSession) session = new_session (usual_graph (), chosen, precision);
+  g_autoptr (GonioSession) session = new_session (usual_graph (), gl_test_backed, precision);
   gonio_session_free_outputs (run (session, 1), 2);
   size_t used = gonio_gl_context_used_memory (context);
   gonio_gl_context_unref (context);
@@ -187,11 +182,12 @@ static void
 test_weights (void)
 {
   g_autoptr (GonioSession) session =
-      new_session (scaled_graph (70000), chosen, GONIO_PRECISION_FP16);
+      new_session (scaled_graph (70000), gl_test_backed, GONIO_PRECISION_FP16);
   check_placement (session, "large", "reference", "a weight lies beyond 65,504");
-  check_placement (session, "small", chosen[0]->name, "");
-  g_autoptr (GonioSession) full = new_session (scaled_graph (70000), chosen, GONIO_PRECISION_FP32);
-  check_placement (full, "large", chosen[0]->name, "");
+  check_placement (session, "small", gl_test_backed[0]->name, "");
+  g_autoptr (GonioSession) full =
+      new_session (scaled_graph (70000), gl_test_backed, GONIO_PRECISION_FP32);
+  check_placement (full, "large", gl_test_backed[0]->name, "");
 }
 
 /* As long as values fit they stay; once they do not, the one node that made them goes. */
@@ -199,19 +195,19 @@ static void
 test_activations (void)
 {
   g_autoptr (GonioSession) session =
-      new_session (scaled_graph (1000), chosen, GONIO_PRECISION_FP16);
+      new_session (scaled_graph (1000), gl_test_backed, GONIO_PRECISION_FP16);
   g_autoptr (GonioSession) oracle =
-      new_session (scaled_graph (1000), reference, GONIO_PRECISION_FP32);
+      new_session (scaled_graph (1000), gl_test_reference, GONIO_PRECISION_FP32);
   static const float scales[] = {1, 100, 1};
   for (guint i = 0; i < G_N_ELEMENTS (scales); i++) {
     GonioTensor **found = run (session, scales[i]), **wanted = run (oracle, scales[i]);
     g_assert_cmpfloat (difference (found[0], wanted[0]), <, 4e-3);
     gonio_session_free_outputs (found, 2);
     gonio_session_free_outputs (wanted, 2);
-    check_placement (session, "large", i == 0 ? chosen[0]->name : "reference",
+    check_placement (session, "large", i == 0 ? gl_test_backed[0]->name : "reference",
                      i == 0 ? "" : "left the range of 16 bits");
-    check_placement (session, "small", chosen[0]->name, "");
-    check_placement (session, "relu", chosen[0]->name, "");
+    check_placement (session, "small", gl_test_backed[0]->name, "");
+    check_placement (session, "relu", gl_test_backed[0]->name, "");
   }
   g_autofree char *words = gonio_session_dup_fallbacks (session);
   g_assert_nonnull (words);
@@ -222,7 +218,7 @@ test_activations (void)
 static void
 test_half_only (void)
 {
-  if (chosen[0] != &gonio_backend_gl_fragment) {
+  if (gl_test_backed[0] != &gonio_backend_gl_fragment) {
     g_test_skip ("buffers are of 32 bits everywhere");
     return;
   }
@@ -235,18 +231,8 @@ test_half_only (void)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
-  g_test_set_nonfatal_assertions ();
-  chosen[0] = argc > 1 && g_str_equal (argv[1], "gl-fragment") ? &gonio_backend_gl_fragment
-                                                               : &gonio_backend_gl_compute;
-  GonioBackendInfo info = {0};
-  g_autoptr (GError) error = NULL;
-  if (!chosen[0]->probe (&info, &error)) {
-    g_print ("1..0 # SKIP %s\n", error->message);
-    return 77;
-  }
-  g_free (info.device);
-  g_free (info.driver);
+  if (!gl_test_begin (&argc, &argv))
+    return GL_TEST_SKIPPED;
   g_test_add_func ("/gl-half/close", test_close);
   g_test_add_func ("/gl-half/weights", test_weights);
   g_test_add_func ("/gl-half/activations", test_activations);

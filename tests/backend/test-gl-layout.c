@@ -1,17 +1,9 @@
 /* The OpenGL backends against the reference: what moves, picks and resamples elements, and
  * transposed convolutions. The argument names the backend. */
-#include "backends/gl/compute/compute.h"
-#include "backends/gl/fragment/fragment.h"
-#include "backends/reference/reference.h"
-#include "core/graph/edit.h"
 #include "core/ops/op.h"
-#include "tests/backend/op-case.h"
+#include "tests/backend/gl-test.h"
 
 #include <string.h>
-
-static const GonioBackendDef *tested[] = {NULL, NULL};
-static const GonioBackendDef *const reference[] = {&gonio_backend_reference, NULL};
-static OpCaseSetup setup = {tested, reference, 1};
 
 static const char *const views[] = {
     "Reshape(f:2,3,4; k:4,6)",
@@ -260,37 +252,7 @@ static const char *const refused[] = {
     "Resize(f:1,2,300,3; -; v:1,1,0.01,1) mode=linear antialias=1",
 };
 
-typedef struct {
-  const char *name;
-  const char *const *cases;
-  guint n;
-} Group;
-
-static void
-test_group (gconstpointer data)
-{
-  const Group *group = data;
-  for (guint i = 0; i < group->n; i++)
-    for (int sandwich = 0; sandwich < 2; sandwich++)
-      op_case_run (&setup, group->cases[i], sandwich);
-}
-
-static void
-test_refused (void)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (refused); i++)
-    op_case_refused (&setup, refused[i]);
-}
-
 /* ---- forms that views share ---- */
-
-static GonioValueId
-add_node (GonioGraph *graph, GonioOpId op, const GonioValueId *inputs, guint n)
-{
-  GonioValueId to = gonio_graph_add_value (graph, NULL, GONIO_DTYPE_NONE, &(GonioSymShape){0});
-  gonio_graph_add_node (graph, op, NULL, inputs, n, &to, 1);
-  return to;
-}
 
 static GonioValueId
 add_view (GonioGraph *graph, GonioValueId from, const int64_t *dims, int rank)
@@ -299,13 +261,13 @@ add_view (GonioGraph *graph, GonioValueId from, const int64_t *dims, int rank)
   g_autoptr (GonioTensor) tensor = gonio_tensor_new (GONIO_DTYPE_INT64, &shape, NULL);
   memcpy (gonio_tensor_writable_data (tensor), dims, (gsize)rank * sizeof *dims);
   const GonioValueId inputs[2] = {from, gonio_graph_add_constant (graph, NULL, tensor)};
-  return add_node (graph, GONIO_OP_RESHAPE, inputs, 2);
+  return gl_test_add_node (graph, GONIO_OP_RESHAPE, inputs, 2);
 }
 
 static GonioValueId
 add_global_pool (GonioGraph *graph, GonioValueId from)
 {
-  return add_node (graph, GONIO_OP_GLOBAL_MAX_POOL, &from, 1);
+  return gl_test_add_node (graph, GONIO_OP_GLOBAL_MAX_POOL, &from, 1);
 }
 
 /* A channel shuffle between pools, whose result is read as itself, as other images, and as a row.
@@ -335,24 +297,6 @@ shuffle_graph (int channels)
   return graph;
 }
 
-static GonioTensor **
-run_graph (GonioGraph *graph, const GonioBackendDef *const *backends, GonioTensor *input)
-{
-  g_autoptr (GError) error = NULL;
-  GonioSessionOptions options = GONIO_SESSION_OPTIONS_DEFAULT;
-  options.backends = backends;
-  options.strict = TRUE;
-  options.optimization = GONIO_OPT_DISABLED;
-  const char *name = "x";
-  GonioTensor **outputs = NULL;
-  g_assert_true (gonio_infer_graph (graph, &error));
-  g_autoptr (GonioSession) session = gonio_session_new_from_graph (graph, &options, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_true (gonio_session_run (session, &name, &input, 1, &outputs, NULL, &error));
-  g_assert_no_error (error);
-  return outputs;
-}
-
 static void
 test_shared_forms (void)
 {
@@ -361,8 +305,11 @@ test_shared_forms (void)
     g_autoptr (GonioTensor) input = gonio_tensor_new (GONIO_DTYPE_FLOAT, &shape, NULL);
     for (int64_t i = 0; i < gonio_tensor_count (input); i++)
       ((float *)gonio_tensor_writable_data (input))[i] = (float)(i * 37 % 101);
-    GonioTensor **want = run_graph (shuffle_graph (channels), reference, input);
-    GonioTensor **got = run_graph (shuffle_graph (channels), tested, input);
+    g_autoptr (GonioGraph) graph = shuffle_graph (channels);
+    g_assert_true (gonio_infer_graph (graph, NULL));
+    const char *name = "x";
+    GonioTensor **want = gl_test_run_graph (graph, gl_test_reference, &name, &input, 1);
+    GonioTensor **got = gl_test_run_graph (graph, gl_test_alone, &name, &input, 1);
     for (int i = 0; i < 4; i++)
       g_assert_cmpmem (gonio_tensor_data (got[i]), gonio_tensor_size (got[i]),
                        gonio_tensor_data (want[i]), gonio_tensor_size (want[i]));
@@ -371,36 +318,23 @@ test_shared_forms (void)
   }
 }
 
-#define GROUP(NAME)                                                                                \
-  {                                                                                                \
-#NAME, NAME, G_N_ELEMENTS(NAME)                                                                \
-  }
-
 int
 main (int argc, char **argv)
 {
-  static const Group groups[] = {
-      GROUP (views),  GROUP (transpose), GROUP (slice),  GROUP (pad),
-      GROUP (expand), GROUP (concat),    GROUP (gather), GROUP (scatter),
-      GROUP (resize), GROUP (sample),    GROUP (deconv),
-  };
-  g_test_init (&argc, &argv, NULL);
-  g_test_set_nonfatal_assertions ();
-  tested[0] = argc > 1 && g_str_equal (argv[1], "gl-fragment") ? &gonio_backend_gl_fragment
-                                                               : &gonio_backend_gl_compute;
-  GonioBackendInfo info = {0};
-  g_autoptr (GError) error = NULL;
-  if (!tested[0]->probe (&info, &error)) {
-    g_print ("1..0 # SKIP %s\n", error->message);
-    return 77;
-  }
-  g_free (info.device);
-  g_free (info.driver);
-  for (guint i = 0; i < G_N_ELEMENTS (groups); i++) {
-    g_autofree char *path = g_strconcat ("/gl-layout/", groups[i].name, NULL);
-    g_test_add_data_func (path, &groups[i], test_group);
-  }
+  if (!gl_test_begin (&argc, &argv))
+    return GL_TEST_SKIPPED;
+  gl_test_add_cases ("/gl-layout/views", views, G_N_ELEMENTS (views));
+  gl_test_add_cases ("/gl-layout/transpose", transpose, G_N_ELEMENTS (transpose));
+  gl_test_add_cases ("/gl-layout/slice", slice, G_N_ELEMENTS (slice));
+  gl_test_add_cases ("/gl-layout/pad", pad, G_N_ELEMENTS (pad));
+  gl_test_add_cases ("/gl-layout/expand", expand, G_N_ELEMENTS (expand));
+  gl_test_add_cases ("/gl-layout/concat", concat, G_N_ELEMENTS (concat));
+  gl_test_add_cases ("/gl-layout/gather", gather, G_N_ELEMENTS (gather));
+  gl_test_add_cases ("/gl-layout/scatter", scatter, G_N_ELEMENTS (scatter));
+  gl_test_add_cases ("/gl-layout/resize", resize, G_N_ELEMENTS (resize));
+  gl_test_add_cases ("/gl-layout/sample", sample, G_N_ELEMENTS (sample));
+  gl_test_add_cases ("/gl-layout/deconv", deconv, G_N_ELEMENTS (deconv));
   g_test_add_func ("/gl-layout/shared-forms", test_shared_forms);
-  g_test_add_func ("/gl-layout/refused", test_refused);
+  gl_test_add_refused ("/gl-layout/refused", refused, G_N_ELEMENTS (refused));
   return g_test_run ();
 }

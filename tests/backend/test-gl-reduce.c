@@ -1,14 +1,6 @@
 /* Reductions, softmax and normalisations of the OpenGL backends against the reference. The argument
  * names the backend. */
-#include "backends/gl/compute/compute.h"
-#include "backends/gl/fragment/fragment.h"
-#include "backends/reference/reference.h"
-#include "core/ops/op.h"
-#include "tests/backend/op-case.h"
-
-static const GonioBackendDef *tested[] = {NULL, NULL};
-static const GonioBackendDef *const reference[] = {&gonio_backend_reference, NULL};
-static OpCaseSetup setup = {tested, reference, 1};
+#include "tests/backend/gl-test.h"
 
 /* ---- reductions ---- */
 
@@ -166,13 +158,20 @@ static const char *const specials[] = {
     "Hardmax(v:2,3,3)",           "LpNormalization(v:0,0,0)",
 };
 
-static void
-run_cases (const char *const *cases, guint n)
-{
-  for (guint i = 0; i < n; i++)
-    for (int sandwich = 0; sandwich < 2; sandwich++)
-      op_case_run (&setup, cases[i], sandwich);
-}
+static const char *const refused[] = {
+    "ReduceSum(f:2,3; i1:1)",
+    "ArgMax(f:2,3)",
+    "LayerNormalization(f:6,8; c:8; c:8) out=3",
+    "LayerNormalization(f:8,8; c:8,1)",
+    "LayerNormalization(f:2,5,7; c:5,7) axis=0",
+    "InstanceNormalization(f:2,8; c:8; c:8)",
+    "MeanVarianceNormalization(f:2,8,5,4) axes=1,2",
+    "LRN(f:2,8) size=3",
+    "Einsum(f:3; f:3; f:3) equation=i,i,i->",
+    "Attention(f:1,1,5,8; f:1,1,5,8; f:1,1,5,8) out=3",
+    "Attention(f:1,1,5,8; f:1,1,5,8; f:1,1,5,8; b:5,5)",
+    "RotaryEmbedding(f:2,3,5,8; f:9,4; f:9,4; i9:2,5)",
+};
 
 static void
 run_all (const char *const *operators, guint n_operators, const char *const *cases, guint n)
@@ -181,7 +180,7 @@ run_all (const char *const *operators, guint n_operators, const char *const *cas
     for (guint i = 0; i < n; i++) {
       g_autofree char *text = g_strconcat (operators[r], cases[i], NULL);
       const char *const one[] = {text};
-      run_cases (one, 1);
+      gl_test_run_cases (one, 1);
     }
 }
 
@@ -197,18 +196,6 @@ test_rows (void)
   run_all (along, G_N_ELEMENTS (along), rows, G_N_ELEMENTS (rows));
 }
 
-static void
-test_normal (void)
-{
-  run_cases (normal, G_N_ELEMENTS (normal));
-}
-
-static void
-test_long (void)
-{
-  run_cases (long_sums, G_N_ELEMENTS (long_sums));
-}
-
 /* And rows some of whose parts are masked out altogether. */
 static void
 test_special (void)
@@ -218,72 +205,23 @@ test_special (void)
     g_string_append (text, i == 3001 ? ",1" : i == 3003 ? ",2" : ",-inf");
   g_string_append (text, ")");
   const char *const masked[] = {text->str};
-  run_cases (specials, G_N_ELEMENTS (specials));
-  run_cases (masked, 1);
-}
-
-static void
-test_attention (void)
-{
-  run_cases (attention, G_N_ELEMENTS (attention));
-}
-
-static void
-test_einsum (void)
-{
-  run_cases (einsum, G_N_ELEMENTS (einsum));
-}
-
-static void
-test_pools (void)
-{
-  run_cases (pools, G_N_ELEMENTS (pools));
-}
-
-static void
-test_refused (void)
-{
-  static const char *const cases[] = {
-      "ReduceSum(f:2,3; i1:1)",
-      "ArgMax(f:2,3)",
-      "LayerNormalization(f:6,8; c:8; c:8) out=3",
-      "LayerNormalization(f:8,8; c:8,1)",
-      "LayerNormalization(f:2,5,7; c:5,7) axis=0",
-      "InstanceNormalization(f:2,8; c:8; c:8)",
-      "MeanVarianceNormalization(f:2,8,5,4) axes=1,2",
-      "LRN(f:2,8) size=3",
-      "Einsum(f:3; f:3; f:3) equation=i,i,i->",
-      "Attention(f:1,1,5,8; f:1,1,5,8; f:1,1,5,8) out=3",
-      "Attention(f:1,1,5,8; f:1,1,5,8; f:1,1,5,8; b:5,5)",
-      "RotaryEmbedding(f:2,3,5,8; f:9,4; f:9,4; i9:2,5)",
-  };
-  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
-    op_case_refused (&setup, cases[i]);
+  gl_test_run_cases (specials, G_N_ELEMENTS (specials));
+  gl_test_run_cases (masked, 1);
 }
 
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
-  g_test_set_nonfatal_assertions ();
-  tested[0] = argc > 1 && g_str_equal (argv[1], "gl-fragment") ? &gonio_backend_gl_fragment
-                                                               : &gonio_backend_gl_compute;
-  GonioBackendInfo info = {0};
-  g_autoptr (GError) error = NULL;
-  if (!tested[0]->probe (&info, &error)) {
-    g_print ("1..0 # SKIP %s\n", error->message);
-    return 77;
-  }
-  g_free (info.device);
-  g_free (info.driver);
+  if (!gl_test_begin (&argc, &argv))
+    return GL_TEST_SKIPPED;
   g_test_add_func ("/gl-reduce/reduce", test_reduce);
-  g_test_add_func ("/gl-reduce/long", test_long);
+  gl_test_add_cases ("/gl-reduce/long", long_sums, G_N_ELEMENTS (long_sums));
   g_test_add_func ("/gl-reduce/rows", test_rows);
-  g_test_add_func ("/gl-reduce/normal", test_normal);
+  gl_test_add_cases ("/gl-reduce/normal", normal, G_N_ELEMENTS (normal));
   g_test_add_func ("/gl-reduce/special", test_special);
-  g_test_add_func ("/gl-reduce/attention", test_attention);
-  g_test_add_func ("/gl-reduce/einsum", test_einsum);
-  g_test_add_func ("/gl-reduce/pools", test_pools);
-  g_test_add_func ("/gl-reduce/refused", test_refused);
+  gl_test_add_cases ("/gl-reduce/attention", attention, G_N_ELEMENTS (attention));
+  gl_test_add_cases ("/gl-reduce/einsum", einsum, G_N_ELEMENTS (einsum));
+  gl_test_add_cases ("/gl-reduce/pools", pools, G_N_ELEMENTS (pools));
+  gl_test_add_refused ("/gl-reduce/refused", refused, G_N_ELEMENTS (refused));
   return g_test_run ();
 }

@@ -2,19 +2,14 @@
  * backend. */
 #include "backends/gl/common/program.h"
 #include "backends/gl/compute/compute.h"
-#include "backends/gl/fragment/fragment.h"
-#include "backends/reference/reference.h"
 #include "core/base/error.h"
-#include "core/graph/edit.h"
 #include "core/ops/op.h"
-#include "core/session/session.h"
+#include "tests/backend/gl-test.h"
 
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static const GonioBackendDef *tested[] = {NULL, NULL};
 
 /* ---- the context ---- */
 
@@ -22,8 +17,6 @@ typedef struct {
   guint32 seed;
   GonioSession *session;
 } Runner;
-
-static const GonioBackendDef *fallback[] = {NULL, &gonio_backend_reference, NULL};
 
 static gboolean islands_go;
 
@@ -48,7 +41,7 @@ new_session (const GonioBackendDef *const *backends, GError **error)
   gonio_graph_add_output (graph, x);
   GonioSessionOptions options = GONIO_SESSION_OPTIONS_DEFAULT;
   options.backends = backends;
-  options.strict = backends == tested;
+  options.strict = backends == gl_test_alone;
   options.keep_islands = !islands_go;
   options.log_level = G_LOG_LEVEL_ERROR; /* a loss is expected */
   g_assert_true (gonio_infer_graph (graph, error));
@@ -58,7 +51,7 @@ new_session (const GonioBackendDef *const *backends, GError **error)
 static GonioSession *
 small_session (GError **error)
 {
-  return new_session (tested, error);
+  return new_session (gl_test_alone, error);
 }
 
 static GonioTensor **
@@ -184,12 +177,11 @@ static void
 test_lost_between (void)
 {
   g_autoptr (GError) error = NULL;
-  static const GonioBackendDef *const reference[] = {&gonio_backend_reference, NULL};
-  g_autoptr (GonioSession) oracle = new_session (reference, &error);
+  g_autoptr (GonioSession) oracle = new_session (gl_test_reference, &error);
   GonioTensor **wanted = run_small (oracle, 1, NULL, &error);
   g_assert_no_error (error);
   for (int round = 0; round < 8; round++) {
-    g_autoptr (GonioSession) session = new_session (fallback, &error);
+    g_autoptr (GonioSession) session = new_session (gl_test_backed, &error);
     g_assert_no_error (error);
     g_assert_null (gonio_session_dup_fallbacks (session));
     Losing losing = {session, wanted[0], 0};
@@ -209,7 +201,7 @@ test_lost_between (void)
     gonio_session_free_outputs (after, 1);
     g_autofree char *words = gonio_session_dup_fallbacks (session);
     g_assert_nonnull (words);
-    g_assert_true (g_str_has_prefix (words, tested[0]->name));
+    g_assert_true (g_str_has_prefix (words, gl_test_alone[0]->name));
     g_assert_nonnull (strstr (words, "taken away by a test"));
     g_autofree char *placement = gonio_session_dup_placement_summary (session);
     g_assert_cmpstr (placement, ==, "reference 4 nodes");
@@ -223,7 +215,7 @@ test_island (void)
 {
   g_autoptr (GError) error = NULL;
   islands_go = TRUE;
-  g_autoptr (GonioSession) session = new_session (fallback, &error);
+  g_autoptr (GonioSession) session = new_session (gl_test_backed, &error);
   islands_go = FALSE;
   g_assert_no_error (error);
   g_autoptr (GPtrArray) report = gonio_session_dup_report (session);
@@ -301,7 +293,7 @@ test_no_room (void)
   g_autoptr (GonioSession) strict = small_session (&error);
   g_assert_error (error, GONIO_RUN_ERROR, GONIO_RUN_ERROR_MEMORY);
   g_clear_error (&error);
-  g_autoptr (GonioSession) session = new_session (fallback, &error);
+  g_autoptr (GonioSession) session = new_session (gl_test_backed, &error);
   g_assert_no_error (error);
   GonioTensor **outputs = run_small (session, 1, NULL, &error);
   g_assert_no_error (error);
@@ -342,8 +334,8 @@ test_disk (void)
   GonioGlContext *context = gonio_gl_context_acquire (&error);
   g_assert_no_error (error);
   Disk disk = {.folder = folder,
-               .prologue =
-                   tested[0] == &gonio_backend_gl_compute ? "compute.glsl" : "fragment.glsl"};
+               .prologue = gl_test_alone[0] == &gonio_backend_gl_compute ? "compute.glsl"
+                                                                         : "fragment.glsl"};
   static const GonioGlProgramCounts wanted[] = {{1, 0, 0}, {0, 1, 0}, {1, 0, 1}, {0, 1, 0}};
   for (guint i = 0; i < G_N_ELEMENTS (wanted) && gonio_gl_context_limits (context)->binaries; i++) {
     if (i == 2) {
@@ -370,19 +362,8 @@ test_disk (void)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
-  g_test_set_nonfatal_assertions ();
-  tested[0] = argc > 1 && g_str_equal (argv[1], "gl-fragment") ? &gonio_backend_gl_fragment
-                                                               : &gonio_backend_gl_compute;
-  fallback[0] = tested[0];
-  GonioBackendInfo info = {0};
-  g_autoptr (GError) error = NULL;
-  if (!tested[0]->probe (&info, &error)) {
-    g_print ("1..0 # SKIP %s\n", error->message);
-    return 77;
-  }
-  g_free (info.device);
-  g_free (info.driver);
+  if (!gl_test_begin (&argc, &argv))
+    return GL_TEST_SKIPPED;
   g_test_add_func ("/gl/threads", test_threads);
   g_test_add_func ("/gl/cancelled", test_cancelled);
   g_test_add_func ("/gl/lost", test_lost);

@@ -1,18 +1,8 @@
 /* The OpenGL backends against the reference, operator by operator; both run on Mesa's software
  * rasteriser where there is no card. The argument names the backend. */
-#include "backends/gl/compute/compute.h"
-#include "backends/gl/fragment/fragment.h"
-#include "backends/reference/reference.h"
-#include "core/base/error.h"
-#include "core/graph/edit.h"
+#include "tests/backend/gl-test.h"
+
 #include "core/ops/op.h"
-#include "tests/backend/op-case.h"
-
-#include <string.h>
-
-static const GonioBackendDef *tested[] = {NULL, NULL};
-static const GonioBackendDef *const reference[] = {&gonio_backend_reference, NULL};
-static OpCaseSetup setup = {tested, reference, 1};
 
 /* ---- operators ---- */
 
@@ -109,59 +99,15 @@ static const char *const matmul[] = {
     "Gemm(f:33,130; c:130,65)",
 };
 
-static void
-run_cases (const char *const *cases, guint n)
-{
-  for (guint i = 0; i < n; i++)
-    for (int sandwich = 0; sandwich < 2; sandwich++)
-      op_case_run (&setup, cases[i], sandwich);
-}
-
-static void
-test_conv (void)
-{
-  run_cases (conv, G_N_ELEMENTS (conv));
-}
-
-static void
-test_pool (void)
-{
-  run_cases (pool, G_N_ELEMENTS (pool));
-}
-
-static void
-test_unary (void)
-{
-  run_cases (unary, G_N_ELEMENTS (unary));
-}
-
-static void
-test_binary (void)
-{
-  run_cases (binary, G_N_ELEMENTS (binary));
-}
-
-static void
-test_matmul (void)
-{
-  run_cases (matmul, G_N_ELEMENTS (matmul));
-}
-
-static void
-test_refused (void)
-{
-  static const char *const cases[] = {
-      "Conv(f:1,6,5,5; c:6,3,3,3) group=2", /* no whole fours */
-      "Conv(f:1,4,5,5; f:6,4,3,3)",         /* weights are computed */
-      "Conv(f:1,4,5,5,5; c:6,4,3,3,3)",     /* three axes */
-      "Add(f:1,2,1,2,1,2,2; f:1)",
-      "Clip(f:3; f:; s:1)",
-      "Gather(f:3,4; i3:2)",
-      "MaxPool(f:2,3,1) kernel_shape=1 pads=2,2 strides=3 dilations=2",
-  };
-  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
-    op_case_refused (&setup, cases[i]);
-}
+static const char *const refused[] = {
+    "Conv(f:1,6,5,5; c:6,3,3,3) group=2", /* no whole fours */
+    "Conv(f:1,4,5,5; f:6,4,3,3)",         /* weights are computed */
+    "Conv(f:1,4,5,5,5; c:6,4,3,3,3)",     /* three axes */
+    "Add(f:1,2,1,2,1,2,2; f:1)",
+    "Clip(f:3; f:; s:1)",
+    "Gather(f:3,4; i3:2)",
+    "MaxPool(f:2,3,1) kernel_shape=1 pads=2,2 strides=3 dilations=2",
+};
 
 /* Lanes beyond the last channel stay finite: 1 / 0 in one of them would spoil what a convolution
  * makes of the others. */
@@ -171,7 +117,7 @@ check_lanes (GonioOpId op)
   g_autoptr (GError) error = NULL;
   GonioShape shape = GONIO_SHAPE (1, 6, 5, 5), weights = GONIO_SHAPE (6, 6, 1, 1);
   GonioSymShape sym = gonio_sym_shape_from_shape (&shape);
-  GonioGraph *graph = gonio_graph_new ("lanes");
+  g_autoptr (GonioGraph) graph = gonio_graph_new ("lanes");
   GonioValueId x = gonio_graph_add_input (graph, "x", GONIO_DTYPE_FLOAT, &sym);
   g_autoptr (GonioTensor) w = gonio_tensor_new_zeroed (GONIO_DTYPE_FLOAT, &weights, NULL);
   for (int i = 0; i < 6; i++)
@@ -182,24 +128,15 @@ check_lanes (GonioOpId op)
     GonioValueId inputs[2] = {x, first};
     if (ops[i] == GONIO_OP_CONV)
       inputs[1] = gonio_graph_add_constant (graph, NULL, w);
-    x = gonio_graph_add_value (graph, NULL, GONIO_DTYPE_NONE, &(GonioSymShape){0});
-    gonio_graph_add_node (graph, ops[i], NULL, inputs, ops[i] == GONIO_OP_RECIPROCAL ? 1 : 2, &x,
-                          1);
+    x = gl_test_add_node (graph, ops[i], inputs, ops[i] == GONIO_OP_RECIPROCAL ? 1 : 2);
   }
   gonio_graph_add_output (graph, x);
-  GonioSessionOptions options = GONIO_SESSION_OPTIONS_DEFAULT;
-  options.backends = tested;
-  options.strict = TRUE;
-  options.optimization = GONIO_OPT_DISABLED;
   g_assert_true (gonio_infer_graph (graph, &error));
-  g_autoptr (GonioSession) session = gonio_session_new_from_graph (graph, &options, NULL, &error);
-  g_assert_no_error (error);
   g_autoptr (GonioTensor) input = gonio_tensor_new (GONIO_DTYPE_FLOAT, &shape, NULL);
   for (int64_t i = 0; i < gonio_tensor_count (input); i++)
     ((float *)gonio_tensor_writable_data (input))[i] = (float)(i % 7 + 1);
   const char *name = "x";
-  GonioTensor **outputs = NULL;
-  g_assert_true (gonio_session_run (session, &name, &input, 1, &outputs, NULL, &error));
+  GonioTensor **outputs = gl_test_run_graph (graph, gl_test_alone, &name, &input, 1);
   for (int64_t i = 0; i < gonio_tensor_count (input); i++)
     g_assert_cmpfloat_with_epsilon (gonio_tensor_get_double (outputs[0], i),
                                     op == GONIO_OP_DIV ? 1.0 : 1.0 / (double)(i % 7 + 1), 1e-5);
@@ -216,22 +153,14 @@ test_lanes (void)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
-  g_test_set_nonfatal_assertions ();
-  tested[0] = argc > 1 && g_str_equal (argv[1], "gl-fragment") ? &gonio_backend_gl_fragment
-                                                               : &gonio_backend_gl_compute;
-  g_auto (GonioBackendInfo) info = {0};
-  g_autoptr (GError) error = NULL;
-  if (!tested[0]->probe (&info, &error)) {
-    g_print ("1..0 # SKIP %s\n", error->message);
-    return 77;
-  }
-  g_test_add_func ("/gl/conv", test_conv);
-  g_test_add_func ("/gl/pool", test_pool);
-  g_test_add_func ("/gl/unary", test_unary);
-  g_test_add_func ("/gl/binary", test_binary);
-  g_test_add_func ("/gl/matmul", test_matmul);
+  if (!gl_test_begin (&argc, &argv))
+    return GL_TEST_SKIPPED;
+  gl_test_add_cases ("/gl/conv", conv, G_N_ELEMENTS (conv));
+  gl_test_add_cases ("/gl/pool", pool, G_N_ELEMENTS (pool));
+  gl_test_add_cases ("/gl/unary", unary, G_N_ELEMENTS (unary));
+  gl_test_add_cases ("/gl/binary", binary, G_N_ELEMENTS (binary));
+  gl_test_add_cases ("/gl/matmul", matmul, G_N_ELEMENTS (matmul));
   g_test_add_func ("/gl/lanes", test_lanes);
-  g_test_add_func ("/gl/refused", test_refused);
+  gl_test_add_refused ("/gl/refused", refused, G_N_ELEMENTS (refused));
   return g_test_run ();
 }
