@@ -2,12 +2,10 @@
  * refuse or fail with an error, but must never crash, and when it answers, the answer is the
  * reference's. Arguments: backend, number of cases, first seed. */
 #include "backends/reference/reference.h"
-#ifdef GONIO_BACKEND_CPU
-#include "backends/cpu/cpu.h"
-#endif
 #ifdef GONIO_BACKEND_GL
-#include "backends/gl/compute/compute.h"
-#include "backends/gl/fragment/fragment.h"
+#include "tests/backend/gl-test.h"
+#else
+#include "backends/cpu/cpu.h"
 #endif
 #include "core/graph/edit.h"
 #include "core/ops/op.h"
@@ -16,15 +14,6 @@
 #include <math.h>
 #include <string.h>
 
-static const GonioBackendDef *const all[] = {
-#ifdef GONIO_BACKEND_CPU
-    &gonio_backend_cpu,
-#endif
-#ifdef GONIO_BACKEND_GL
-    &gonio_backend_gl_compute,
-    &gonio_backend_gl_fragment,
-#endif
-};
 static const GonioBackendDef *tested[] = {NULL, &gonio_backend_reference, NULL};
 static const GonioBackendDef *const reference[] = {&gonio_backend_reference, NULL};
 
@@ -349,24 +338,19 @@ test_random (void)
 int
 main (int argc, char **argv)
 {
+#ifdef GONIO_BACKEND_GL
+  if (!gl_test_begin (&argc, &argv))
+    return GL_TEST_SKIPPED;
+  tested[0] = gl_test_alone[0];
+#else
   g_test_init (&argc, &argv, NULL);
   g_test_set_nonfatal_assertions ();
-  tested[0] = all[0];
-  for (guint i = 0; i < G_N_ELEMENTS (all) && argc > 1; i++)
-    if (g_str_equal (all[i]->name, argv[1]))
-      tested[0] = all[i];
+  tested[0] = &gonio_backend_cpu;
+#endif
   if (argc > 2)
     n_cases = (int)g_ascii_strtoll (argv[2], NULL, 10);
   if (argc > 3)
     first_seed = (guint32)g_ascii_strtoull (argv[3], NULL, 10);
-  GonioBackendInfo info = {0};
-  g_autoptr (GError) error = NULL;
-  if (!tested[0]->probe (&info, &error)) {
-    g_print ("1..0 # SKIP %s\n", error->message);
-    return 77;
-  }
-  g_free (info.device);
-  g_free (info.driver);
   g_test_add_func ("/random", test_random);
   return g_test_run ();
 }
