@@ -30,8 +30,8 @@ static const char *const pool[] = {
     "AveragePool(f:1,3,9,9) kernel_shape=3,3 strides=2,2 pads=1,1,1,1",
     "AveragePool(f:1,3,9,9) kernel_shape=3,3 pads=1,1,1,1 count_include_pad=1",
     "AveragePool(f:1,3,10,10) kernel_shape=3,3 strides=2,2 ceil_mode=1",
-    "AveragePool(f:1,3,10,10) kernel_shape=3,3 strides=2,2 pads=0,0,1,1 ceil_mode=1 "
-    "count_include_pad=1",
+    ("AveragePool(f:1,3,10,10) kernel_shape=3,3 strides=2,2 pads=0,0,1,1 ceil_mode=1 "
+     "count_include_pad=1"),
     "GlobalAveragePool(f:2,37,7,5)",
     "GlobalAveragePool(f:1,3,9)",
     "GlobalAveragePool(f:1,3,4,5,6)",
