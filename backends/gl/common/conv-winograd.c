@@ -4,9 +4,11 @@
 #include "backends/gl/common/conv.h"
 
 #include <math.h>
+#include <string.h>
 
 #define TILES     16 /* of a work group, as in kernels/winograd.glsl */
 #define MOST_SIDE 6
+#define MOST      (MOST_SIDE * MOST_SIDE)
 
 typedef struct {
   int tile, side;
@@ -79,21 +81,38 @@ transform (int tile, const float *g, double u[MOST_SIDE][MOST_SIDE])
   }
 }
 
-/* Positions x depth (input fours, filled up) x 4 lanes x outputs in whole fours. */
-static GonioTensor *
-pack (const GonioGlConv *conv, const Tiling *tiling, const float *weights, GError **error)
+/* A texel of four outputs for each position. */
+static void
+transform_four (const GonioGlConv *conv, const Tiling *tiling, const float *weights, int o, int c,
+                float texels[MOST][4])
 {
-  gint64 line = (gint64)gonio_gl_fours (conv->out) * 4;
-  gint64 position = gonio_gl_tile_depth (gonio_gl_fours (conv->in)) * 4 * line;
-  GonioTensor *tensor =
-      gonio_gl_new_numbers ((gint64)tiling->side * tiling->side * position, error);
+  for (int lane = 0; lane < 4 && o + lane < conv->out; lane++) {
+    double u[MOST_SIDE][MOST_SIDE];
+    transform (tiling->tile, weights + ((gint64)(o + lane) * conv->in + c) * 9, u);
+    for (int i = 0; i < tiling->side * tiling->side; i++)
+      texels[i][lane] = (float)u[i / tiling->side][i % tiling->side];
+  }
+}
+
+/* Positions x depth (input fours, filled up) x 4 lanes x output fours, as conv-tiled.glsl reads
+ * them, or positions x output fours x input fours x 4 lanes, as conv.glsl does. */
+static GonioTensor *
+pack (const GonioGlConv *conv, const Tiling *tiling, const float *weights, gboolean groups,
+      GError **error)
+{
+  gint64 in = gonio_gl_fours (conv->in), out = gonio_gl_fours (conv->out);
+  gint64 depth = (groups ? gonio_gl_tile_depth (in) : in) * 4;
+  gint64 each_in = groups ? out : 1, each_out = groups ? 1 : depth; /* texels further on */
+  int positions = tiling->side * tiling->side;
+  GonioTensor *tensor = gonio_gl_new_numbers (positions * depth * out * 4, error);
   float *packed = tensor ? gonio_tensor_writable_data (tensor) : NULL;
-  for (int o = 0; packed && o < conv->out; o++)
+  for (int o = 0; packed && o < out; o++)
     for (int c = 0; c < conv->in; c++) {
-      double u[MOST_SIDE][MOST_SIDE];
-      transform (tiling->tile, weights + ((gint64)o * conv->in + c) * 9, u);
-      for (int i = 0; i < tiling->side * tiling->side; i++)
-        packed[i * position + c * line + o] = (float)u[i / tiling->side][i % tiling->side];
+      float texels[MOST][4] = {{0}};
+      transform_four (conv, tiling, weights, 4 * o, c, texels);
+      for (int i = 0; i < positions; i++)
+        memcpy (packed + (i * depth * out + c * each_in + o * each_out) * 4, texels[i],
+                sizeof *texels);
     }
   return tensor;
 }
@@ -102,22 +121,27 @@ pack (const GonioGlConv *conv, const Tiling *tiling, const float *weights, GErro
 
 /* What both transforms are told. */
 static void
-describe (const GonioGlConv *conv, const Tiling *tiling, gint64 fours, GonioGlStep *step)
+describe (const GonioGlConv *conv, const Tiling *tiling, GonioGlStep *step)
 {
-  gint64 blocks = (tiling->all + TILES - 1) / TILES;
   gonio_gl_conv_params (conv, step->params);
   step->params[16] = tiling->lines[1];
   step->params[17] = tiling->lines[0] * tiling->lines[1];
   step->params[18] = (int)tiling->all;
-  step->params[19] = (int)blocks;
-  step->groups = blocks * fours;
-  step->reads = TILES * tiling->side * tiling->side;
+  step->defines = g_strdup_printf ("TILE %d", tiling->tile);
+  step->reads = (gint64)tiling->side * tiling->side;
 }
 
-static char *
-defines_of (const Tiling *tiling)
+/* With work groups: all positions of some tiles each. */
+static void
+share (const Tiling *tiling, gint64 fours, const char *kernel, GonioGlStep *step)
 {
-  return g_strdup_printf ("TILE %d;THREADS %d", tiling->tile, tiling->side * TILES);
+  gint64 blocks = (tiling->all + TILES - 1) / TILES;
+  g_autofree char *others = step->defines;
+  step->kernel = kernel;
+  step->params[19] = (int)blocks;
+  step->groups = blocks * fours;
+  step->reads *= TILES;
+  step->defines = g_strdup_printf ("%s;THREADS %d", others, tiling->side * TILES);
 }
 
 /* A picture for each position, its pixels the tiles. */
@@ -126,7 +150,8 @@ add_products (GonioGlLower *lower, const GonioGlConvInputs *inputs, const Tiling
               GonioGlSlot from, GonioGlSlot to, GError **error)
 {
   const GonioGlConv *conv = inputs->conv;
-  g_autoptr (GonioTensor) packed = pack (conv, tiling, inputs->weights, error);
+  gboolean groups = gonio_gl_has_groups (lower);
+  g_autoptr (GonioTensor) packed = pack (conv, tiling, inputs->weights, groups, error);
   if (!packed)
     return FALSE;
   GonioGlConv points = {.batch = tiling->side * tiling->side,
@@ -140,7 +165,10 @@ add_products (GonioGlLower *lower, const GonioGlConvInputs *inputs, const Tiling
                         .step = {1, 1}};
   GonioGlStep step = {
       .n_inputs = 2, .inputs = {from, gonio_gl_exact_numbers (lower, packed)}, .output = to};
-  gonio_gl_conv_by_tiles (&points, &step);
+  if (groups)
+    gonio_gl_conv_by_tiles (&points, &step);
+  else
+    gonio_gl_conv_by_texels (&points, &step);
   g_autofree char *shape = step.defines;
   step.defines = g_strconcat (shape, ";POSITIONS 1;ACT 0", NULL);
   return gonio_gl_add (lower, &step, error);
@@ -154,23 +182,25 @@ gonio_gl_conv_winograd (GonioGlLower *lower, const GonioGlConvInputs *inputs, in
   Tiling tiling = tiling_of (conv, tile);
   gint64 in = gonio_gl_fours (conv->in), out = gonio_gl_fours (conv->out);
   gint64 all = (gint64)tiling.side * tiling.side * tiling.all;
-  g_autofree char *defines = defines_of (&tiling);
-  GonioGlStep first = {.kernel = "winograd-in.glsl",
-                       .defines = g_strdup (defines),
+  gboolean groups = gonio_gl_has_groups (lower);
+  GonioGlStep first = {.kernel = "winograd-in-texel.glsl",
                        .n_inputs = 1,
                        .inputs = {inputs->image},
                        .output = gonio_gl_scratch (lower, all * in)};
   GonioGlSlot products = gonio_gl_scratch (lower, all * out);
-  describe (conv, &tiling, in, &first);
+  describe (conv, &tiling, &first);
+  if (groups)
+    share (&tiling, in, "winograd-in.glsl", &first);
   if (!gonio_gl_add (lower, &first, error) ||
       !add_products (lower, inputs, &tiling, first.output, products, error))
     return FALSE;
-  GonioGlStep last = {.kernel = "winograd-out.glsl",
+  GonioGlStep last = {.kernel = "winograd-out-texel.glsl",
                       .n_inputs = inputs->adds ? 3 : 2,
                       .inputs = {products, inputs->bias, inputs->add},
                       .output = gonio_gl_write (lower, 0, GONIO_GL_IMAGE)};
-  describe (conv, &tiling, out, &last);
-  last.defines = g_steal_pointer (&defines);
+  describe (conv, &tiling, &last);
+  if (groups)
+    share (&tiling, out, "winograd-out.glsl", &last);
   gonio_gl_conv_defines (lower, inputs, &last);
   return gonio_gl_add (lower, &last, error);
 }

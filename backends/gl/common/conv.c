@@ -136,12 +136,26 @@ gonio_gl_conv_taps (GonioGlLower *lower, const GonioGlConvInputs *inputs, GonioG
   return TRUE;
 }
 
+void
+gonio_gl_conv_by_texels (const GonioGlConv *conv, GonioGlStep *step)
+{
+  step->kernel = conv->depthwise ? "conv-depthwise.glsl" : "conv.glsl";
+  gonio_gl_conv_params (conv, step->params);
+  step->reads =
+      (gint64)conv->kernel[0] * conv->kernel[1] * (conv->depthwise ? 2 : 5 * step->params[14]);
+  if (gonio_gl_conv_is_point (conv))
+    step->defines = g_strdup ("POINT 1");
+  else
+    step->defines = g_strdup_printf (
+        "KERNEL ivec2 (%d, %d);STRIDE ivec2 (%d, %d);STEP ivec2 (%d, %d)", conv->kernel[0],
+        conv->kernel[1], conv->stride[0], conv->stride[1], conv->step[0], conv->step[1]);
+}
+
 static gboolean
 one_texel (GonioGlLower *lower, const GonioGlConvInputs *inputs, GError **error)
 {
   const GonioGlConv *conv = inputs->conv;
-  GonioGlStep step = {.kernel = conv->depthwise ? "conv-depthwise.glsl" : "conv.glsl",
-                      .n_inputs = inputs->adds ? 4 : 3,
+  GonioGlStep step = {.n_inputs = inputs->adds ? 4 : 3,
                       .inputs = {inputs->image, 0, inputs->bias, inputs->add}};
   if (conv->depthwise) {
     if (!gonio_gl_conv_taps (lower, inputs, &step.inputs[1], error))
@@ -153,15 +167,7 @@ one_texel (GonioGlLower *lower, const GonioGlConvInputs *inputs, GError **error)
     step.inputs[1] = gonio_gl_numbers (lower, packed);
   }
   step.output = gonio_gl_write (lower, 0, GONIO_GL_IMAGE);
-  gonio_gl_conv_params (conv, step.params);
-  step.reads =
-      (gint64)conv->kernel[0] * conv->kernel[1] * (conv->depthwise ? 2 : 5 * step.params[14]);
-  if (gonio_gl_conv_is_point (conv))
-    step.defines = g_strdup ("POINT 1");
-  else
-    step.defines = g_strdup_printf (
-        "KERNEL ivec2 (%d, %d);STRIDE ivec2 (%d, %d);STEP ivec2 (%d, %d)", conv->kernel[0],
-        conv->kernel[1], conv->stride[0], conv->stride[1], conv->step[0], conv->step[1]);
+  gonio_gl_conv_by_texels (conv, &step);
   gonio_gl_conv_defines (lower, inputs, &step);
   return gonio_gl_add (lower, &step, error);
 }
@@ -187,39 +193,57 @@ whole_rows (gint64 rows)
   return (double)((rows + 31) / 32 * 32);
 }
 
+static gint64
+count_tiles (const GonioGlConv *conv)
+{
+  return (gint64)conv->batch * ((conv->result[0] + 3) / 4) * ((conv->result[1] + 3) / 4);
+}
+
 /* Winograd's method makes a quarter of the multiplications, and moves 2.25 times the image and the
  * result out and in. For 16 pixels with c channels in and o out that is 36 c o multiply-adds and
  * some 144 (c + o) floats to or from memory, instead of 144 c o multiply-adds by tiles; a card
  * makes some ten multiply-adds in the time of a float from memory. So it pays from about 40
  * channels either way. A tile of the image is a row of the products: small images have few. */
 static gboolean
-pays (const GonioGlConv *conv)
+pays_by_tiles (const GonioGlConv *conv)
 {
   double c = conv->in, o = conv->out;
-  gint64 tiles = (gint64)conv->batch * ((conv->result[0] + 3) / 4) * ((conv->result[1] + 3) / 4);
+  gint64 tiles = count_tiles (conv);
   double direct = conv->batch * whole_rows ((gint64)conv->result[0] * conv->result[1]) * 9 * c * o;
   double other = whole_rows (tiles) * 36 * c * o + (double)tiles * 1440 * (c + o);
+  return other < 0.8 * direct;
+}
+
+/* Without work groups nothing is shared, and reads are what takes the time: five texels for each
+ * product of fours, (3 + 4 * 4 + 3)^2 for a tile going in, (5 + 4 + 4 + 5)^2 coming out. */
+static gboolean
+pays_by_texels (const GonioGlConv *conv)
+{
+  double c = gonio_gl_fours (conv->in), o = gonio_gl_fours (conv->out);
+  double direct = (double)conv->batch * conv->result[0] * conv->result[1] * 9 * 5 * c * o;
+  double other = (double)count_tiles (conv) * (36 * 5 * c * o + 22 * 22 * c + 18 * 18 * o);
   return other < 0.8 * direct;
 }
 
 static GonioGlConvMethod
 method_for (const GonioGlLower *lower, const GonioGlConv *conv)
 {
-  GonioGlKernels kernels = gonio_gl_kernels (lower);
-  gboolean sized = kernels == GONIO_GL_BY_SIZE;
+  GonioGlKernels kernels = gonio_gl_kernels ();
+  gboolean sized = kernels == GONIO_GL_BY_SIZE, groups = gonio_gl_has_groups (lower);
   if (kernels == GONIO_GL_ONE_TEXEL)
     return one_texel;
   if (conv->depthwise)
-    return gonio_gl_conv_is_wide (conv) ? gonio_gl_conv_wide : one_texel;
-  if ((sized || kernels == GONIO_GL_THIN) && gonio_gl_conv_is_thin (conv))
+    return groups && gonio_gl_conv_is_wide (conv) ? gonio_gl_conv_wide : one_texel;
+  if (groups && (sized || kernels == GONIO_GL_THIN) && gonio_gl_conv_is_thin (conv))
     return gonio_gl_conv_thin;
   if (kernels == GONIO_GL_WINOGRAD2 && gonio_gl_conv_is_winograd (lower, conv, 2))
     return winograd2;
-  if (((sized && pays (conv)) || kernels == GONIO_GL_WINOGRAD4) &&
+  if (((sized && (groups ? pays_by_tiles (conv) : pays_by_texels (conv))) ||
+       kernels == GONIO_GL_WINOGRAD4) &&
       gonio_gl_conv_is_winograd (lower, conv, 4))
     return winograd4;
   /* a tile is four fours wide at least: half of it would idle */
-  return sized && conv->out / conv->groups <= 4 ? one_texel : gonio_gl_conv_tiled;
+  return !groups || (sized && conv->out / conv->groups <= 4) ? one_texel : gonio_gl_conv_tiled;
 }
 
 static gboolean

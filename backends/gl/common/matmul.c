@@ -227,7 +227,7 @@ add_product (GonioGlLower *lower, const Product *product, GError **error)
   int products = count_products (product), fours = gonio_gl_fours (product->n);
   /* rows of whole fours are put together in a second step */
   gboolean padded = product->n % 4 != 0 && (gint64)products * product->m > 1;
-  GonioGlKernels kernels = gonio_gl_kernels (lower);
+  GonioGlKernels kernels = gonio_gl_kernels ();
   g_string_append_printf (defines, ";BATCHES %d", product->axes);
   if (!read_sides (lower, product, &step, defines, error))
     return FALSE;
@@ -237,7 +237,7 @@ add_product (GonioGlLower *lower, const Product *product, GError **error)
   GonioGlSlot rows = step.output;
   char *all = g_string_free (g_steal_pointer (&defines), FALSE);
   gboolean good;
-  if (kernels == GONIO_GL_ONE_TEXEL)
+  if (kernels == GONIO_GL_ONE_TEXEL || !gonio_gl_has_groups (lower))
     good = add_texels (lower, &step, all, error);
   else if (kernels == GONIO_GL_THIN || (kernels == GONIO_GL_BY_SIZE && product->m < LEAST_ROWS))
     good = gonio_gl_add_thin (lower, &step, products, all, error);

@@ -109,20 +109,24 @@ gonio_gl_new_numbers (gint64 n, GError **error)
 }
 
 GonioGlKernels
-gonio_gl_kernels (const GonioGlLower *lower)
+gonio_gl_kernels (void)
 {
   static const char *const names[] = {[GONIO_GL_ONE_TEXEL] = "one-texel",
                                       [GONIO_GL_TILED] = "tiled",
                                       [GONIO_GL_THIN] = "thin",
                                       [GONIO_GL_WINOGRAD2] = "winograd2",
                                       [GONIO_GL_WINOGRAD4] = "winograd4"};
-  const GonioGlLimits *limits = gonio_gl_context_limits (lower->backend->context);
   const char *wish = g_getenv ("GONIO_GL_KERNELS");
-  if (!lower->backend->device->groups || limits->max_threads < GONIO_GL_LEAST_THREADS ||
-      limits->max_shared < GONIO_GL_LEAST_SHARED)
-    return GONIO_GL_ONE_TEXEL;
   for (guint i = GONIO_GL_ONE_TEXEL; wish && i < G_N_ELEMENTS (names); i++)
     if (g_str_equal (wish, names[i]))
       return (GonioGlKernels)i;
   return GONIO_GL_BY_SIZE;
+}
+
+gboolean
+gonio_gl_has_groups (const GonioGlLower *lower)
+{
+  const GonioGlLimits *limits = gonio_gl_context_limits (lower->backend->context);
+  return lower->backend->device->groups && limits->max_threads >= GONIO_GL_LEAST_THREADS &&
+         limits->max_shared >= GONIO_GL_LEAST_SHARED;
 }

@@ -1,6 +1,7 @@
 // Convolution with whole fours of channels in every group. Weights: output fours x taps x input
-// fours of a group x 4 input lanes, a texel being the four outputs. POINT: one tap, pixel upon
-// pixel.
+// fours of a group x 4 input lanes, a texel being the four outputs.
+// POINT: one tap, pixel upon pixel. POSITIONS (with POINT): pictures have weights of their own, and
+// there is no bias (Winograd's products).
 // 0: image, 1: weights, 2: bias, 3: what is added (with ADD).
 #include "activation.glsl"
 #include "window.glsl"
@@ -21,7 +22,12 @@ vec4 texel (int i) {
   int plane = OUT_W * OUT_H, pixel = i % plane, o = i / plane % OUT_FOURS;
   int image = i / plane / OUT_FOURS;
   int from = (image * IN_FOURS + o / GROUP_OUT * GROUP_IN) * IN_H * IN_W;
+#ifdef POSITIONS
+  vec4 sum = vec4 (0.0);
+  o += image * OUT_FOURS;
+#else
   vec4 sum = in2 (o);
+#endif
 #ifdef POINT
   sum = channels (sum, from + pixel, o * GROUP_IN * 4);
 #else
