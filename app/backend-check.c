@@ -3,7 +3,8 @@
  * The child writes a line for all that it begins and for all that it knows, so that the parent can
  * name the kernel in which it stopped:
  *   begin FAMILY NAME | result FAMILY NAME STATE TEXT | speed DEVICE_MS HOST_MS | end
- * with tabs between the words. */
+ * with tabs between the words. Its arguments are the backend and the precision, or the backend and
+ * ONLY_START: then it asks the driver what there is, and no more. */
 #include "app/backend-check.h"
 
 #include "core/base/error.h"
@@ -19,7 +20,9 @@
 #include <unistd.h>
 
 #define OPTION          "--gonio-self-test"
+#define ONLY_START      "only-start"
 #define DEFAULT_SECONDS 60
+#define START_SECONDS   5 /* of each start, where a driver hangs */
 #define MAX_SECONDS     3600
 #define MAX_OUTPUT      (1 << 20)
 #define KILL_US         (2 * G_USEC_PER_SEC) /* for a process that the kernel does not let go */
@@ -87,6 +90,18 @@ run_all (int fd, const GonioBackendTrial *trial)
   say (fd, "end");
 }
 
+/* As choosing does. */
+static void
+only_start (int fd, const GonioBackendDef *def)
+{
+  g_auto (GonioBackendInfo) info = {0};
+  if (def->discouraged)
+    def->discouraged ();
+  if (def->probe)
+    def->probe (&info, NULL); /* what is missing, the parent finds out itself */
+  say (fd, "end");
+}
+
 gboolean
 gonio_backend_check_main (const GonioBackendDef *const *all, int argc, char **argv, int *out_status)
 {
@@ -103,7 +118,9 @@ gonio_backend_check_main (const GonioBackendDef *const *all, int argc, char **ar
     trial.oracle = all[i];
   }
   *out_status = 2;
-  if (!trial.def || !trial.host || !gonio_precision_parse (argv[3], &trial.precision))
+  gboolean short_one = g_str_equal (argv[3], ONLY_START);
+  if (!trial.def || !trial.host ||
+      (!short_one && !gonio_precision_parse (argv[3], &trial.precision)))
     return TRUE;
   /* What the driver prints goes elsewhere; a crash leaves no core file; and should the parent go,
    * nothing stays behind. */
@@ -113,6 +130,11 @@ gonio_backend_check_main (const GonioBackendDef *const *all, int argc, char **ar
   signal (SIGPIPE, SIG_IGN);
   alarm ((unsigned)limit_seconds () + 10);
   may_start = FALSE;
+  if (short_one) {
+    only_start (fd, trial.def);
+    *out_status = 0;
+    return TRUE;
+  }
   if (trial.def->probe && !trial.def->probe (&info, NULL))
     return TRUE;
   trial.half = info.half || trial.precision == GONIO_PRECISION_FP16;
@@ -123,6 +145,20 @@ gonio_backend_check_main (const GonioBackendDef *const *all, int argc, char **ar
 }
 
 /* ---- the parent ---- */
+
+/* A process that has ended, or was ended. */
+typedef struct {
+  char **lines;
+  gboolean in_time;
+  int status;
+} Child;
+
+static void
+child_clear (Child *child)
+{
+  g_strfreev (child->lines);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Child, child_clear)
 
 typedef struct {
   GonioBackendCheck *check;
@@ -208,20 +244,31 @@ where (const Reading *reading)
                           : g_strdup ("before its first kernel");
 }
 
+static gboolean
+ended_well (const Child *child)
+{
+  return child->in_time && WIFEXITED (child->status) && WEXITSTATUS (child->status) == 0;
+}
+
+static char *
+how_ended (const Child *child)
+{
+  return WIFSIGNALED (child->status) ? g_strdup (g_strsignal (WTERMSIG (child->status)))
+                                     : g_strdup_printf ("status %d", WEXITSTATUS (child->status));
+}
+
 static void
-set_outcome (Reading *reading, gboolean in_time, int status, int seconds)
+set_outcome (Reading *reading, const Child *child, int seconds)
 {
   GonioBackendCheck *check = reading->check;
   g_autofree char *place = where (reading);
   guint failed = gonio_backend_check_count (check, GONIO_CASE_FAILED);
-  if (!in_time) {
+  if (!child->in_time) {
     check->outcome = GONIO_CHECK_LATE;
     check->reason = g_strdup_printf ("the driver did not finish the self-test in %d s: stopped %s",
                                      seconds, place);
-  } else if (!WIFEXITED (status) || WEXITSTATUS (status) != 0 || !reading->ended) {
-    g_autofree char *how = WIFSIGNALED (status)
-                               ? g_strdup (g_strsignal (WTERMSIG (status)))
-                               : g_strdup_printf ("status %d", WEXITSTATUS (status));
+  } else if (!ended_well (child) || !reading->ended) {
+    g_autofree char *how = how_ended (child);
     check->outcome = GONIO_CHECK_CRASHED;
     check->reason =
         g_strdup_printf ("the driver crashed during the self-test, %s (%s)", place, how);
@@ -240,20 +287,20 @@ set_outcome (Reading *reading, gboolean in_time, int status, int seconds)
   }
 }
 
-static GonioBackendCheck *
-run_child (const GonioBackendDef *def, GonioPrecision precision, GCancellable *cancellable,
-           GError **error)
+/* FALSE: not started, or cancelled. */
+static gboolean
+run_child (const GonioBackendDef *def, const char *what, int seconds, GCancellable *cancellable,
+           Child *out_child, GError **error)
 {
   char *argv[] = {(char *)"/proc/self/exe",
                   (char *)"gonio-self-test",
                   (char *)OPTION,
                   (char *)def->name,
-                  (char *)gonio_precision_name (precision),
+                  (char *)what,
                   NULL};
   g_autoptr (GError) local = NULL;
   g_autoptr (GString) text = g_string_new (NULL);
-  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
-  int seconds = limit_seconds (), fd = -1, status = 0;
+  int fd = -1;
   gint64 deadline = g_get_monotonic_time () + (gint64)seconds * G_USEC_PER_SEC;
   GPid pid;
   if (!g_spawn_async_with_pipes (NULL, argv, NULL,
@@ -262,28 +309,61 @@ run_child (const GonioBackendDef *def, GonioPrecision precision, GCancellable *c
                                  NULL, NULL, &pid, NULL, &fd, NULL, &local)) {
     g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_FAILED,
                  "the self-test of %s cannot be started: %s", def->name, local->message);
-    return NULL;
+    return FALSE;
   }
-  gboolean in_time = read_all (fd, deadline, cancellable, text) &&
-                     wait_until (pid, deadline, cancellable, &status);
-  if (!in_time) {
+  Child child = {0};
+  child.in_time = read_all (fd, deadline, cancellable, text) &&
+                  wait_until (pid, deadline, cancellable, &child.status);
+  if (!child.in_time) {
     kill (pid, SIGKILL);
-    wait_until (pid, g_get_monotonic_time () + KILL_US, NULL, &status);
+    wait_until (pid, g_get_monotonic_time () + KILL_US, NULL, &child.status);
   }
   close (fd);
   g_spawn_close_pid (pid);
-  if (!in_time && g_cancellable_set_error_if_cancelled (cancellable, error))
-    return NULL;
+  if (!child.in_time && g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+  child.lines = g_strsplit (text->str, "\n", -1);
+  *out_child = child;
+  return TRUE;
+}
 
+static GonioBackendCheck *
+run_self_test (const GonioBackendDef *def, GonioPrecision precision, GCancellable *cancellable,
+               GError **error)
+{
+  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+  g_auto (Child) child = {0};
+  int seconds = limit_seconds ();
+  if (!run_child (def, gonio_precision_name (precision), seconds, cancellable, &child, error))
+    return NULL;
   Reading reading = {.check = gonio_backend_check_new ()};
-  g_auto (GStrv) lines = g_strsplit (text->str, "\n", -1);
-  for (guint i = 0; lines[i]; i++)
-    read_line (&reading, lines[i]);
+  for (guint i = 0; child.lines[i]; i++)
+    read_line (&reading, child.lines[i]);
   reading.check->date = g_date_time_format (now, "%Y-%m-%dT%H:%M:%SZ");
-  set_outcome (&reading, in_time, status, seconds);
+  set_outcome (&reading, &child, seconds);
   g_free (reading.family);
   g_free (reading.name);
   return reading.check;
+}
+
+gboolean
+gonio_backend_check_start (const GonioBackendDef *def, GCancellable *cancellable, GError **error)
+{
+  g_auto (Child) child = {0};
+  int seconds = MIN (limit_seconds (), START_SECONDS);
+  if (!may_start)
+    return TRUE;
+  if (!run_child (def, ONLY_START, seconds, cancellable, &child, error))
+    return FALSE;
+  if (ended_well (&child))
+    return TRUE;
+  g_autofree char *how =
+      child.in_time ? how_ended (&child) : g_strdup_printf ("no answer in %d s", seconds);
+  g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_UNAVAILABLE,
+               "the graphics driver crashed or hung when it was last started, and again now, in a "
+               "process of its own (%s); another version of it may mend that",
+               how);
+  return FALSE;
 }
 
 /* ---- once ---- */
@@ -365,7 +445,7 @@ run_once (const GonioBackendDef *def, GonioPrecision precision, const char *path
   if (!check && !g_cancellable_set_error_if_cancelled (cancellable, error)) {
     g_message ("testing %s on this machine, once; it takes at most %d s", def->name,
                limit_seconds ());
-    check = run_child (def, precision, cancellable, error);
+    check = run_self_test (def, precision, cancellable, error);
     if (check && !gonio_backend_check_save (check, path, key, &local))
       g_info ("the self-test's outcome cannot be kept: %s", local->message);
   }

@@ -53,6 +53,12 @@ GonioBackendCheck *gonio_backend_check (const GonioBackendDef *def, const GonioB
 gboolean gonio_backend_check_main (const GonioBackendDef *const *all, int argc, char **argv,
                                    int *out_status);
 
+/* Does a process of its own survive to ask the driver what it offers?
+ * GONIO_BACKEND_ERROR_UNAVAILABLE if not, G_IO_ERROR_CANCELLED if cancelled. TRUE in a program that
+ * cannot run self-tests. Blocking, 5 s at most; any thread. */
+gboolean gonio_backend_check_start (const GonioBackendDef *def, GCancellable *cancellable,
+                                    GError **error);
+
 /* For tests: forgets what this process knows, not what is kept on disk. */
 void gonio_backend_check_forget (void);
 

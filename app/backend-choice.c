@@ -1,5 +1,6 @@
 #include "app/backend-choice.h"
 
+#include "app/backend-probe.h"
 #include "core/base/error.h"
 
 static void
@@ -52,9 +53,10 @@ take (Choosing *choosing, GonioBackendChoice *choice)
 }
 
 static gboolean
-probe (GonioBackendChoice *choice, GonioBackendInfo *out_info, GError **error)
+probe (const Choosing *choosing, GonioBackendChoice *choice, GonioBackendInfo *out_info,
+       GError **error)
 {
-  if (choice->def->probe != NULL && !choice->def->probe (out_info, error))
+  if (!gonio_backend_probe (choice->def, out_info, choosing->cancellable, error))
     return FALSE;
   choice->device = g_strdup (out_info->device);
   choice->driver = g_strdup (out_info->driver);
@@ -106,11 +108,17 @@ doubt (Choosing *choosing, GonioBackendChoice *choice)
   g_autoptr (GError) error = NULL;
   if (device != NULL)
     return g_strdup_printf ("%s is taken, which is preferred on the same device", device->name);
-  const char *words =
-      def->discouraged != NULL && !software_is_welcome () ? def->discouraged () : NULL;
+  const char *words = NULL;
+  if (def->discouraged != NULL && !software_is_welcome ()) {
+    GonioDriverWatch watch;
+    if (!gonio_driver_watch_begin (def, choosing->cancellable, &watch, &error))
+      return g_strdup_printf ("not available: %s", error->message);
+    words = def->discouraged ();
+    gonio_driver_watch_end (watch);
+  }
   if (words != NULL)
     return g_strdup (words);
-  if (!probe (choice, &info, &error))
+  if (!probe (choosing, choice, &info, &error))
     return g_strdup_printf ("not available: %s", error->message);
   if (info.software && !software_is_welcome ())
     return g_strdup (SOFTWARE_WORDS);
@@ -134,7 +142,7 @@ choose_unasked (Choosing *choosing)
     g_autoptr (GError) error = NULL;
     if (choice->def->self_test)
       choice->reason = doubt (choosing, choice);
-    else if (!probe (choice, &info, &error))
+    else if (!probe (choosing, choice, &info, &error))
       choice->reason = g_strdup_printf ("not available: %s", error->message);
     if (choice->reason == NULL)
       take (choosing, choice);
@@ -181,7 +189,7 @@ choose_named (Choosing *choosing, const char *name, GError **error)
     return FALSE;
   }
   GonioBackendChoice *choice = consider (choosing, def);
-  if (!probe (choice, &info, error)) {
+  if (!probe (choosing, choice, &info, error)) {
     g_prefix_error (error, "backend '%s': ", name);
     return FALSE;
   }

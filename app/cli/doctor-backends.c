@@ -1,6 +1,7 @@
 /* Doctor: backends, what the machine offers them, and whether what they compute is right. */
 #include "app/cli/doctor.h"
 
+#include "app/backend-probe.h"
 #include "app/backends.h"
 #include "core/graph/edit.h"
 #include "core/ops/op.h"
@@ -159,7 +160,7 @@ report_new (const GonioBackendDef *def, const GonioBackendDef *oracle, gboolean 
   GonioBackendReport *report = g_new0 (GonioBackendReport, 1);
   g_autoptr (GError) error = NULL;
   report->def = def;
-  if (def->probe != NULL && !def->probe (&report->info, &error)) {
+  if (!gonio_backend_probe (def, &report->info, NULL, &error)) {
     report->missing = g_strdup (error->message);
     return report;
   }

@@ -1,6 +1,7 @@
 /* Backends and pipelines for the window; see engine-source.h. */
 #include "app/desktop/engine-source.h"
 
+#include "app/backend-probe.h"
 #include "app/backends.h"
 #include "app/data-dirs.h"
 
@@ -31,7 +32,7 @@ list_backends (gboolean decide, GCancellable *cancellable)
     g_autoptr (GError) error = NULL;
     backend->name = g_strdup ((*def)->name);
     backend->graphics = g_str_has_prefix ((*def)->name, "gl-");
-    if ((*def)->probe (&info, &error)) {
+    if (gonio_backend_probe (*def, &info, cancellable, &error)) {
       backend->device = g_steal_pointer (&info.device);
       backend->driver = g_steal_pointer (&info.driver);
       backend->decided = choices != NULL;

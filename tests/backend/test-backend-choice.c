@@ -10,6 +10,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static GonioBackendDef card, spare, host;
@@ -37,6 +38,14 @@ card_probe (GonioBackendInfo *out_info, GError **error)
   out_info->driver = g_strdup (driver != NULL ? driver : "Driver 1");
   out_info->software = g_getenv ("FAKE_SOFTWARE") != NULL;
   return TRUE;
+}
+
+static gboolean
+deadly_probe (GonioBackendInfo *out_info, GError **error)
+{
+  if (told ("deadly"))
+    raise (SIGKILL);
+  return card_probe (out_info, error);
 }
 
 static const char *
@@ -141,6 +150,7 @@ make_backends (void)
   card = spare;
   card.name = "card";
   card.run = card_run;
+  card.probe = deadly_probe;
   card.discouraged = card_discouraged;
 }
 
@@ -425,6 +435,39 @@ test_absent (void)
   g_assert_cmpuint (count_starts (), ==, 0);
 }
 
+/* In a process of its own, as a program that is started does. Returns the signal that ended it. */
+static int
+choose_elsewhere (void)
+{
+  const char *argv[] = {"/proc/self/exe", "--choose", NULL};
+  g_autoptr (GError) error = NULL;
+  int status;
+  g_spawn_sync (NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status,
+                &error);
+  g_assert_no_error (error);
+  return WIFSIGNALED (status) ? WTERMSIG (status) : 0;
+}
+
+/* A driver that ends whoever asks it what there is does so once. */
+static void
+test_deadly (void)
+{
+  start ("deadly");
+  g_assert_cmpint (choose_elsewhere (), ==, SIGKILL);
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpint (choose_elsewhere (), ==, 0);
+  expect_left_out (NULL, "spare,host,reference", "crashed or hung when it was last started");
+  expect_refused ("card,host", GONIO_BACKEND_ERROR_UNAVAILABLE,
+                  "crashed or hung when it was last started");
+  count_starts ();
+  g_setenv ("FAKE_CARD", "good", TRUE); /* as if the driver had been mended */
+  expect_taken ("card,host", "card,host");
+  g_assert_cmpuint (count_starts (), ==, 2); /* to see whether it ends, and the self-test */
+  gonio_backend_check_forget ();
+  expect_taken ("card,host", "card,host");
+  g_assert_cmpuint (count_starts (), ==, 0);
+}
+
 static gpointer
 choose_in_thread (gpointer data)
 {
@@ -476,6 +519,10 @@ main (int argc, char **argv)
     note_start (argv[2]);
   if (gonio_backend_check_main (all, argc, argv, &status))
     return status;
+  if (argc > 1 && g_str_equal (argv[1], "--choose")) {
+    g_free (gonio_backend_choice_make (all, NULL, GONIO_PRECISION_FP32, NULL, NULL, NULL));
+    return 0;
+  }
   folder = g_dir_make_tmp ("gonio-choice-XXXXXX", NULL);
   log_path = g_build_filename (folder, "starts", NULL);
   g_setenv ("XDG_CACHE_HOME", folder, TRUE);
@@ -491,6 +538,7 @@ main (int argc, char **argv)
   g_test_add_func ("/choice/cancelled", test_cancelled);
   g_test_add_func ("/choice/slow", test_slow);
   g_test_add_func ("/choice/absent", test_absent);
+  g_test_add_func ("/choice/deadly", test_deadly);
   g_test_add_func ("/choice/threads", test_threads);
   g_test_add_func ("/choice/cases", test_cases);
   int result = g_test_run ();
