@@ -20,7 +20,8 @@ extern const GonioBackendDef *const gl_test_reference[2];
 extern const OpCaseSetup gl_test_setup;
 
 /* g_test_init(), then takes the backend that the first argument names: "gl-fragment", or else
- * gl-compute. FALSE if this machine has it not, having said why in TAP. */
+ * gl-compute. FALSE if this machine has it not, or its driver's words do not begin with
+ * GONIO_TEST_GL_VERSION of the environment ("OpenGL ES 3.0"), having said why in TAP. */
 gboolean gl_test_begin (int *argc, char ***argv);
 
 /* Each of n cases, see op-case.h, as it is and sandwiched. */

@@ -26,7 +26,8 @@ gonio_gl_probe (const GonioGlDevice *device, GonioBackendInfo *out_info, GError 
     return FALSE;
   const GonioGlLimits *limits = gonio_gl_context_limits (context);
   out_info->device = g_strdup (limits->renderer);
-  out_info->driver = g_strdup_printf ("OpenGL%s %s", limits->es ? " ES" : "", limits->driver);
+  /* of OpenGL ES the driver's own words begin with that */
+  out_info->driver = g_strconcat (limits->es ? "" : "OpenGL ", limits->driver, NULL);
   out_info->limits = gonio_gl_describe (limits);
   out_info->software = gonio_gl_is_software (limits->renderer);
   out_info->half = !device->has_full (limits);
