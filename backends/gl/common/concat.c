@@ -1,5 +1,6 @@
-/* Concat: parts side by side, in one step where a program takes them all. Depends on move. */
+/* Concat: parts side by side, in one step where a program takes them all. Depends on move, tile. */
 #include "backends/gl/common/move.h"
+#include "backends/gl/common/tile.h"
 
 #include <string.h>
 
@@ -76,16 +77,16 @@ join_some (GonioGlLower *lower, const Join *join, const Part *parts, guint n, Go
   return gonio_gl_add (lower, &step, error);
 }
 
-/* ---- more parts than a program takes ---- */
+/* ---- several steps ---- */
 
-/* Parts that follow each other in memory: each step writes its own. */
+/* Parts that follow each other in memory: each step writes its own, each_step at most. */
 static gboolean
-join_ranges (GonioGlLower *lower, const Join *join, const Part *parts, guint n, GonioGlSlot output,
-             GError **error)
+join_ranges (GonioGlLower *lower, const Join *join, const Part *parts, guint n, guint each_step,
+             GonioGlSlot output, GError **error)
 {
   gint64 first = 0;
-  for (guint i = 0; i < n; i += GONIO_GL_MAX_INPUTS) {
-    guint some = MIN (n - i, GONIO_GL_MAX_INPUTS);
+  for (guint i = 0; i < n; i += each_step) {
+    guint some = MIN (n - i, each_step);
     if (!join_some (lower, join, parts + i, some, output, first, FALSE, error))
       return FALSE;
     for (guint k = i; k < i + some; k++)
@@ -198,8 +199,10 @@ concat_lower (GonioGlLower *lower, GError **error)
   if (!image)
     count_texels (&join, parts, n);
   GonioGlSlot output = gonio_gl_write_image (lower, 0, join.channels, join.rest);
-  if (n > GONIO_GL_MAX_INPUTS && join.texels && join.outer == 1)
-    return join_ranges (lower, &join, parts, n, output, error);
+  /* a fragment may have to read all parts to take one of them */
+  guint each_step = gonio_gl_has_groups (lower) ? GONIO_GL_MAX_INPUTS : 1;
+  if (n > each_step && join.texels && join.outer == 1)
+    return join_ranges (lower, &join, parts, n, each_step, output, error);
   return join_by_and_by (lower, &join, parts, &n, error) &&
          join_some (lower, &join, parts, n, output, 0, TRUE, error);
 }

@@ -333,7 +333,11 @@ wants_image (const GonioGraph *graph, GonioValueId id, int *left, int *out_chann
   };
   static const GonioOpId views[] = {GONIO_OP_FLATTEN, GONIO_OP_RESHAPE, GONIO_OP_SQUEEZE,
                                     GONIO_OP_UNSQUEEZE, GONIO_OP_INVALID};
-  static const GonioOpId passers[] = {GONIO_OP_CONCAT, GONIO_OP_PAD, GONIO_OP_SLICE, GONIO_OP_SPLIT,
+  static const GonioOpId passers[] = {GONIO_OP_BATCH_NORMALIZATION,
+                                      GONIO_OP_CONCAT,
+                                      GONIO_OP_PAD,
+                                      GONIO_OP_SLICE,
+                                      GONIO_OP_SPLIT,
                                       GONIO_OP_INVALID};
   GonioShape shape;
   guint n;

@@ -45,7 +45,9 @@ ivec2 place (int e) {
   int start = part == 0 ? 0 : p[7 + part];
   return ivec2 (part, (outer * (p[8 + part] - start) + k - start) * p[0] + e % p[0]);
 }
-#ifdef TEXELS
+#if defined (TEXELS) && PARTS == 1
+vec4 texel (int i) { return in0 (i - p[4]); }
+#elif defined (TEXELS)
 vec4 texel (int i) {
   ivec2 at = place (i - p[4]);
   return from (at.x, at.y);
