@@ -337,7 +337,8 @@ main (int argc, char **argv)
   static const char *const wide[] = {"one-texel", "tiled", NULL};
   static const char *const product[] = {"one-texel", "tiled", "thin", "by-size", NULL};
   /* without work groups nothing else is possible */
-  static const char *const conv_alone[] = {"one-texel", "winograd2", "winograd4", "by-size", NULL};
+  static const char *const conv_alone[] = {"one-texel", "four",    "winograd2",
+                                           "winograd4", "by-size", NULL};
   static const char *const alone[] = {"one-texel", NULL};
   g_setenv ("GONIO_GL_KERNELS", "by-size", TRUE); /* before there are threads */
   if (!gl_test_begin (&argc, &argv))

@@ -165,10 +165,9 @@ add_products (GonioGlLower *lower, const GonioGlConvInputs *inputs, const Tiling
                         .step = {1, 1}};
   GonioGlStep step = {
       .n_inputs = 2, .inputs = {from, gonio_gl_exact_numbers (lower, packed)}, .output = to};
-  if (groups)
-    gonio_gl_conv_by_tiles (&points, &step);
-  else
-    gonio_gl_conv_by_texels (&points, &step);
+  if (!groups)
+    return gonio_gl_conv_add_texels (lower, &points, &step, g_strdup ("POSITIONS 1;ACT 0"), error);
+  gonio_gl_conv_by_tiles (&points, &step);
   g_autofree char *shape = step.defines;
   step.defines = g_strconcat (shape, ";POSITIONS 1;ACT 0", NULL);
   return gonio_gl_add (lower, &step, error);

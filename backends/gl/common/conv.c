@@ -136,19 +136,61 @@ gonio_gl_conv_taps (GonioGlLower *lower, const GonioGlConvInputs *inputs, GonioG
   return TRUE;
 }
 
-void
-gonio_gl_conv_by_texels (const GonioGlConv *conv, GonioGlStep *step)
+/* Eight reads for the four pixels' products of fours, not five for each; for that what has been
+ * made is read and written once more, and fewer fragments are there to hide waits behind each
+ * other. */
+static gboolean
+four_pays (const GonioGlLower *lower, const GonioGlConv *conv)
 {
-  step->kernel = conv->depthwise ? "conv-depthwise.glsl" : "conv.glsl";
+  gint64 pixels = (gint64)conv->result[0] * conv->result[1];
+  gint64 texels = (pixels + 3) / 4 * conv->batch * gonio_gl_fours (conv->out);
+  gint64 depth =
+      (gint64)conv->kernel[0] * conv->kernel[1] * gonio_gl_fours (conv->in / conv->groups);
+  GonioGlKernels kernels = gonio_gl_kernels ();
+  if (gonio_gl_has_groups (lower) || conv->depthwise || kernels == GONIO_GL_ONE_TEXEL)
+    return FALSE;
+  return kernels == GONIO_GL_FOUR || (texels >= 1024 && pixels >= 16 && depth >= 4);
+}
+
+static gboolean
+add_four (GonioGlLower *lower, const GonioGlConv *conv, GonioGlStep *step, GError **error)
+{
+  int pixels = conv->result[0] * conv->result[1], quads = (pixels + 3) / 4;
+  gint64 each = (gint64)conv->batch * step->params[13] * quads;
+  GonioGlStep join = {
+      .kernel = "join-four.glsl", .params = {pixels, quads}, .n_inputs = 4, .output = step->output};
+  for (guint i = 0; i < join.n_inputs; i++)
+    join.inputs[i] = gonio_gl_scratch (lower, each);
+  step->kernel = "conv-four.glsl";
+  step->params[16] = quads;
+  step->reads = step->reads * 8 / 5;
+  step->output = join.inputs[0];
+  step->n_more = GONIO_GL_MAX_MORE;
+  memcpy (step->more, join.inputs + 1, sizeof step->more);
+  return gonio_gl_add (lower, step, error) && gonio_gl_add (lower, &join, error);
+}
+
+gboolean
+gonio_gl_conv_add_texels (GonioGlLower *lower, const GonioGlConv *conv, GonioGlStep *step,
+                          char *defines, GError **error)
+{
+  g_autofree char *others = defines;
+  gboolean four = four_pays (lower, conv);
+  g_autoptr (GString) all = g_string_new (others);
   gonio_gl_conv_params (conv, step->params);
+  step->kernel = conv->depthwise ? "conv-depthwise.glsl" : "conv.glsl";
   step->reads =
       (gint64)conv->kernel[0] * conv->kernel[1] * (conv->depthwise ? 2 : 5 * step->params[14]);
   if (gonio_gl_conv_is_point (conv))
-    step->defines = g_strdup ("POINT 1");
+    g_string_append (all, ";POINT 1");
   else
-    step->defines = g_strdup_printf (
-        "KERNEL ivec2 (%d, %d);STRIDE ivec2 (%d, %d);STEP ivec2 (%d, %d)", conv->kernel[0],
-        conv->kernel[1], conv->stride[0], conv->stride[1], conv->step[0], conv->step[1]);
+    g_string_append_printf (all, ";KERNEL ivec2 (%d, %d);STRIDE ivec2 (%d, %d);STEP ivec2 (%d, %d)",
+                            conv->kernel[0], conv->kernel[1], conv->stride[0], conv->stride[1],
+                            conv->step[0], conv->step[1]);
+  if (four)
+    g_string_append (all, ";TARGETS 4");
+  step->defines = g_string_free (g_steal_pointer (&all), FALSE);
+  return four ? add_four (lower, conv, step, error) : gonio_gl_add (lower, step, error);
 }
 
 static gboolean
@@ -167,9 +209,8 @@ one_texel (GonioGlLower *lower, const GonioGlConvInputs *inputs, GError **error)
     step.inputs[1] = gonio_gl_numbers (lower, packed);
   }
   step.output = gonio_gl_write (lower, 0, GONIO_GL_IMAGE);
-  gonio_gl_conv_by_texels (conv, &step);
   gonio_gl_conv_defines (lower, inputs, &step);
-  return gonio_gl_add (lower, &step, error);
+  return gonio_gl_conv_add_texels (lower, conv, &step, g_steal_pointer (&step.defines), error);
 }
 
 /* ---- which ---- */

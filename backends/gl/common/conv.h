@@ -37,8 +37,10 @@ void gonio_gl_conv_defines (const GonioGlLower *lower, const GonioGlConvInputs *
 gboolean gonio_gl_conv_taps (GonioGlLower *lower, const GonioGlConvInputs *inputs,
                              GonioGlSlot *out_slot, GError **error);
 
-/* Fills in kernel, params and definitions of a step of conv.glsl. */
-void gonio_gl_conv_by_texels (const GonioGlConv *conv, GonioGlStep *step);
+/* Adds a step of conv.glsl, whose inputs and output are there, or what does its work four pixels at
+ * a time. Takes defines. */
+gboolean gonio_gl_conv_add_texels (GonioGlLower *lower, const GonioGlConv *conv, GonioGlStep *step,
+                                   char *defines, GError **error);
 /* Fills in kernel, params, groups and definitions of a step of conv-tiled.glsl. */
 void gonio_gl_conv_by_tiles (const GonioGlConv *conv, GonioGlStep *step);
 gboolean gonio_gl_conv_tiled (GonioGlLower *lower, const GonioGlConvInputs *inputs, GError **error);

@@ -16,6 +16,9 @@ typedef struct {
   GonioMemoryBudget *budget; /* that it counts against */
 } GonioGlMemory;
 
+/* Further outputs of a program: OpenGL ES 3.0 has four targets. */
+#define GONIO_GL_MAX_MORE 3
+
 /* Remembers for each step whether its result left the range of 16 bits. */
 typedef struct {
   guint n;
@@ -27,9 +30,11 @@ typedef struct {
   const GonioGlProgram *program;
   const GonioGlMemory *inputs[GONIO_GL_MAX_INPUTS];
   guint n_inputs;
-  const GonioGlMemory *output; /* none of the inputs */
-  const GonioGlGuard *guard;   /* nullable */
-  guint step;                  /* for the guard */
+  const GonioGlMemory *output;                  /* none of the inputs */
+  const GonioGlMemory *more[GONIO_GL_MAX_MORE]; /* outputs, as long as that */
+  guint n_more;
+  const GonioGlGuard *guard; /* nullable */
+  guint step;                /* for the guard */
   gboolean grouped;
   gint64 first, texels; /* which; work groups when grouped */
 } GonioGlWork;

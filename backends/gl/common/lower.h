@@ -53,6 +53,8 @@ typedef struct {
   GonioGlSlot inputs[GONIO_GL_MAX_INPUTS];
   guint n_inputs;
   GonioGlSlot output;
+  GonioGlSlot more[GONIO_GL_MAX_MORE]; /* scratches, of kernels with TARGETS, see fragment.glsl */
+  guint n_more;
   gint64 reads;         /* texels read for one of the result or by one group, roughly; 0: few */
   gint64 first, texels; /* which of the output's are written; 0, 0: all */
   gint64 groups;        /* of a kernel that defines group(), see compute.glsl; 0: texel() */

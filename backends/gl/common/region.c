@@ -187,6 +187,8 @@ gonio_gl_add (GonioGlLower *lower, GonioGlStep *step, GError **error)
     halves |= slot_at (compiled, full.step.inputs[i])->half ? 1u << i : 0;
   }
   slot_at (compiled, full.step.output)->last = at;
+  for (guint i = 0; i < full.step.n_more; i++)
+    slot_at (compiled, full.step.more[i])->last = at;
   full.guarded = slot_at (compiled, full.step.output)->half;
   compiled->guarded |= full.guarded;
   halves |= full.guarded ? GONIO_GL_HALF_RESULT : 0;
@@ -606,12 +608,15 @@ run_step (Progress *progress, guint index, GError **error)
   GonioGlWork work = {.program = step->program,
                       .n_inputs = step->step.n_inputs,
                       .output = memory_of (compiled, step->step.output),
+                      .n_more = step->step.n_more,
                       .first = step->step.first,
                       .guard = step->guarded ? &progress->guard : NULL,
                       .step = index,
                       .grouped = step->step.groups > 0};
   for (guint i = 0; i < work.n_inputs; i++)
     work.inputs[i] = memory_of (compiled, step->step.inputs[i]);
+  for (guint i = 0; i < work.n_more; i++)
+    work.more[i] = memory_of (compiled, step->step.more[i]);
   glUseProgram (step->program->name);
   if (step->program->params >= 0)
     glUniform1iv (step->program->params, GONIO_GL_PARAMS, step->step.params);
@@ -669,6 +674,8 @@ look_at_guard (const Progress *progress, GError **error)
                          "a value left the range of 16 bits, 65,504 either way");
     good &= !beyond[i];
     spoilt[step->step.output] |= beyond[i] || (of_spoilt && !step->guarded);
+    for (guint k = 0; k < step->step.n_more; k++)
+      spoilt[step->step.more[k]] |= of_spoilt;
   }
   if (!good)
     g_set_error (error, GONIO_BACKEND_ERROR, GONIO_BACKEND_ERROR_REFUSED,

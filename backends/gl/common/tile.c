@@ -111,11 +111,10 @@ gonio_gl_new_numbers (gint64 n, GError **error)
 GonioGlKernels
 gonio_gl_kernels (void)
 {
-  static const char *const names[] = {[GONIO_GL_ONE_TEXEL] = "one-texel",
-                                      [GONIO_GL_TILED] = "tiled",
-                                      [GONIO_GL_THIN] = "thin",
-                                      [GONIO_GL_WINOGRAD2] = "winograd2",
-                                      [GONIO_GL_WINOGRAD4] = "winograd4"};
+  static const char *const names[] = {
+      [GONIO_GL_ONE_TEXEL] = "one-texel", [GONIO_GL_FOUR] = "four",
+      [GONIO_GL_TILED] = "tiled",         [GONIO_GL_THIN] = "thin",
+      [GONIO_GL_WINOGRAD2] = "winograd2", [GONIO_GL_WINOGRAD4] = "winograd4"};
   const char *wish = g_getenv ("GONIO_GL_KERNELS");
   for (guint i = GONIO_GL_ONE_TEXEL; wish && i < G_N_ELEMENTS (names); i++)
     if (g_str_equal (wish, names[i]))

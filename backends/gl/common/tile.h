@@ -41,14 +41,15 @@ GonioTensor *gonio_gl_new_numbers (gint64 n, GError **error);
 typedef enum {
   GONIO_GL_BY_SIZE,   /* the rules of each family */
   GONIO_GL_ONE_TEXEL, /* a texel of the result for each thread, nothing else */
+  GONIO_GL_FOUR,      /* four texels of the result for each fragment */
   GONIO_GL_TILED,     /* by tiles, and several pixels of a channel */
   GONIO_GL_THIN,      /* products of few rows, whatever the number of rows */
   GONIO_GL_WINOGRAD2,
   GONIO_GL_WINOGRAD4,
 } GonioGlKernels;
 
-/* What the environment's GONIO_GL_KERNELS (one-texel, tiled, thin, winograd2, winograd4) asks for,
- * wherever it is possible. */
+/* What the environment's GONIO_GL_KERNELS (one-texel, four, tiled, thin, winograd2, winograd4) asks
+ * for, wherever it is possible. */
 GonioGlKernels gonio_gl_kernels (void);
 /* Are there work groups of the size that the tiled and thin kernels have? */
 gboolean gonio_gl_has_groups (const GonioGlLower *lower);

@@ -164,12 +164,17 @@ draw_range (const GonioGlWork *work)
 static void
 run (GonioGlContext *context, const GonioGlWork *work)
 {
+  static const GLenum targets[] = {GL_COLOR_ATTACHMENT0, GL_COLOR_ATTACHMENT1, GL_COLOR_ATTACHMENT2,
+                                   GL_COLOR_ATTACHMENT3};
   guint framebuffer;
   for (guint i = 0; i < work->n_inputs; i++) {
     glActiveTexture (GL_TEXTURE0 + i);
     glBindTexture (GL_TEXTURE_2D, work->inputs[i]->name);
   }
   target (work->output, &framebuffer);
+  for (guint i = 0; i < work->n_more; i++)
+    glFramebufferTexture2D (GL_FRAMEBUFFER, targets[i + 1], GL_TEXTURE_2D, work->more[i]->name, 0);
+  glDrawBuffers (1 + (GLsizei)work->n_more, targets);
   glViewport (0, 0, WIDTH, (GLsizei)count_lines (work->output));
   glEnable (GL_SCISSOR_TEST);
   glUseProgram (work->program->name);
