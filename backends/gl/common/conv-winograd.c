@@ -26,7 +26,8 @@ tiling_of (const GonioGlConv *conv, int tile)
   return tiling;
 }
 
-/* What the transforms lose would be too much in 16 bits. */
+/* In 16 bits the transforms would lose too much; and who asks for these wants the memory, of which
+ * weights and tiles in 32 take several times what other methods do. */
 gboolean
 gonio_gl_conv_is_winograd (const GonioGlLower *lower, const GonioGlConv *conv, int tile)
 {
@@ -38,7 +39,7 @@ gonio_gl_conv_is_winograd (const GonioGlLower *lower, const GonioGlConv *conv, i
   for (int i = 0; i < 2; i++)
     if (conv->kernel[i] != 3 || conv->stride[i] != 1 || conv->step[i] != 1)
       return FALSE;
-  return (!lower->backend->half || lower->backend->full) && conv->groups == 1 &&
+  return !lower->backend->half && conv->groups == 1 &&
          positions * MAX (in, out) * tiling.all <= most &&
          positions * gonio_gl_tile_depth (in) * 4 * out <= most;
 }
@@ -164,7 +165,7 @@ add_products (GonioGlLower *lower, const GonioGlConvInputs *inputs, const Tiling
                         .stride = {1, 1},
                         .step = {1, 1}};
   GonioGlStep step = {
-      .n_inputs = 2, .inputs = {from, gonio_gl_exact_numbers (lower, packed)}, .output = to};
+      .n_inputs = 2, .inputs = {from, gonio_gl_numbers (lower, packed)}, .output = to};
   if (!groups)
     return gonio_gl_conv_add_texels (lower, &points, &step, g_strdup ("POSITIONS 1;ACT 0"), error);
   gonio_gl_conv_by_tiles (&points, &step);

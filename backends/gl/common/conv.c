@@ -160,7 +160,7 @@ add_four (GonioGlLower *lower, const GonioGlConv *conv, GonioGlStep *step, GErro
   GonioGlStep join = {
       .kernel = "join-four.glsl", .params = {pixels, quads}, .n_inputs = 4, .output = step->output};
   for (guint i = 0; i < join.n_inputs; i++)
-    join.inputs[i] = gonio_gl_scratch (lower, each);
+    join.inputs[i] = gonio_gl_scratch_like (lower, join.output, each);
   step->kernel = "conv-four.glsl";
   step->params[16] = quads;
   step->reads = step->reads * 8 / 5;

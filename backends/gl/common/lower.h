@@ -94,6 +94,8 @@ GonioGlSlot gonio_gl_write_image (GonioGlLower *lower, guint o, int channels, in
 gboolean gonio_gl_alias (GonioGlLower *lower, guint o, guint i, GError **error);
 /* Texels that only this node's steps use, in 32 bits. */
 GonioGlSlot gonio_gl_scratch (GonioGlLower *lower, gint64 texels);
+/* The same in the bits of a slot that they only move to. */
+GonioGlSlot gonio_gl_scratch_like (GonioGlLower *lower, GonioGlSlot slot, gint64 texels);
 /* Whole numbers that stay with the region, one to a float, exactly: below GONIO_GL_MOST_INDEX. */
 gboolean gonio_gl_table (GonioGlLower *lower, const gint32 *numbers, gsize n, GonioGlSlot *out_slot,
                          GError **error);

@@ -324,6 +324,14 @@ gonio_gl_scratch (GonioGlLower *lower, gint64 texels)
 }
 
 GonioGlSlot
+gonio_gl_scratch_like (GonioGlLower *lower, GonioGlSlot slot, gint64 texels)
+{
+  GonioGlSlot scratch = add_slot (lower->compiled, SLOT_WORK, texels * 4, texels);
+  slot_at (lower->compiled, scratch)->half = slot_at (lower->compiled, slot)->half;
+  return scratch;
+}
+
+GonioGlSlot
 gonio_gl_write_image (GonioGlLower *lower, guint o, int channels, int rest)
 {
   return add_value (lower, lower->node->outputs[o], channels, rest);
