@@ -339,14 +339,15 @@ main (int argc, char **argv)
   /* without work groups nothing else is possible */
   static const char *const conv_alone[] = {"one-texel", "four",    "winograd2",
                                            "winograd4", "by-size", NULL};
-  static const char *const alone[] = {"one-texel", NULL};
+  static const char *const wide_alone[] = {"one-texel", NULL};
+  static const char *const product_alone[] = {"one-texel", "four", "by-size", NULL};
   g_setenv ("GONIO_GL_KERNELS", "by-size", TRUE); /* before there are threads */
   if (!gl_test_begin (&argc, &argv))
     return GL_TEST_SKIPPED;
   gboolean fragment = gl_test_alone[0] == &gonio_backend_gl_fragment;
   add_all ("conv", fragment ? conv_alone : conv, test_convs);
-  add_all ("depthwise", fragment ? alone : wide, test_depthwise);
-  add_all ("products", fragment ? alone : product, test_products);
+  add_all ("depthwise", fragment ? wide_alone : wide, test_depthwise);
+  add_all ("products", fragment ? product_alone : product, test_products);
   add_all ("block", fragment ? conv_alone : conv, test_block);
   g_test_add_func ("/gl/fast/rounding", test_rounding);
   return g_test_run ();

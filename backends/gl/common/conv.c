@@ -136,38 +136,14 @@ gonio_gl_conv_taps (GonioGlLower *lower, const GonioGlConvInputs *inputs, GonioG
   return TRUE;
 }
 
-/* Eight reads for the four pixels' products of fours, not five for each; for that what has been
- * made is read and written once more, and fewer fragments are there to hide waits behind each
- * other. */
 static gboolean
 four_pays (const GonioGlLower *lower, const GonioGlConv *conv)
 {
-  gint64 pixels = (gint64)conv->result[0] * conv->result[1];
-  gint64 texels = (pixels + 3) / 4 * conv->batch * gonio_gl_fours (conv->out);
   gint64 depth =
       (gint64)conv->kernel[0] * conv->kernel[1] * gonio_gl_fours (conv->in / conv->groups);
-  GonioGlKernels kernels = gonio_gl_kernels ();
-  if (gonio_gl_has_groups (lower) || conv->depthwise || kernels == GONIO_GL_ONE_TEXEL)
-    return FALSE;
-  return kernels == GONIO_GL_FOUR || (texels >= 1024 && pixels >= 16 && depth >= 4);
-}
-
-static gboolean
-add_four (GonioGlLower *lower, const GonioGlConv *conv, GonioGlStep *step, GError **error)
-{
-  int pixels = conv->result[0] * conv->result[1], quads = (pixels + 3) / 4;
-  gint64 each = (gint64)conv->batch * step->params[13] * quads;
-  GonioGlStep join = {
-      .kernel = "join-four.glsl", .params = {pixels, quads}, .n_inputs = 4, .output = step->output};
-  for (guint i = 0; i < join.n_inputs; i++)
-    join.inputs[i] = gonio_gl_scratch_like (lower, join.output, each);
-  step->kernel = "conv-four.glsl";
-  step->params[16] = quads;
-  step->reads = step->reads * 8 / 5;
-  step->output = join.inputs[0];
-  step->n_more = GONIO_GL_MAX_MORE;
-  memcpy (step->more, join.inputs + 1, sizeof step->more);
-  return gonio_gl_add (lower, step, error) && gonio_gl_add (lower, &join, error);
+  return !conv->depthwise &&
+         gonio_gl_four_pays (lower, (gint64)conv->result[0] * conv->result[1],
+                             (gint64)conv->batch * gonio_gl_fours (conv->out), depth);
 }
 
 gboolean
@@ -187,10 +163,14 @@ gonio_gl_conv_add_texels (GonioGlLower *lower, const GonioGlConv *conv, GonioGlS
     g_string_append_printf (all, ";KERNEL ivec2 (%d, %d);STRIDE ivec2 (%d, %d);STEP ivec2 (%d, %d)",
                             conv->kernel[0], conv->kernel[1], conv->stride[0], conv->stride[1],
                             conv->step[0], conv->step[1]);
-  if (four)
-    g_string_append (all, ";TARGETS 4");
   step->defines = g_string_free (g_steal_pointer (&all), FALSE);
-  return four ? add_four (lower, conv, step, error) : gonio_gl_add (lower, step, error);
+  if (!four)
+    return gonio_gl_add (lower, step, error);
+  int pixels = conv->result[0] * conv->result[1];
+  step->kernel = "conv-four.glsl";
+  step->params[16] = (pixels + 3) / 4;
+  step->reads = step->reads * 8 / 5;
+  return gonio_gl_add_four (lower, step, (gint64)conv->batch * step->params[13], pixels, 1, error);
 }
 
 static gboolean

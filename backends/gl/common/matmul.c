@@ -208,14 +208,20 @@ add_tiled (GonioGlLower *lower, GonioGlStep *step, int products, char *defines, 
   return gonio_gl_add (lower, step, error);
 }
 
-/* With a texel for each thread. */
+/* With a texel, or four rows of texels, for each thread. */
 static gboolean
-add_texels (GonioGlLower *lower, GonioGlStep *step, char *defines, GError **error)
+add_texels (GonioGlLower *lower, GonioGlStep *step, int products, char *defines, GError **error)
 {
+  int rows = step->params[0], fours = step->params[7];
   step->kernel = "matmul.glsl";
   step->reads = (gint64)step->params[2] * 8;
   step->defines = defines;
-  return gonio_gl_add (lower, step, error);
+  if (!gonio_gl_four_pays (lower, rows, (gint64)products * fours, step->params[8]))
+    return gonio_gl_add (lower, step, error);
+  step->kernel = "matmul-four.glsl";
+  step->params[11] = (rows + 3) / 4;
+  step->reads *= 2;
+  return gonio_gl_add_four (lower, step, products, rows, fours, error);
 }
 
 static gboolean
@@ -238,7 +244,7 @@ add_product (GonioGlLower *lower, const Product *product, GError **error)
   char *all = g_string_free (g_steal_pointer (&defines), FALSE);
   gboolean good;
   if (kernels == GONIO_GL_ONE_TEXEL || !gonio_gl_has_groups (lower))
-    good = add_texels (lower, &step, all, error);
+    good = add_texels (lower, &step, products, all, error);
   else if (kernels == GONIO_GL_THIN || (kernels == GONIO_GL_BY_SIZE && product->m < LEAST_ROWS))
     good = gonio_gl_add_thin (lower, &step, products, all, error);
   else

@@ -1,5 +1,7 @@
 #include "backends/gl/common/tile.h"
 
+#include <string.h>
+
 /* Eight results of a thread keep the ratio of multiplications to reads up, and leave registers for
  * two groups even on small cards. Threads are a multiple of the rows and of the columns. */
 static const GonioGlTile tiles[] = {
@@ -93,6 +95,37 @@ gonio_gl_add_thin (GonioGlLower *lower, GonioGlStep *step, int products, char *d
   step->reads = (gint64)step->params[8] * THIN_COLUMNS * 5;
   step->defines = g_strdup_printf ("THREADS %d;LINES %d;%s", GONIO_GL_LEAST_THREADS, lines, others);
   return gonio_gl_add (lower, step, error);
+}
+
+/* Eight reads for the four lines' products of fours, not five for each; for that what has been made
+ * is read and written once more, and fewer fragments are there to hide waits behind each other. */
+gboolean
+gonio_gl_four_pays (const GonioGlLower *lower, gint64 lines, gint64 results, gint64 depth)
+{
+  GonioGlKernels kernels = gonio_gl_kernels ();
+  if (gonio_gl_has_groups (lower) || kernels == GONIO_GL_ONE_TEXEL)
+    return FALSE;
+  return kernels == GONIO_GL_FOUR ||
+         (lines >= 16 && (lines + 3) / 4 * results >= 1024 && depth >= 4);
+}
+
+gboolean
+gonio_gl_add_four (GonioGlLower *lower, GonioGlStep *step, gint64 outer, int lines, int inner,
+                   GError **error)
+{
+  int quads = (lines + 3) / 4;
+  GonioGlStep join = {.kernel = "join-four.glsl",
+                      .params = {lines, quads, inner},
+                      .n_inputs = 1 + GONIO_GL_MAX_MORE,
+                      .output = step->output};
+  g_autofree char *others = step->defines;
+  step->defines = g_strdup_printf ("TARGETS %u;%s", join.n_inputs, others);
+  for (guint i = 0; i < join.n_inputs; i++)
+    join.inputs[i] = gonio_gl_scratch_like (lower, join.output, outer * quads * inner);
+  step->output = join.inputs[0];
+  step->n_more = GONIO_GL_MAX_MORE;
+  memcpy (step->more, join.inputs + 1, sizeof step->more);
+  return gonio_gl_add (lower, step, error) && gonio_gl_add (lower, &join, error);
 }
 
 int

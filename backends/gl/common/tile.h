@@ -34,6 +34,14 @@ gint64 gonio_gl_tile_depth (gint64 fours);
 gboolean gonio_gl_add_thin (GonioGlLower *lower, GonioGlStep *step, int products, char *defines,
                             GError **error);
 
+/* Without work groups: does it pay to make four lines of each of so many results at once, every
+ * texel of which is a sum over so many fours? */
+gboolean gonio_gl_four_pays (const GonioGlLower *lower, gint64 lines, gint64 results, gint64 depth);
+/* The step of a kernel with TARGETS whose result is outer x lines x inner texels, and the one that
+ * joins the targets, which have every fourth line each. All but TARGETS is there. */
+gboolean gonio_gl_add_four (GonioGlLower *lower, GonioGlStep *step, gint64 outer, int lines,
+                            int inner, GError **error);
+
 int gonio_gl_fours (int channels);
 /* n zeros. */
 GonioTensor *gonio_gl_new_numbers (gint64 n, GError **error);
