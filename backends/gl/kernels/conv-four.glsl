@@ -2,28 +2,24 @@
 // read once for all: each into a target of its own, which join-four.glsl puts together.
 // 0: image, 1: weights, 2: bias, 3: what is added (with ADD).
 #include "activation.glsl"
+#include "madd.glsl"
 #include "window.glsl"
 #define GROUP_IN  p[14] // input fours of a group
 #define GROUP_OUT p[15]
 #define QUADS     p[16] // fours of pixels of a plane
 vec4 sums[4];
-void madd (int at, bool inside, vec4 w0, vec4 w1, vec4 w2, vec4 w3, inout vec4 sum) {
-  if (!inside)
-    return;
-  vec4 v = in0 (at);
-  sum += v.x * w0;
-  sum += v.y * w1;
-  sum += v.z * w2;
-  sum += v.w * w3;
+void add_pixel (int at, bool inside, vec4 w0, vec4 w1, vec4 w2, vec4 w3, inout vec4 sum) {
+  if (inside)
+    sum = madd (sum, in0 (at), w0, w1, w2, w3);
 }
 // One tap.
 void channels (ivec4 at, bvec4 inside, int w) {
   for (int c = 0; c < GROUP_IN; c++, at += IN_H * IN_W, w += 4) {
     vec4 w0 = in1 (w), w1 = in1 (w + 1), w2 = in1 (w + 2), w3 = in1 (w + 3);
-    madd (at.x, inside.x, w0, w1, w2, w3, sums[0]);
-    madd (at.y, inside.y, w0, w1, w2, w3, sums[1]);
-    madd (at.z, inside.z, w0, w1, w2, w3, sums[2]);
-    madd (at.w, inside.w, w0, w1, w2, w3, sums[3]);
+    add_pixel (at.x, inside.x, w0, w1, w2, w3, sums[0]);
+    add_pixel (at.y, inside.y, w0, w1, w2, w3, sums[1]);
+    add_pixel (at.z, inside.z, w0, w1, w2, w3, sums[2]);
+    add_pixel (at.w, inside.w, w0, w1, w2, w3, sums[3]);
   }
 }
 void texels (int i) {

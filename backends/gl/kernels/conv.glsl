@@ -4,18 +4,14 @@
 // there is no bias (Winograd's products).
 // 0: image, 1: weights, 2: bias, 3: what is added (with ADD).
 #include "activation.glsl"
+#include "madd.glsl"
 #include "window.glsl"
 #define GROUP_IN  p[14] // input fours of a group
 #define GROUP_OUT p[15]
 // One tap.
 vec4 channels (vec4 sum, int at, int w) {
-  for (int c = 0; c < GROUP_IN; c++, at += IN_H * IN_W, w += 4) {
-    vec4 v = in0 (at);
-    sum += v.x * in1 (w);
-    sum += v.y * in1 (w + 1);
-    sum += v.z * in1 (w + 2);
-    sum += v.w * in1 (w + 3);
-  }
+  for (int c = 0; c < GROUP_IN; c++, at += IN_H * IN_W, w += 4)
+    sum = madd (sum, in0 (at), in1 (w), in1 (w + 1), in1 (w + 2), in1 (w + 3));
   return sum;
 }
 vec4 texel (int i) {

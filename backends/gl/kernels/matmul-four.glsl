@@ -1,14 +1,8 @@
 // As matmul.glsl, four rows of the result for each fragment, so that the right side is read once for
 // all: each into a target of its own, which join-four.glsl puts together.
+#include "madd.glsl"
 #include "matrix.glsl"
 #define QUADS p[11] // fours of rows of a product
-vec4 madd (vec4 sum, vec4 v, vec4 w0, vec4 w1, vec4 w2, vec4 w3) {
-  sum += v.x * w0;
-  sum += v.y * w1;
-  sum += v.z * w2;
-  sum += v.w * w3;
-  return sum;
-}
 void texels (int i) {
   int four = i % N_FOURS, product = i / N_FOURS / QUADS;
   ivec4 row = min (i / N_FOURS % QUADS * 4 + ivec4 (0, 1, 2, 3), M - 1);

@@ -1,5 +1,6 @@
 // As matmul.glsl, for few rows: what counts is to read b once, with many threads. A work group has
 // SLICES parts of the depth for COLUMNS fours of columns and LINES rows (1 or 4, at most SLICES).
+#include "madd.glsl"
 #include "matrix.glsl"
 #define COLUMNS 16
 #define SLICES  (THREADS / COLUMNS)
@@ -7,12 +8,7 @@
 #define PARTS   p[12] // of columns
 shared vec4 sums[THREADS * LINES];
 vec4 line (int at, int row, int k, vec4 sum, vec4 w0, vec4 w1, vec4 w2, vec4 w3) {
-  vec4 v = left (at, min (row, M - 1), k);
-  sum += v.x * w0;
-  sum += v.y * w1;
-  sum += v.z * w2;
-  sum += v.w * w3;
-  return sum;
+  return madd (sum, left (at, min (row, M - 1), k), w0, w1, w2, w3);
 }
 void group (int at, int thread) {
   int part = at % PARTS, block = at / PARTS % BLOCKS, product = at / PARTS / BLOCKS;

@@ -2,19 +2,13 @@
 // depth going by DEPTH fours. The group puts what it needs into shared memory; each thread makes
 // four rows times FOURS fours of columns of that.
 // THREADS is ACROSS * DOWN, a multiple of ROWS = 4 * ACROSS and of COLUMNS = FOURS * DOWN.
+#include "madd.glsl"
 #define ROWS    (4 * ACROSS)
 #define COLUMNS (FOURS * DOWN)
 #define DEPTH   4
 shared vec4 left_tile[DEPTH * ROWS];         // a texel: four of the depth
 shared vec4 right_tile[4 * DEPTH * COLUMNS]; // a texel: four columns
 vec4 sum[4 * FOURS];
-vec4 madd (vec4 s, vec4 v, vec4 w0, vec4 w1, vec4 w2, vec4 w3) {
-  s += v.x * w0;
-  s += v.y * w1;
-  s += v.z * w2;
-  s += v.w * w3;
-  return s;
-}
 void clear () {
   sum[0] = sum[1] = sum[2] = sum[3] = vec4 (0.0);
 #if FOURS > 1
