@@ -78,6 +78,25 @@ scaled_graph (float factor)
   return graph;
 }
 
+/* 1e-3 * conv (x), whose weights are 2 for the pixel itself and the channel itself, 0 elsewhere. */
+static GonioGraph *
+doubled_graph (void)
+{
+  GonioValueId x;
+  GonioGraph *graph = new_graph (&x);
+  GonioShape shape = GONIO_SHAPE (8, 8, 3, 3), one = GONIO_SHAPE (1);
+  g_autoptr (GonioTensor) weights = gonio_tensor_new (GONIO_DTYPE_FLOAT, &shape, NULL);
+  float *data = gonio_tensor_writable_data (weights);
+  for (int i = 0; i < 8 * 8 * 9; i++)
+    data[i] = i % 9 == 4 && i / 9 / 8 == i / 9 % 8 ? 2 : 0;
+  GonioValueId large =
+      add_node (graph, GONIO_OP_CONV, "large", x, gonio_graph_add_constant (graph, NULL, weights));
+  GonioValueId small =
+      add_node (graph, GONIO_OP_MUL, "small", large, add_numbers (graph, &one, 1e-3f));
+  gonio_graph_add_output (graph, add_node (graph, GONIO_OP_RELU, "last", small, GONIO_VALUE_NONE));
+  return graph;
+}
+
 static GonioSession *
 new_session (GonioGraph *graph, const GonioBackendDef *const *backends, GonioPrecision precision)
 {
@@ -94,20 +113,33 @@ new_session (GonioGraph *graph, const GonioBackendDef *const *backends, GonioPre
   return session;
 }
 
-static GonioTensor **
-run (GonioSession *session, float scale)
+static GonioTensor *
+new_image (float scale)
 {
-  g_autoptr (GError) error = NULL;
   GonioShape shape = GONIO_SHAPE (1, 8, 16, 16);
-  g_autoptr (GonioTensor) x = gonio_tensor_new (GONIO_DTYPE_FLOAT, &shape, NULL);
+  GonioTensor *x = gonio_tensor_new (GONIO_DTYPE_FLOAT, &shape, NULL);
   float *data = gonio_tensor_writable_data (x);
   for (int64_t i = 0; i < gonio_tensor_count (x); i++)
     data[i] = scale * (float)(i % 13);
+  return x;
+}
+
+static GonioTensor **
+run_on (GonioSession *session, GonioTensor *x)
+{
+  g_autoptr (GError) error = NULL;
   const char *name = "x";
   GonioTensor **outputs = NULL;
   gonio_session_run (session, &name, &x, 1, &outputs, NULL, &error);
   g_assert_no_error (error);
   return outputs;
+}
+
+static GonioTensor **
+run (GonioSession *session, float scale)
+{
+  g_autoptr (GonioTensor) x = new_image (scale);
+  return run_on (session, x);
 }
 
 /* Largest difference, relative to the largest value. */
@@ -182,6 +214,7 @@ test_close (void)
   for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
     g_assert_cmpuint (memory_used (GONIO_PRECISION_FP16, kinds[i][0]), <,
                       memory_used (GONIO_PRECISION_FP32, kinds[i][1]) * 4 / 5);
+  g_setenv ("GONIO_GL_KERNELS", "by-size", TRUE);
 }
 
 static void
@@ -220,6 +253,30 @@ test_activations (void)
   g_assert_nonnull (strstr (words, "65,504"));
 }
 
+/* One pixel beyond the range is found, whichever of several targets it was drawn to. */
+static void
+test_one_pixel (gconstpointer kernels)
+{
+  g_setenv ("GONIO_GL_KERNELS", kernels, TRUE);
+  for (int pixel = 0; pixel < 4; pixel++) {
+    g_autoptr (GonioSession) session =
+        new_session (doubled_graph (), gl_test_backed, GONIO_PRECISION_FP16);
+    g_autoptr (GonioSession) oracle =
+        new_session (doubled_graph (), gl_test_reference, GONIO_PRECISION_FP32);
+    gonio_session_free_outputs (run (session, 1), 1);
+    check_placement (session, "large", gl_test_backed[0]->name, "");
+    g_autoptr (GonioTensor) x = new_image (1);
+    ((float *)gonio_tensor_writable_data (x))[5 * 16 + pixel] = 40000;
+    GonioTensor **found = run_on (session, x), **wanted = run_on (oracle, x);
+    g_assert_cmpfloat (difference (found[0], wanted[0]), <, 4e-3);
+    check_placement (session, "large", "reference", "left the range of 16 bits");
+    check_placement (session, "small", gl_test_backed[0]->name, "");
+    gonio_session_free_outputs (found, 1);
+    gonio_session_free_outputs (wanted, 1);
+  }
+  g_setenv ("GONIO_GL_KERNELS", "by-size", TRUE);
+}
+
 /* A card that cannot draw to 32 bits works in 16, whatever was asked. */
 static void
 test_half_only (void)
@@ -242,6 +299,8 @@ main (int argc, char **argv)
   g_test_add_func ("/gl-half/close", test_close);
   g_test_add_func ("/gl-half/weights", test_weights);
   g_test_add_func ("/gl-half/activations", test_activations);
+  g_test_add_data_func ("/gl-half/one-pixel/one-texel", "one-texel", test_one_pixel);
+  g_test_add_data_func ("/gl-half/one-pixel/four", "four", test_one_pixel);
   g_test_add_func ("/gl-half/half-only", test_half_only);
   return g_test_run ();
 }
