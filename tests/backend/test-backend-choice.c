@@ -45,6 +45,8 @@ deadly_probe (GonioBackendInfo *out_info, GError **error)
 {
   if (told ("deadly"))
     raise (SIGKILL);
+  while (told ("mute"))
+    g_usleep (G_USEC_PER_SEC);
   return card_probe (out_info, error);
 }
 
@@ -459,6 +461,10 @@ test_deadly (void)
   expect_left_out (NULL, "spare,host,reference", "crashed or hung when it was last started");
   expect_refused ("card,host", GONIO_BACKEND_ERROR_UNAVAILABLE,
                   "crashed or hung when it was last started");
+  g_setenv ("FAKE_CARD", "mute", TRUE);
+  g_setenv ("GONIO_SELF_TEST_SECONDS", "1", TRUE);
+  expect_refused ("card,host", GONIO_BACKEND_ERROR_UNAVAILABLE, "no answer in 1 s");
+  g_unsetenv ("GONIO_SELF_TEST_SECONDS");
   count_starts ();
   g_setenv ("FAKE_CARD", "good", TRUE); /* as if the driver had been mended */
   expect_taken ("card,host", "card,host");
